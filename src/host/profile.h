@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A finished profile: everything a report, an export or a diff needs, as
+ * plain arrays that refer to each other by index.  It is built from the
+ * collector's model at the end of a run (profile_build.h) or read from a
+ * .mprof file (snapshot.h), and looks the same either way: no pointers into
+ * the target, no open files, no libdw handles.
+ *
+ * Ownership: every array and the string table belong to the profile and are
+ * released by profile_release.  A profile is not changed while it is read, so
+ * any number of threads may read one.
+ *
+ * Units: bytes, blocks (allocations), seconds since the process image began.
+ */
+#ifndef MEMPROF_HOST_PROFILE_H
+#define MEMPROF_HOST_PROFILE_H
+
+#include "src/host/strings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A string is its index in the string table; 0 is "" and also means unknown. */
+typedef uint32_t string_id;
+
+enum domain {
+    DOMAIN_HEAP = 0, /* malloc and friends */
+    DOMAIN_MMAP = 1, /* mmap, mremap, brk by the program itself */
+    DOMAIN_BUILTIN   /* first of the domains a program may name itself */
+};
+
+enum exit_kind {
+    EXIT_UNKNOWN = 0, /* the process was not seen to end */
+    EXIT_STATUS,      /* exit_value is its exit status */
+    EXIT_SIGNAL,      /* exit_value is the signal that ended it */
+    EXIT_EXECUTED,    /* it replaced itself by another program (exec) */
+};
+
+struct profile_process {
+    string_id program;    /* base name */
+    string_id executable; /* full path */
+    string_id command;    /* the arguments, shell-quoted, separated by spaces */
+    string_id host;
+    string_id memprof_version;
+    int64_t pid;
+    int64_t started_unix; /* seconds since the epoch */
+    double seconds;       /* how long the image ran */
+    uint32_t exit_kind;
+    int32_t exit_value;
+};
+
+struct profile_totals {
+    uint64_t live_bytes, live_blocks; /* at the end */
+    uint64_t peak_bytes, peak_blocks; /* at the moment of most live bytes */
+    double peak_seconds;
+    uint64_t total_bytes, total_blocks; /* ever allocated */
+    uint64_t freed_bytes, freed_blocks;
+    uint64_t temporary_bytes, temporary_blocks;
+    uint64_t failed_blocks; /* allocations that returned NULL */
+    uint64_t mmap_live_bytes, mmap_peak_bytes, mmap_total_bytes;
+    uint64_t rss_peak_bytes; /* largest seen; 0 unknown */
+};
+
+/* What was lost, guessed or cut; anything nonzero is said by every report. */
+struct profile_loss {
+    uint64_t dropped;             /* events not recorded by --lossy or after the host fell behind */
+    uint64_t bootstrap_blocks;    /* allocated before recording could start */
+    uint64_t bootstrap_bytes;
+    uint64_t nested_blocks;       /* allocated by a signal handler inside the recorder */
+    uint64_t unknown_frees;       /* frees of blocks never seen allocated (not a loss by itself) */
+    uint64_t replaced_blocks;     /* an address handed out twice with no free between */
+    uint64_t stacks_truncated;    /* allocations whose stack could not be walked to its end */
+    uint64_t stacks_lost;         /* allocations with no stack at all */
+    uint64_t modules_lost;
+    uint64_t damaged_records;     /* unintelligible records found in the segment */
+    uint64_t forked_children;     /* processes forked and not recorded */
+    uint64_t verified, verify_mismatch, verify_skipped; /* --verify-stacks */
+    uint64_t slow_steps;
+};
+
+struct profile_module {
+    string_id path;
+    uint64_t start, end; /* run-time range, end exclusive */
+    uint64_t bias;
+    uint32_t generation;
+    uint32_t build_id_size;
+    uint8_t build_id[32];
+    uint32_t flags;
+};
+#define MODULE_UNLOADED 0x1u      /* gone by the end of the run */
+#define MODULE_FILE_REPLACED 0x2u /* the file on disk is not the one that was mapped */
+#define MODULE_FILE_MISSING 0x4u
+#define MODULE_IS_OURS 0x8u /* memprof's own library */
+
+/*
+ * One distinct trie frame (see record.h for the tagged value) and what it
+ * stands for: `line_count` consecutive entries of profile.lines, the innermost
+ * inlined function first, the function that physically contains it last.
+ * line_count is at least 1.
+ */
+struct profile_frame {
+    uint64_t value;
+    uint32_t module; /* index, or NO_MODULE */
+    uint32_t first_line;
+    uint32_t line_count;
+};
+#define NO_MODULE UINT32_MAX
+
+struct profile_line {
+    string_id function; /* demangled; "" when only an offset is known */
+    string_id file;     /* path as the debug information has it, absolute where that is known */
+    uint32_t line;      /* 0 unknown */
+    uint32_t flags;
+    uint64_t offset; /* from the symbol if function is set, else from the module's start */
+};
+#define LINE_INLINED 0x1u   /* inlined into the next entry */
+#define LINE_FROM_SYMTAB 0x2u /* name from a symbol table: no debug information */
+
+/*
+ * The stack trie.  The first STACK_ROOTS nodes are the roots of record.h, with
+ * frame NO_FRAME; every other node's parent has a smaller index.
+ */
+struct profile_node {
+    uint32_t parent;
+    uint32_t frame; /* index into frames */
+};
+#define NO_FRAME UINT32_MAX
+
+struct profile_stats {
+    uint64_t live_bytes, live_blocks;
+    uint64_t peak_bytes, peak_blocks; /* of this site at the moment of the process's peak */
+    uint64_t total_bytes, total_blocks;
+    uint64_t temporary_bytes, temporary_blocks;
+    uint64_t smallest, largest; /* sizes; smallest > largest when there was none */
+};
+
+/* What one thread allocated in one domain through one stack. */
+struct profile_site {
+    uint32_t node;
+    uint32_t thread; /* index into threads */
+    uint32_t domain;
+    uint32_t reserved;
+    double first_seconds, last_seconds; /* first and last allocation */
+    struct profile_stats stats;
+};
+
+struct profile_thread {
+    int64_t tid; /* 0: several ended threads folded together */
+    string_id name;
+    uint32_t reserved;
+};
+
+struct profile_sample {
+    double seconds;
+    uint64_t live_bytes, live_blocks;
+    uint64_t rss_bytes; /* 0 unknown */
+};
+
+struct profile {
+    struct profile_process process;
+    struct profile_totals totals;
+    struct profile_loss loss;
+    struct strings strings;
+    struct profile_module *modules;
+    struct profile_frame *frames;
+    struct profile_line *lines;
+    struct profile_node *nodes;
+    struct profile_site *sites;
+    struct profile_thread *threads;
+    struct profile_sample *samples; /* the timeline, by time */
+    uint32_t module_count, frame_count, line_count, node_count;
+    uint32_t site_count, thread_count, sample_count;
+    bool incomplete; /* read from a file that is cut short, or the host ended early */
+};
+
+/* An empty profile with an empty string table; NULL-safe release. */
+void profile_init(struct profile *p);
+void profile_release(struct profile *p);
+
+/* The text of a string id; "" for 0 and for anything out of range. */
+const char *profile_text(const struct profile *p, string_id id);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Profiles on disk: the .mprof file.  The layout is in snapshot-format.h.
+ */
+#ifndef MEMPROF_HOST_SNAPSHOT_H
+#define MEMPROF_HOST_SNAPSHOT_H
+
+#include "src/host/error.h"
+#include "src/host/profile.h"
+
+/*
+ * Write `p` to `path`: into a temporary file beside it, then renamed, so that a
+ * full disk leaves either the old file or none.  `size` (may be NULL) receives
+ * the bytes written.  0, or -1 with `e` set.
+ */
+int snapshot_write(const struct profile *p, const char *path, uint64_t *size, struct error *e);
+
+/*
+ * Read a profile.  The file is never trusted: every length, count, index and
+ * checksum is checked, memory is bounded by the sizes the checked header
+ * declares.  0, or -1 with `e` set (ERROR_FORMAT for a damaged file) and `p`
+ * empty.
+ */
+int snapshot_read(struct profile *p, const char *path, struct error *e);
+
+/* The same from memory, for the fuzzer. */
+int snapshot_read_bytes(struct profile *p, const void *bytes, size_t size, struct error *e);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From addresses to functions, files and lines, by libdw.
+ *
+ * A symbolizer is told of the modules of a process as they become known, which
+ * is also when it opens their files, so that a library that is deleted or
+ * replaced later is still read as it was.  Asked about a frame, it fills in the
+ * lines the frame stands for.  It caches per module, not per address: callers
+ * ask once per distinct frame.
+ *
+ * Not thread-safe.  Nothing here touches the target: it reads files only.
+ */
+#ifndef MEMPROF_HOST_SYMBOLIZE_H
+#define MEMPROF_HOST_SYMBOLIZE_H
+
+#include "src/host/error.h"
+#include "src/host/profile.h"
+
+#include <sys/types.h>
+
+struct symbolizer;
+
+struct symbolizer_options {
+    const char *debug_dir;   /* where separate debug files lie; NULL: /usr/lib/debug */
+    const char *sysroot;     /* prefix for module paths; NULL none */
+    const char *perf_map;    /* /tmp/perf-PID.map of this process; NULL none */
+    bool debuginfod;         /* may ask debuginfod servers; off by default */
+    bool keep_mangled;       /* do not demangle */
+};
+
+/* NULL and `e` set on failure.  The options' strings are copied. */
+struct symbolizer *symbolizer_new(const struct symbolizer_options *options, struct error *e);
+void symbolizer_free(struct symbolizer *s);
+
+/*
+ * Register a module and open its file now.  `path` is as the target's loader
+ * named it ("" or "[vdso]"/"linux-vdso.so.1" for the vdso); `pid` (0 when the
+ * process is gone) lets a deleted file be opened through /proc/PID/exe or
+ * /proc/PID/map_files.  `build_id` is what was mapped: a file with another
+ * build ID is not used; `m->flags` gets MODULE_FILE_REPLACED or _MISSING, and
+ * separate debug files are then looked for by build ID alone.
+ * Returns the module's index in the symbolizer, counted from 0 in the order of
+ * the calls, or -1 with `e` set (out of memory only; a missing file is no error).
+ */
+int symbolizer_add_module(struct symbolizer *s, struct profile_module *m, const char *path,
+                          pid_t pid, struct error *e);
+
+struct symbol_line {
+    const char *function; /* demangled, "" unknown */
+    const char *file;     /* "" unknown */
+    uint32_t line;        /* 0 unknown */
+    uint32_t flags;       /* LINE_* of profile.h */
+    uint64_t offset;      /* as profile_line.offset */
+};
+
+/*
+ * The lines that `frame` (tagged, record.h) in module `module` (or NO_MODULE:
+ * only the perf map is asked) stands for, innermost inlined one first; looks up
+ * pc - 1 unless FRAME_EXACT.  At least one and at most `max` lines are filled;
+ * returns how many.  The strings live as long as the symbolizer.
+ */
+size_t symbolizer_lookup(struct symbolizer *s, int module, uint64_t frame,
+                         struct symbol_line *lines, size_t max);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The wire format between the target and the host: what lies in the shared
+ * segment and in which form.  Both processes are built from the same source
+ * and must agree on SEGMENT_VERSION; nothing here is ever written to a file.
+ *
+ * One segment serves one process image.  It is a memfd that the host makes
+ * and hands over by SCM_RIGHTS when the target says hello.  A memfd's pages
+ * come into being when they are touched and do not count against the size of
+ * /dev/shm, so that large sparse regions cost nothing until used and a full
+ * tmpfs cannot raise SIGBUS in the target.
+ *
+ *   header page(s) | modules | module names | slots | trie buckets |
+ *   trie nodes (sparse) | chunks (sparse)
+ *
+ * The host never trusts what it reads here: every index and offset written by
+ * the target is checked against the limits that the host itself put in its
+ * own copy of `struct segment_layout`.
+ */
+#ifndef MEMPROF_SHARED_RECORD_H
+#define MEMPROF_SHARED_RECORD_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
+#define SEGMENT_VERSION 1u
+
+/* ------------------------------------------------------------- frames -- */
+
+/*
+ * A frame is a tagged 64-bit value, the key of one level of the stack trie.
+ *   bits  0-47  program counter (a return address, or the interrupted
+ *               instruction where FRAME_EXACT is set)
+ *   bits 48-58  generation of the module at that address: 0 for the first
+ *               one mapped there, 1 for what replaced it after a dlclose, …
+ *   bits 59-62  kind of frame; 0 is a native program counter, the others are
+ *               reserved for interpreters
+ *   bit  63     FRAME_EXACT: look this address up as it is, not minus one
+ */
+#define FRAME_PC_BITS 48
+#define FRAME_PC_MASK ((UINT64_C(1) << FRAME_PC_BITS) - 1)
+#define FRAME_GENERATION_SHIFT 48
+#define FRAME_GENERATION_MASK UINT64_C(0x7ff)
+#define FRAME_KIND_SHIFT 59
+#define FRAME_KIND_MASK UINT64_C(0xf)
+#define FRAME_EXACT (UINT64_C(1) << 63)
+
+static inline uint64_t frame_pc(uint64_t frame)
+{
+    return frame & FRAME_PC_MASK;
+}
+static inline uint32_t frame_generation(uint64_t frame)
+{
+    return (uint32_t)((frame >> FRAME_GENERATION_SHIFT) & FRAME_GENERATION_MASK);
+}
+
+/* ------------------------------------------------------------ records -- */
+
+/*
+ * A record is 1 to 6 words of 8 bytes in a chunk.
+ *   word 0   bits 0-47 address, bits 48-55 RECORD_* flags, bits 56-63 kind
+ * then, in this order, what the kind has:
+ *   size|stack  low 32 bits size, high 32 bits stack id (trie node)
+ *   big size    only with RECORD_BIG: the size's high 32 bits
+ *   extra       one or two 64-bit values, by kind
+ *   time        only with RECORD_TIME: clock ticks, see segment_clock
+ */
+enum record_kind {
+    RECORD_NONE = 0,
+    RECORD_ALLOC = 1,         /* addr, size, stack: after the real call */
+    RECORD_FREE = 2,          /* addr: before the real call */
+    RECORD_REALLOC = 3,       /* new addr, size, stack; extra: old addr.  One record for a
+                               * realloc that succeeded, made while the process has one thread */
+    RECORD_REALLOC_BEGIN = 4, /* old addr: before the real call; the block leaves the model */
+    RECORD_REALLOC_END = 5,   /* new addr, size, stack: the block that came back */
+    RECORD_REALLOC_FAIL = 6,  /* old addr: nothing was freed; the block returns to the model
+                               * as it was when this thread's last REALLOC_BEGIN took it */
+    RECORD_FAILED = 7,        /* an allocation that returned NULL; size, stack */
+    RECORD_MMAP = 8,          /* addr, size, stack */
+    RECORD_MUNMAP = 9,        /* addr; extra: length */
+    RECORD_MREMAP = 10,       /* new addr, new size, stack; extra: old addr, old size */
+    RECORD_BREAK = 11,        /* addr: new program break, stack; extra: old program break */
+    RECORD_KINDS
+};
+
+#define RECORD_TIME 0x01u    /* a time word ends the record */
+#define RECORD_BIG 0x02u     /* a big-size word follows size|stack */
+#define RECORD_ALIGNED 0x04u /* memalign family */
+#define RECORD_MAX_WORDS 6u
+
+#define RECORD_ADDRESS_MASK ((UINT64_C(1) << 48) - 1)
+#define RECORD_FLAGS_SHIFT 48
+#define RECORD_KIND_SHIFT 56
+
+/* Words of a record without the flags' extra words; 0 for an unknown kind. */
+static inline uint32_t record_base_words(uint32_t kind)
+{
+    static const uint8_t words[RECORD_KINDS] = {0, 2, 1, 3, 1, 2, 1, 2, 2, 2, 4, 3};
+
+    return kind < RECORD_KINDS ? words[kind] : 0;
+}
+static inline uint32_t record_words(uint64_t word0)
+{
+    uint32_t flags = (uint32_t)(word0 >> RECORD_FLAGS_SHIFT) & 0xff;
+    uint32_t base = record_base_words((uint32_t)(word0 >> RECORD_KIND_SHIFT));
+
+    return base ? base + ((flags & RECORD_TIME) ? 1 : 0) + ((flags & RECORD_BIG) ? 1 : 0) : 0;
+}
+/* Kinds whose word 1 is size|stack.  MUNMAP has no stack, but its word 1 is a full length. */
+static inline int record_has_size(uint32_t kind)
+{
+    return kind == RECORD_ALLOC || kind == RECORD_REALLOC || kind == RECORD_REALLOC_END ||
+           kind == RECORD_FAILED || kind == RECORD_MMAP || kind == RECORD_MREMAP ||
+           kind == RECORD_BREAK;
+}
+
+/* ------------------------------------------------------------- chunks -- */
+
+/*
+ * A chunk is owned by one thread at a time, which is its only writer.
+ * `progress` is published with release order after the words it counts:
+ * the number of committed words, shifted left by one; bit 0 is set while a
+ * record is in flight, i.e. its time may already have been read but the
+ * record is not yet committed.
+ */
+#define CHUNK_BYTES 4096u
+#define CHUNK_HEADER_BYTES 64u
+#define CHUNK_WORDS ((CHUNK_BYTES - CHUNK_HEADER_BYTES) / 8)
+#define CHUNK_NONE UINT32_MAX
+
+struct chunk {
+    _Atomic uint64_t progress;  /* committed words << 1 | in flight */
+    _Atomic uint32_t successor; /* the owner's next chunk, CHUNK_NONE while it still writes here */
+    _Atomic uint32_t next_free; /* free-list link; meaningless while owned */
+    uint64_t opened;            /* clock when the owner took it; plain, before the first progress */
+    uint32_t slot;              /* the owner */
+    uint32_t reserved[9];
+    uint64_t words[CHUNK_WORDS];
+};
+_Static_assert(sizeof(struct chunk) == CHUNK_BYTES, "a chunk is one page");
+
+/* -------------------------------------------------------------- slots -- */
+
+/*
+ * One slot per thread of the target.  A slot is taken by the thread at its
+ * first record and given back by the host when it finds the thread gone:
+ * there is no destructor in the target.  `life` is odd while the slot is
+ * taken and grows by one at each taking and giving back.
+ */
+#define SLOT_NONE UINT32_MAX
+
+struct slot {
+    _Atomic uint32_t life;
+    _Atomic uint32_t tid;         /* as the target's own namespace numbers it */
+    _Atomic uint32_t first_chunk; /* set before life turns odd */
+    _Atomic uint32_t next_free;
+    _Atomic uint64_t unrecorded;  /* events of this thread that could not be recorded (lossy, nested) */
+    uint64_t reserved[5];
+};
+_Static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
+
+/* ------------------------------------------------------------ modules -- */
+
+#define MODULE_BUILD_ID_MAX 32u
+
+/* Written once by the target, then published by segment_header.modules_used. */
+struct module_record {
+    uint64_t start, end; /* mapped range, end exclusive */
+    uint64_t bias;       /* run-time address minus address in the file's symbol table */
+    uint32_t generation; /* as in the frames that lie in this module */
+    uint32_t name;       /* offset into the module names, NUL-terminated; "" is the executable */
+    uint32_t build_id_size;
+    uint32_t reserved;
+    uint8_t build_id[MODULE_BUILD_ID_MAX];
+    uint64_t first_seen;        /* clock */
+    _Atomic uint64_t gone_seen; /* clock when it was found unloaded, 0 while loaded */
+};
+_Static_assert(sizeof(struct module_record) == 88, "no hidden padding");
+
+/* --------------------------------------------------------------- trie -- */
+
+/*
+ * Nodes are appended and never change; node ids are dense.  The first three
+ * are roots that tell how a stack ended; a stack is the path from a node up
+ * to its root, innermost frame first.
+ */
+#define STACK_ROOT_WHOLE 0u     /* the walk reached the outermost frame */
+#define STACK_ROOT_TRUNCATED 1u /* the walk stopped: no unwind information, or it made no sense */
+#define STACK_ROOT_LIMITED 2u   /* cut by --depth; the outer frames were not wanted */
+#define STACK_ROOTS 3u
+
+struct trie_node {
+    uint64_t frame;
+    uint32_t parent;
+    uint32_t next; /* next node in the same hash bucket, 0 ends */
+};
+_Static_assert(sizeof(struct trie_node) == 16, "trie nodes pack to 16 bytes");
+
+/* ------------------------------------------------------------- header -- */
+
+/* Offsets from the start of the segment, sizes in items.  Fixed by the host. */
+struct segment_layout {
+    uint64_t segment_bytes;
+    uint64_t modules_offset;
+    uint64_t names_offset;
+    uint64_t slots_offset;
+    uint64_t buckets_offset;
+    uint64_t nodes_offset;
+    uint64_t chunks_offset;
+    uint32_t modules_max;
+    uint32_t names_bytes;
+    uint32_t slots_max;
+    uint32_t buckets; /* a power of two */
+    uint32_t nodes_max;
+    uint32_t chunks_max;
+};
+
+enum segment_clock {
+    CLOCK_TSC = 0,      /* the processor's invariant time-stamp counter */
+    CLOCK_MONOTONIC_NS, /* clock_gettime(CLOCK_MONOTONIC), in nanoseconds */
+};
+
+enum unwinder {
+    UNWINDER_AUTO = 0,
+    UNWINDER_LIBUNWIND,
+    UNWINDER_FP,
+};
+
+/* What the host asks of the target; written before the segment is handed over. */
+struct segment_settings {
+    uint32_t clock;        /* enum segment_clock */
+    uint32_t unwinder;     /* enum unwinder */
+    uint32_t depth;        /* keep the innermost N frames; 0 keeps all */
+    uint32_t verify_every; /* compare each Nth stack with libunwind's; 0 never */
+    uint32_t lossy;        /* drop instead of waiting when there is no free chunk */
+    uint32_t reserved;
+};
+
+enum target_state {
+    TARGET_CONNECTED = 0,
+    TARGET_RECORDING = 1, /* entry points found, records flow */
+    TARGET_REFUSED = 2,   /* it could not record; `refusal` says why */
+};
+
+enum target_refusal {
+    REFUSAL_NONE = 0,
+    REFUSAL_NO_ALLOCATOR = 1, /* no next malloc was found */
+    REFUSAL_MAP = 2,          /* the segment could not be mapped (address-space limit) */
+    REFUSAL_VERSION = 3,
+    REFUSAL_LIBUNWIND = 4, /* libunwind was asked for and cannot be loaded */
+};
+
+struct segment_header {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t header_bytes;
+    struct segment_layout layout;
+    struct segment_settings settings;
+
+    /* Written by the target. */
+    _Alignas(64) _Atomic uint32_t target_state;
+    _Atomic uint32_t refusal;
+    _Atomic uint32_t modules_used; /* release: the records below it are complete */
+    _Atomic uint32_t names_used;
+    _Atomic uint32_t slots_used; /* high-water mark */
+    _Atomic uint32_t nodes_used; /* reserved ids; a node whose frame is 0 is not written yet */
+    _Atomic uint32_t forked_children;
+    _Atomic uint32_t executed; /* the process is about to replace its image */
+
+    /* Loss and self-check counters, written by the target with relaxed adds. */
+    _Alignas(64) _Atomic uint64_t bootstrap_allocations; /* served before recording could start */
+    _Atomic uint64_t bootstrap_bytes;
+    _Atomic uint64_t nested_unrecorded; /* allocations by a signal handler inside our own code */
+    _Atomic uint64_t slotless_unrecorded;
+    _Atomic uint64_t stacks_truncated; /* walks that ended at STACK_ROOT_TRUNCATED */
+    _Atomic uint64_t stacks_lost;      /* trie full: the allocation has no stack */
+    _Atomic uint64_t modules_lost;     /* module table full */
+    _Atomic uint64_t verified;         /* --verify-stacks: compared ... */
+    _Atomic uint64_t verify_mismatch;  /* ... and found different */
+    _Atomic uint64_t verify_skipped;   /* ... and not comparable (libunwind itself stopped early) */
+    _Atomic uint64_t slow_steps;       /* frames walked by the full interpreter, not by a rule */
+    _Atomic uint64_t verify_frames[2]; /* an example: frame pcs of ours and libunwind's that differ */
+
+    /* Waiting.  See ring.h. */
+    _Alignas(64) _Atomic uint64_t free_chunks; /* tag << 32 | index of the first, CHUNK_NONE if none */
+    _Alignas(64) _Atomic uint64_t free_slots;  /* the same for slots */
+    _Alignas(64) _Atomic uint32_t chunks_handed; /* full chunks handed over since the start */
+    _Atomic uint32_t host_wait;                  /* futex: 1 while the host sleeps */
+    _Atomic uint32_t wake_at;   /* host sleeps until chunks_handed reaches this (signed distance) */
+    _Atomic uint32_t producers_waiting;
+    _Atomic uint32_t space; /* futex: grows when chunks come free */
+
+    /*
+     * The word of a robust futex that the host's main thread holds as long as
+     * it lives: the kernel sets FUTEX_OWNER_DIED in it whatever ends the host,
+     * so that the target sees a dead host by a plain load, without a
+     * descriptor, a signal or a process id that may be reused.
+     */
+    _Alignas(64) uint64_t host_alive_mutex[8];
+};
+
+/* ----------------------------------------------------------- hello -- */
+
+/*
+ * The handshake, one SOCK_SEQPACKET datagram each way over the socket named
+ * by MEMPROF_SESSION.  The answer carries the segment's descriptor; an answer
+ * with segment_bytes 0 says that this process is not to be recorded.
+ */
+#define HELLO_MAGIC 0x4d50484cu
+#define SESSION_ENVIRONMENT "MEMPROF_SESSION"
+
+struct hello {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t pid; /* as the target sees it */
+    uint32_t parent;
+};
+struct hello_answer {
+    uint32_t magic;
+    uint32_t version;
+    uint64_t segment_bytes;
+};
+
+#endif
