@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+# Manual pages: dist_man_MANS += man/NAME.1

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# Code of both processes.  Compiled twice: here with the host's flags, and in
+# preload/local.mk with the target's.  No heap, no stdio, no errors printed.
+
+noinst_LTLIBRARIES += libmemprof-shared.la
+
+shared_sources = \
+	src/shared/clock.h \
+	src/shared/rawcall.h \
+	src/shared/record.h \
+	src/shared/ring.c \
+	src/shared/ring.h \
+	src/shared/segment.c \
+	src/shared/segment.h \
+	src/shared/stacktrie.c \
+	src/shared/stacktrie.h \
+	src/shared/sysmem.c \
+	src/shared/sysmem.h
+
+libmemprof_shared_la_SOURCES = $(shared_sources)
+libmemprof_shared_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
