@@ -21,7 +21,10 @@ target_cppflags = -I$(top_srcdir)
 target_cflags = -g -O1 -fno-builtin -Wall -Wextra
 LDADD = $(host_libs) $(CMOCKA_LIBS)
 
-unit_tests =
+unit_tests = \
+	tests/unit/test-error \
+	tests/unit/test-profile \
+	tests/unit/test-strings
 target_programs =
 script_tests =
 

@@ -26,6 +26,13 @@ void strings_release(struct strings *s);
 uint32_t strings_add(struct strings *s, const char *text);
 uint32_t strings_add_length(struct strings *s, const char *text, size_t length);
 
+/*
+ * Take over a table as it was written: `used` bytes from malloc that begin with
+ * the empty string and end with a NUL.  0; or -1, `bytes` still the caller's,
+ * when they do not or memory runs out.
+ */
+int strings_adopt(struct strings *s, char *bytes, size_t used);
+
 /* The text of an id, "" when out of range.  Valid until the next addition. */
 const char *strings_get(const struct strings *s, uint32_t id);
 

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/profile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void profile_init(struct profile *p)
+{
+    memset(p, 0, sizeof *p);
+    strings_init(&p->strings);
+}
+
+void profile_release(struct profile *p)
+{
+    if (!p)
+        return;
+    strings_release(&p->strings);
+    free(p->modules);
+    free(p->frames);
+    free(p->lines);
+    free(p->nodes);
+    free(p->sites);
+    free(p->threads);
+    free(p->samples);
+    profile_init(p);
+}
+
+const char *profile_text(const struct profile *p, string_id id)
+{
+    return strings_get(&p->strings, id);
+}
