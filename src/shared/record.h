@@ -155,7 +155,8 @@ struct slot {
     _Atomic uint32_t tid;         /* as the target's own namespace numbers it */
     _Atomic uint32_t first_chunk; /* set before life turns odd */
     _Atomic uint32_t next_free;
-    _Atomic uint64_t unrecorded;  /* events of this thread that could not be recorded (lossy, nested) */
+    _Atomic uint64_t
+        unrecorded; /* events of this thread that could not be recorded (lossy, nested) */
     uint64_t reserved[5];
 };
 _Static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
@@ -280,14 +281,16 @@ struct segment_header {
     _Atomic uint64_t verify_mismatch;  /* ... and found different */
     _Atomic uint64_t verify_skipped;   /* ... and not comparable (libunwind itself stopped early) */
     _Atomic uint64_t slow_steps;       /* frames walked by the full interpreter, not by a rule */
-    _Atomic uint64_t verify_frames[2]; /* an example: frame pcs of ours and libunwind's that differ */
+    _Atomic uint64_t
+        verify_frames[2]; /* an example: frame pcs of ours and libunwind's that differ */
 
     /* Waiting.  See ring.h. */
-    _Alignas(64) _Atomic uint64_t free_chunks; /* tag << 32 | index of the first, CHUNK_NONE if none */
-    _Alignas(64) _Atomic uint64_t free_slots;  /* the same for slots */
+    _Alignas(64) _Atomic uint64_t
+        free_chunks; /* tag << 32 | index of the first, CHUNK_NONE if none */
+    _Alignas(64) _Atomic uint64_t free_slots;    /* the same for slots */
     _Alignas(64) _Atomic uint32_t chunks_handed; /* full chunks handed over since the start */
     _Atomic uint32_t host_wait;                  /* futex: 1 while the host sleeps */
-    _Atomic uint32_t wake_at;   /* host sleeps until chunks_handed reaches this (signed distance) */
+    _Atomic uint32_t wake_at; /* host sleeps until chunks_handed reaches this (signed distance) */
     _Atomic uint32_t producers_waiting;
     _Atomic uint32_t space; /* futex: grows when chunks come free */
 

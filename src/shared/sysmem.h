@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory from the operating system: the only callers of mmap and munmap in
+ * code that runs in the target.  No allocator underneath, errno untouched,
+ * async-signal-safe.  Sizes in bytes, rounded up to pages by the kernel.
+ */
+#ifndef MEMPROF_SHARED_SYSMEM_H
+#define MEMPROF_SHARED_SYSMEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Zeroed private memory, or NULL. */
+void *sysmem_map(size_t bytes);
+
+/* A shared mapping of a descriptor's first `bytes`, left out of core dumps, or NULL. */
+void *sysmem_map_shared(int fd, size_t bytes);
+
+/* One page that a forked child finds zeroed (MADV_WIPEONFORK), or NULL where the kernel cannot. */
+void *sysmem_map_wiped_on_fork(void);
+
+void sysmem_unmap(void *memory, size_t bytes);
+
+/* Let go of this process's page-table entries for a shared range; the contents stay. */
+void sysmem_drop(void *memory, size_t bytes);
+
+#endif
