@@ -10,20 +10,24 @@
 
 /*
  * Write `p` to `path`: into a temporary file beside it, then renamed, so that a
- * full disk leaves either the old file or none.  `size` (may be NULL) receives
- * the bytes written.  0, or -1 with `e` set.
+ * full disk leaves either the old file or none; straight into it if it is a
+ * device or a pipe.  Times are rounded to microseconds.  A profile that does not
+ * hold together (profile-check.h) is refused.  `size` (may be NULL) receives the
+ * bytes written.  0, or -1 with `e` set.
  */
 int snapshot_write(const struct profile *p, const char *path, uint64_t *size, struct error *e);
 
 /*
  * Read a profile.  The file is never trusted: every length, count, index and
- * checksum is checked, memory is bounded by the sizes the checked header
- * declares.  0, or -1 with `e` set (ERROR_FORMAT for a damaged file) and `p`
- * empty.
+ * checksum is checked, and memory is bounded by the size of the file
+ * (snapshot-format.h).  A file that was cut where everything but the timeline
+ * is there gives a profile with `incomplete` set.  0, or -1 with `e` set
+ * (ERROR_FORMAT for a damaged file) and `p` empty.
  */
 int snapshot_read(struct profile *p, const char *path, struct error *e);
 
-/* The same from memory, for the fuzzer. */
+/* The same from and to memory, for the fuzzer and the tests.  *bytes is the caller's to free. */
 int snapshot_read_bytes(struct profile *p, const void *bytes, size_t size, struct error *e);
+int snapshot_write_bytes(const struct profile *p, void **bytes, size_t *size, struct error *e);
 
 #endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether a profile holds together: every index in range, parents before
+ * their children, every frame with lines.  Whoever walks a checked profile
+ * needs no checks of his own.  The writer refuses what fails here, so that a
+ * file that cannot be read back is never made.
+ */
+#ifndef MEMPROF_HOST_PROFILE_CHECK_H
+#define MEMPROF_HOST_PROFILE_CHECK_H
+
+#include "src/host/error.h"
+#include "src/host/profile.h"
+
+/* More lines than any inlining gives; keeps a hostile file from repeating one long run. */
+#define PROFILE_FRAME_LINES_MAX 4096u
+
+/* 0, or -1 with `e` (ERROR_FORMAT) naming the table and the row. */
+int profile_check(const struct profile *p, struct error *e);
+
+#endif

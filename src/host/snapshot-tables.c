@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/snapshot-tables.h"
+
+/*
+ * The order of columns and their prediction are the file format: a change
+ * needs a new version of the section.
+ */
+#define PLAIN(kind, row, field)                                                                    \
+    {                                                                                              \
+        COLUMN_##kind, PREDICT_NOTHING, offsetof(struct row, field), 0, 0                          \
+    }
+#define DELTA(kind, row, field)                                                                    \
+    {                                                                                              \
+        COLUMN_##kind, PREDICT_PREVIOUS, offsetof(struct row, field), 0, 0                         \
+    }
+#define BELOW_ROW(kind, row, field)                                                                \
+    {                                                                                              \
+        COLUMN_##kind, PREDICT_ROW, offsetof(struct row, field), 0, 0                              \
+    }
+#define BEYOND(kind, row, field, base)                                                             \
+    {                                                                                              \
+        COLUMN_##kind, PREDICT_FIELD, offsetof(struct row, field), offsetof(struct row, base), 0   \
+    }
+#define RUN(kind, row, field, length)                                                              \
+    {                                                                                              \
+        COLUMN_##kind, PREDICT_RUN, offsetof(struct row, field), offsetof(struct row, length), 0   \
+    }
+#define NEAR_QUOTIENT(kind, row, field, dividend, divisor)                                         \
+    {                                                                                              \
+        COLUMN_##kind, PREDICT_QUOTIENT, offsetof(struct row, field),                              \
+            offsetof(struct row, dividend), offsetof(struct row, divisor)                          \
+    }
+
+static const struct column process_columns[] = {
+    PLAIN(U32, snapshot_process, process.program),
+    PLAIN(U32, snapshot_process, process.executable),
+    PLAIN(U32, snapshot_process, process.command),
+    PLAIN(U32, snapshot_process, process.host),
+    PLAIN(U32, snapshot_process, process.memprof_version),
+    PLAIN(I64, snapshot_process, process.pid),
+    PLAIN(I64, snapshot_process, process.started_unix),
+    PLAIN(SECONDS, snapshot_process, process.seconds),
+    PLAIN(U32, snapshot_process, process.exit_kind),
+    PLAIN(I32, snapshot_process, process.exit_value),
+    PLAIN(U32, snapshot_process, incomplete),
+};
+
+static const struct column totals_columns[] = {
+    PLAIN(U64, profile_totals, live_bytes),       PLAIN(U64, profile_totals, live_blocks),
+    PLAIN(U64, profile_totals, peak_bytes),       PLAIN(U64, profile_totals, peak_blocks),
+    PLAIN(SECONDS, profile_totals, peak_seconds), PLAIN(U64, profile_totals, total_bytes),
+    PLAIN(U64, profile_totals, total_blocks),     PLAIN(U64, profile_totals, freed_bytes),
+    PLAIN(U64, profile_totals, freed_blocks),     PLAIN(U64, profile_totals, temporary_bytes),
+    PLAIN(U64, profile_totals, temporary_blocks), PLAIN(U64, profile_totals, failed_blocks),
+    PLAIN(U64, profile_totals, mmap_live_bytes),  PLAIN(U64, profile_totals, mmap_peak_bytes),
+    PLAIN(U64, profile_totals, mmap_total_bytes), PLAIN(U64, profile_totals, rss_peak_bytes),
+};
+
+static const struct column loss_columns[] = {
+    PLAIN(U64, profile_loss, dropped),          PLAIN(U64, profile_loss, bootstrap_blocks),
+    PLAIN(U64, profile_loss, bootstrap_bytes),  PLAIN(U64, profile_loss, nested_blocks),
+    PLAIN(U64, profile_loss, unknown_frees),    PLAIN(U64, profile_loss, replaced_blocks),
+    PLAIN(U64, profile_loss, stacks_truncated), PLAIN(U64, profile_loss, stacks_lost),
+    PLAIN(U64, profile_loss, modules_lost),     PLAIN(U64, profile_loss, damaged_records),
+    PLAIN(U64, profile_loss, forked_children),  PLAIN(U64, profile_loss, verified),
+    PLAIN(U64, profile_loss, verify_mismatch),  PLAIN(U64, profile_loss, verify_skipped),
+    PLAIN(U64, profile_loss, slow_steps),
+};
+
+static const struct column module_columns[] = {
+    DELTA(U32, profile_module, path),          DELTA(U64, profile_module, start),
+    BEYOND(U64, profile_module, end, start),   BEYOND(U64, profile_module, bias, start),
+    PLAIN(U32, profile_module, generation),    PLAIN(U32, profile_module, build_id_size),
+    PLAIN(BUILD_ID, profile_module, build_id), PLAIN(U32, profile_module, flags),
+};
+
+static const struct column line_columns[] = {
+    DELTA(U32, profile_line, function), DELTA(U32, profile_line, file),
+    DELTA(U32, profile_line, line),     PLAIN(U32, profile_line, flags),
+    PLAIN(U64, profile_line, offset),
+};
+
+static const struct column frame_columns[] = {
+    DELTA(U32, profile_frame, module),
+    DELTA(U64, profile_frame, value),
+    PLAIN(U32, profile_frame, line_count),
+    RUN(U32, profile_frame, first_line, line_count),
+};
+
+static const struct column node_columns[] = {
+    BELOW_ROW(U32, profile_node, parent),
+    DELTA(U32, profile_node, frame),
+};
+
+static const struct column thread_columns[] = {
+    DELTA(I64, profile_thread, tid),
+    DELTA(U32, profile_thread, name),
+};
+
+static const struct column site_columns[] = {
+    DELTA(U32, profile_site, node),
+    DELTA(U32, profile_site, thread),
+    PLAIN(U32, profile_site, domain),
+    DELTA(SECONDS, profile_site, first_seconds),
+    BEYOND(SECONDS, profile_site, last_seconds, first_seconds),
+    PLAIN(U64, profile_site, stats.total_bytes),
+    PLAIN(U64, profile_site, stats.total_blocks),
+    PLAIN(U64, profile_site, stats.live_bytes),
+    PLAIN(U64, profile_site, stats.live_blocks),
+    PLAIN(U64, profile_site, stats.peak_bytes),
+    PLAIN(U64, profile_site, stats.peak_blocks),
+    PLAIN(U64, profile_site, stats.temporary_bytes),
+    PLAIN(U64, profile_site, stats.temporary_blocks),
+    NEAR_QUOTIENT(U64, profile_site, stats.smallest, stats.total_bytes, stats.total_blocks),
+    BEYOND(U64, profile_site, stats.largest, stats.smallest),
+};
+
+static const struct column sample_columns[] = {
+    DELTA(SECONDS, profile_sample, seconds),
+    DELTA(U64, profile_sample, live_bytes),
+    DELTA(U64, profile_sample, live_blocks),
+    DELTA(U64, profile_sample, rss_bytes),
+};
+
+/* A field that is added to a struct is lost in files until it has a column here. */
+#define COMPLETE(row, bytes)                                                                       \
+    _Static_assert(sizeof(struct row) == (bytes), #row " has changed: give its fields columns")
+COMPLETE(profile_process, 56);
+COMPLETE(profile_totals, 16 * 8);
+COMPLETE(profile_loss, 15 * 8);
+COMPLETE(profile_module, 80);
+COMPLETE(profile_line, 24);
+COMPLETE(profile_frame, 24);
+COMPLETE(profile_node, 8);
+COMPLETE(profile_thread, 16);
+COMPLETE(profile_site, 32 + 10 * 8);
+COMPLETE(profile_sample, 32);
+
+#define LAYOUT(columns, row)                                                                       \
+    {                                                                                              \
+        columns, sizeof columns / sizeof columns[0], sizeof(struct row)                            \
+    }
+#define ONE(type, name, columns, row, field)                                                       \
+    {                                                                                              \
+        type, name, 1, LAYOUT(columns, row), offsetof(struct profile, field), 0, false             \
+    }
+#define MANY(type, name, columns, row, array, number, optional)                                    \
+    {                                                                                              \
+        type, name, 1, LAYOUT(columns, row), offsetof(struct profile, array),                      \
+            offsetof(struct profile, number), optional                                             \
+    }
+
+static const struct snapshot_table tables[] = {
+    ONE(SNAPSHOT_PROCESS, "process", process_columns, snapshot_process, process),
+    ONE(SNAPSHOT_TOTALS, "totals", totals_columns, profile_totals, totals),
+    ONE(SNAPSHOT_LOSS, "loss", loss_columns, profile_loss, loss),
+    MANY(SNAPSHOT_MODULES, "modules", module_columns, profile_module, modules, module_count, false),
+    MANY(SNAPSHOT_LINES, "lines", line_columns, profile_line, lines, line_count, false),
+    MANY(SNAPSHOT_FRAMES, "frames", frame_columns, profile_frame, frames, frame_count, false),
+    MANY(SNAPSHOT_NODES, "nodes", node_columns, profile_node, nodes, node_count, false),
+    MANY(SNAPSHOT_THREADS, "threads", thread_columns, profile_thread, threads, thread_count, false),
+    MANY(SNAPSHOT_SITES, "sites", site_columns, profile_site, sites, site_count, false),
+    MANY(SNAPSHOT_SAMPLES, "samples", sample_columns, profile_sample, samples, sample_count, true),
+};
+
+const struct snapshot_table *snapshot_table_find(uint32_t type)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        if (tables[i].type == type)
+            return &tables[i];
+    return NULL;
+}

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# Fuzzing the readers of files.  The fuzzer is built by clang from the sources,
+# whatever the compiler of the rest, and runs for a few seconds in `make check`;
+# `make fuzz FUZZ_SECONDS=3600` goes on.
+
+script_tests += tests/fuzz/snapshot.sh
+
+fuzz_snapshot_sources = \
+	src/host/buffer.c \
+	src/host/checksum.c \
+	src/host/columns.c \
+	src/host/error.c \
+	src/host/profile-check.c \
+	src/host/profile.c \
+	src/host/snapshot-read.c \
+	src/host/snapshot-tables.c \
+	src/host/snapshot-write.c \
+	src/host/strings.c \
+	tests/fuzz/fuzz-snapshot.c \
+	tests/fuzz/reseal.c
+
+EXTRA_DIST += tests/fuzz/fuzz-snapshot.c
+
+if HAVE_FUZZER
+check_PROGRAMS += tests/fuzz/make-seeds
+tests_fuzz_make_seeds_SOURCES = \
+	tests/fuzz/make-seeds.c \
+	tests/fuzz/reseal.c \
+	tests/fuzz/reseal.h \
+	tests/unit/sample-profile.c \
+	tests/unit/sample-profile.h
+
+tests/fuzz/fuzz-snapshot: $(fuzz_snapshot_sources) src/host/snapshot-format.h
+	$(AM_V_GEN)$(MKDIR_P) tests/fuzz && $(CLANG) $(base_cppflags) -I. $(base_cflags) -g -O1 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		$(fuzz_snapshot_sources:%=$(srcdir)/%) $(ZSTD_CFLAGS) $(ZSTD_LIBS) -o $@
+
+CLEANFILES += tests/fuzz/fuzz-snapshot
+tests/fuzz/snapshot.log: tests/fuzz/fuzz-snapshot tests/fuzz/make-seeds
+else
+EXTRA_DIST += tests/fuzz/make-seeds.c tests/fuzz/reseal.c tests/fuzz/reseal.h
+endif
+
+.PHONY: fuzz
+fuzz:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS=tests/fuzz/snapshot.sh FUZZ_SECONDS=$${FUZZ_SECONDS:-600}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/sample-profile.h"
+
+#include "src/shared/record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MODULES 2u
+#define THREADS 2u
+#define SAMPLES 5u
+
+static void fill_process(struct profile *p)
+{
+    p->process = (struct profile_process){
+        .program = strings_add(&p->strings, "sqlite3"),
+        .executable = strings_add(&p->strings, "/usr/bin/sqlite3"),
+        .command = strings_add(&p->strings, "sqlite3 :memory: '.read load.sql'"),
+        .host = strings_add(&p->strings, "build-17"),
+        .memprof_version = strings_add(&p->strings, "0.1.0"),
+        .pid = 4242,
+        .started_unix = -86400,
+        .seconds = 0.431507,
+        .exit_kind = EXIT_SIGNAL,
+        .exit_value = -9,
+    };
+}
+
+/* Consecutive numbers in a struct of nothing but 64-bit fields. */
+static void fill_numbers(void *numbers, size_t bytes, uint64_t first)
+{
+    uint64_t *u = numbers;
+
+    for (size_t i = 0; i < bytes / sizeof *u; i++)
+        u[i] = first + i * i * 1000003;
+}
+
+static void fill_modules(struct profile *p)
+{
+    for (uint32_t i = 0; i < MODULES; i++) {
+        struct profile_module *m = &p->modules[i];
+
+        m->path = strings_add(&p->strings, i ? "/usr/lib/libsqlite3.so.0" : "/usr/bin/sqlite3");
+        m->start = UINT64_C(0x7f0000000000) * i + 0x400000;
+        m->end = m->start + 0x123000;
+        m->bias = i ? m->start : 0;
+        m->generation = i;
+        m->build_id_size = 20;
+        memset(m->build_id, 0xab + (int)i, 20);
+        m->flags = i ? MODULE_UNLOADED : 0;
+    }
+    p->module_count = MODULES;
+}
+
+static void fill_frames(struct profile *p, uint32_t scale)
+{
+    char text[64];
+
+    for (uint32_t i = 0; i < scale; i++) {
+        p->frames[i] = (struct profile_frame){.value = 0x401000 + i * 77,
+                                              .module = i % 3 == 2 ? NO_MODULE : i % 3,
+                                              .first_line = p->line_count,
+                                              .line_count = 1 + i % 2};
+        if (i % 5 == 4)
+            p->frames[i].value |= FRAME_EXACT;
+        for (uint32_t k = 0; k < p->frames[i].line_count; k++) {
+            struct profile_line *l = &p->lines[p->line_count++];
+
+            snprintf(text, sizeof text, "function_%u", i + k);
+            l->function = strings_add(&p->strings, text);
+            l->file = strings_add(&p->strings, k ? "/src/btree.h" : "/src/btree.c");
+            l->line = 2304 - i;
+            l->flags = k ? 0 : LINE_INLINED;
+            l->offset = 0x40 + i;
+        }
+    }
+    p->frame_count = scale;
+}
+
+static void fill_nodes(struct profile *p, uint32_t scale)
+{
+    for (uint32_t i = 0; i < STACK_ROOTS; i++)
+        p->nodes[i] = (struct profile_node){.parent = i, .frame = NO_FRAME};
+    for (uint32_t i = 0; i < scale; i++)
+        p->nodes[STACK_ROOTS + i] =
+            (struct profile_node){.parent = (STACK_ROOTS + i) / 2, .frame = scale - 1 - i};
+    p->node_count = STACK_ROOTS + scale;
+}
+
+static void fill_sites(struct profile *p, uint32_t scale)
+{
+    for (uint32_t i = 0; i < scale; i++) {
+        struct profile_site *s = &p->sites[i];
+
+        s->node = STACK_ROOTS + i;
+        s->thread = i % THREADS;
+        s->domain = i % 4 == 3 ? DOMAIN_MMAP : DOMAIN_HEAP;
+        s->first_seconds = 0.001 * i;
+        s->last_seconds = s->first_seconds + 0.25;
+        fill_numbers(&s->stats, sizeof s->stats, i + 1);
+        if (i == 0) { /* none allocated here */
+            s->stats.smallest = UINT64_MAX;
+            s->stats.largest = 0;
+        }
+    }
+    p->site_count = scale;
+}
+
+static void fill_threads_and_samples(struct profile *p)
+{
+    for (uint32_t i = 0; i < THREADS; i++)
+        p->threads[i] = (struct profile_thread){
+            .tid = 4242 * (1 - (int64_t)i), .name = strings_add(&p->strings, i ? "io" : "main")};
+    p->thread_count = THREADS;
+    for (uint32_t i = 0; i < SAMPLES; i++)
+        p->samples[i] = (struct profile_sample){.seconds = 0.125 * i,
+                                                .live_bytes = UINT64_C(1) << (i * 13),
+                                                .live_blocks = 100 - i,
+                                                .rss_bytes = i * 4096};
+    p->sample_count = SAMPLES;
+}
+
+bool sample_profile_init(struct profile *p, uint32_t scale)
+{
+    profile_init(p);
+    p->modules = calloc(MODULES, sizeof *p->modules);
+    p->frames = calloc(scale, sizeof *p->frames);
+    p->lines = calloc((size_t)scale * 2, sizeof *p->lines);
+    p->nodes = calloc(STACK_ROOTS + scale, sizeof *p->nodes);
+    p->sites = calloc(scale, sizeof *p->sites);
+    p->threads = calloc(THREADS, sizeof *p->threads);
+    p->samples = calloc(SAMPLES, sizeof *p->samples);
+    if (!p->modules || !p->frames || !p->lines || !p->nodes || !p->sites || !p->threads ||
+        !p->samples) {
+        profile_release(p);
+        return false;
+    }
+    fill_process(p);
+    fill_numbers(&p->totals, sizeof p->totals, 7);
+    p->totals.peak_seconds = 0.310002;
+    fill_numbers(&p->loss, sizeof p->loss, 11);
+    fill_modules(p);
+    fill_frames(p, scale);
+    fill_nodes(p, scale);
+    fill_sites(p, scale);
+    fill_threads_and_samples(p);
+    return true;
+}
