@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which line stands for a stack (view.h has the rule), worked out once for all
+ * nodes of a profile's trie: a node's parent comes before it, so that each
+ * takes one look at its own frame.
+ */
+#ifndef MEMPROF_HOST_LINECHOICE_H
+#define MEMPROF_HOST_LINECHOICE_H
+
+#include "src/host/profile.h"
+#include "src/host/skiplist.h"
+
+#define NO_CHOICE UINT32_MAX
+
+struct line_choice {
+    uint32_t line;  /* index into profile.lines, or NO_CHOICE: the stack is empty */
+    uint32_t frame; /* index into profile.frames, or NO_FRAME */
+};
+
+/*
+ * One choice per node, to be freed by the caller; NULL when memory runs out.
+ * `skip` may be NULL.
+ */
+struct line_choice *line_choices(const struct profile *p, const struct skiplist *skip);
+
+#endif

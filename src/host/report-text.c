@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/report-text.h"
+
+#include "src/host/escape.h"
+#include "src/host/location.h"
+#include "src/host/shorten.h"
+#include "src/host/signalname.h"
+#include "src/host/units.h"
+#include "src/shared/record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BOLD "\033[1m"
+#define DIM "\033[2m"
+#define PLAIN "\033[0m"
+
+#define STACK_LINES_MAX 40 /* of one stack; --json has them all */
+#define NAME_COLUMNS_MIN 24
+
+/* ---------------------------------------------------------- process -- */
+
+static void add_end(struct strbuf *out, const struct profile_process *process)
+{
+    const char *name;
+
+    switch (process->exit_kind) {
+    case EXIT_STATUS:
+        strbuf_addf(out, "exit %" PRId32, process->exit_value);
+        return;
+    case EXIT_SIGNAL:
+        name = signal_name(process->exit_value);
+        strbuf_addf(out, "killed by signal %" PRId32, process->exit_value);
+        if (name)
+            strbuf_addf(out, " (%s)", name);
+        return;
+    case EXIT_EXECUTED:
+        strbuf_add(out, "then executed another program");
+        return;
+    default:
+        strbuf_add(out, "its end was not seen");
+    }
+}
+
+void report_text_process(struct strbuf *out, const struct profile *p)
+{
+    char seconds[UNITS_TEXT];
+
+    escape_text(out, profile_text(p, p->process.program));
+    strbuf_addf(out, " (pid %" PRId64 ") ran %s, ", p->process.pid,
+                units_seconds(seconds, p->process.seconds));
+    add_end(out, &p->process);
+}
+
+/* ----------------------------------------------------------- totals -- */
+
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void add_bytes_in_blocks(struct strbuf *out, uint64_t bytes, uint64_t blocks, bool exact)
+{
+    char b[UNITS_TEXT], c[UNITS_TEXT];
+
+    strbuf_addf(out, "%s in %s block%s", units_bytes(b, bytes, exact), units_count(c, blocks),
+                plural(blocks));
+}
+
+void report_text_totals(struct strbuf *out, const struct profile *p,
+                        const struct report_text_options *options)
+{
+    const struct profile_totals *t = &p->totals;
+    bool exact = options->exact;
+    char text[UNITS_TEXT], seconds[UNITS_TEXT];
+
+    strbuf_addf(out, "  %s   ",
+                p->process.exit_kind == EXIT_UNKNOWN ? "live at end " : "live at exit");
+    add_bytes_in_blocks(out, t->live_bytes, t->live_blocks, exact);
+    strbuf_addf(out, "      peak %s at %s\n", units_bytes(text, t->peak_bytes, exact),
+                units_seconds(seconds, t->peak_seconds));
+    strbuf_add(out, "  allocated      ");
+    add_bytes_in_blocks(out, t->total_bytes, t->total_blocks, exact);
+    strbuf_addf(out, ", %s temporary", units_count(text, t->temporary_blocks));
+    if (t->mmap_peak_bytes)
+        strbuf_addf(out, "      mmap %s", units_bytes(text, t->mmap_peak_bytes, exact));
+    if (t->rss_peak_bytes)
+        strbuf_addf(out, "      RSS %s", units_bytes(text, t->rss_peak_bytes, exact));
+    strbuf_add(out, "\n");
+}
+
+/* ------------------------------------------------------------- loss -- */
+
+/* "  note: 3 THINGS" when count is not 0; `one` and `many` are the words behind it. */
+static void note_count(struct strbuf *out, uint64_t count, const char *one, const char *many)
+{
+    char text[UNITS_TEXT];
+
+    if (count)
+        strbuf_addf(out, "  note: %s %s\n", units_count(text, count), count == 1 ? one : many);
+}
+
+static void note_bootstrap(struct strbuf *out, const struct profile *p,
+                           const struct report_text_options *options)
+{
+    const struct profile_loss *loss = &p->loss;
+    char bytes[UNITS_TEXT], count[UNITS_TEXT];
+
+    if (loss->bootstrap_blocks || loss->bootstrap_bytes)
+        strbuf_addf(out, "  note: %s block%s (%s) allocated before recording could start\n",
+                    units_count(count, loss->bootstrap_blocks), plural(loss->bootstrap_blocks),
+                    units_bytes(bytes, loss->bootstrap_bytes, options->exact));
+}
+
+static void note_share(struct strbuf *out, const struct profile *p, uint64_t count,
+                       const char *what)
+{
+    char text[UNITS_TEXT], share[UNITS_TEXT];
+
+    if (count)
+        strbuf_addf(out, "  note: %s allocation%s (%s) %s\n", units_count(text, count),
+                    plural(count), units_share(share, count, p->totals.total_blocks), what);
+}
+
+static void note_verified(struct strbuf *out, const struct profile_loss *loss)
+{
+    char compared[UNITS_TEXT], differ[UNITS_TEXT], skipped[UNITS_TEXT];
+
+    if (loss->verified || loss->verify_mismatch || loss->verify_skipped)
+        strbuf_addf(
+            out, "  stacks checked  %s compared with libunwind's, %s differ, %s not comparable\n",
+            units_count(compared, loss->verified), units_count(differ, loss->verify_mismatch),
+            units_count(skipped, loss->verify_skipped));
+}
+
+void report_text_loss(struct strbuf *out, const struct profile *p,
+                      const struct report_text_options *options)
+{
+    const struct profile_loss *loss = &p->loss;
+
+    note_verified(out, loss);
+    if (p->incomplete)
+        strbuf_add(out, "  note: this profile is incomplete: it ends before the program did\n");
+    note_count(out, loss->dropped, "event was lost: all numbers are too small",
+               "events were lost: all numbers are too small");
+    note_bootstrap(out, p, options);
+    note_count(out, loss->nested_blocks,
+               "block allocated by a signal handler inside the recorder is not recorded",
+               "blocks allocated by signal handlers inside the recorder are not recorded");
+    note_count(out, p->totals.failed_blocks, "allocation failed (returned NULL)",
+               "allocations failed (returned NULL)");
+    note_count(out, loss->unknown_frees, "free of a block that was not seen allocated",
+               "frees of blocks that were not seen allocated");
+    note_count(out, loss->replaced_blocks, "address was handed out again with no free seen",
+               "addresses were handed out again with no free seen");
+    note_share(out, p, loss->stacks_truncated, "with a stack cut short: its outer callers unknown");
+    note_share(out, p, loss->stacks_lost, "with no stack at all: the table of stacks was full");
+    note_count(out, loss->modules_lost, "library is unnamed: the table of libraries was full",
+               "libraries are unnamed: the table of libraries was full");
+    note_count(out, loss->damaged_records, "record was unintelligible: memory was overwritten",
+               "records were unintelligible: memory was overwritten");
+    note_count(out, loss->forked_children, "process it forked is not recorded",
+               "processes it forked are not recorded");
+}
+
+/* ------------------------------------------------------------- view -- */
+
+static const char *group_name(enum view_group group, bool many)
+{
+    static const char *const one[] = {"line", "function", "file", "module", "thread", "stack"};
+    static const char *const several[] = {"lines",   "functions", "files",
+                                          "modules", "threads",   "stacks"};
+
+    return many ? several[group] : one[group];
+}
+
+static const char *order_title(enum view_order order)
+{
+    static const char *const titles[] = {"by bytes at the peak", "by bytes live at exit",
+                                         "by bytes allocated", "by blocks allocated",
+                                         "by temporary blocks"};
+
+    return titles[order];
+}
+
+/* The numbers of a row as text, in the order they are shown. */
+struct cells {
+    char text[3][UNITS_TEXT];
+};
+
+static void cells_make(struct cells *c, const struct view *v, struct view_amount amount, bool exact)
+{
+    bool by_blocks = view_counts_blocks(v->options.order);
+    char *bytes = c->text[by_blocks ? 2 : 0], *blocks = c->text[by_blocks ? 0 : 2];
+
+    units_bytes(bytes, amount.bytes, exact);
+    units_share(c->text[1], view_weight(v->options.order, amount),
+                view_weight(v->options.order, v->whole));
+    units_count(blocks, amount.blocks);
+    /* One block: a space keeps the words of the column under each other. */
+    strcat(blocks, amount.blocks == 1 ? " block " : " blocks");
+}
+
+struct table {
+    const struct profile *profile;
+    const struct view *view;
+    const struct report_text_options *options;
+    struct cells *cells;
+    int widths[3];
+    int number_width; /* of "#12" */
+    size_t name_columns;
+};
+
+static void measure(struct table *t)
+{
+    size_t taken, wanted = 0;
+    struct strbuf name;
+    char number[UNITS_TEXT];
+
+    t->number_width = snprintf(number, sizeof number, "#%zu", t->view->row_count);
+    for (size_t i = 0; i < t->view->row_count; i++) {
+        cells_make(&t->cells[i], t->view, t->view->rows[i].amount, t->options->exact);
+        for (int c = 0; c < 3; c++)
+            if ((int)strlen(t->cells[i].text[c]) > t->widths[c])
+                t->widths[c] = (int)strlen(t->cells[i].text[c]);
+    }
+    taken = (size_t)(t->number_width + 2 + 3 * 3 + t->widths[0] + t->widths[1] + t->widths[2]);
+    if (t->options->columns)
+        t->name_columns = t->options->columns > taken + NAME_COLUMNS_MIN
+                              ? t->options->columns - taken
+                              : NAME_COLUMNS_MIN;
+    /* No wider than the names need. */
+    for (size_t i = 0; i < t->view->row_count; i++) {
+        size_t columns;
+
+        strbuf_init(&name);
+        location_row(&name, t->profile, t->view->options.group, &t->view->rows[i], t->name_columns);
+        columns = escape_columns(strbuf_text(&name));
+        wanted = columns > wanted ? columns : wanted;
+        strbuf_release(&name);
+    }
+    if (t->name_columns == 0 || wanted < t->name_columns)
+        t->name_columns = wanted;
+}
+
+static void add_source(struct strbuf *out, const struct table *t, const struct view_row *row)
+{
+    const struct profile *p = t->profile;
+    size_t columns = t->options->columns, length;
+    const struct profile_line *line;
+    struct strbuf text;
+    const char *source;
+    bool newer = false;
+
+    if (!t->options->sources || row->line >= p->line_count)
+        return;
+    line = &p->lines[row->line];
+    source = sourcelines_get(t->options->sources, profile_text(p, line->file), line->line,
+                             p->process.started_unix, &length, &newer);
+    if (!source)
+        return;
+    strbuf_init(&text);
+    strbuf_add_length(&text, source, length);
+    for (char *c = text.text; c && *c; c++)
+        *c = *c == '\t' ? ' ' : *c;
+    strbuf_add(out, t->options->colour ? "      " DIM : "      ");
+    shorten_text(out, strbuf_text(&text), columns > 46 ? columns - 6 : columns ? 40 : 0);
+    strbuf_add(out, t->options->colour ? PLAIN : "");
+    strbuf_add(out, newer ? "   (the file was changed since)\n" : "\n");
+    strbuf_release(&text);
+}
+
+static const char *stack_end(uint32_t root)
+{
+    return root == STACK_ROOT_TRUNCATED ? "(cut short: its outer callers are unknown)"
+           : root == STACK_ROOT_LIMITED ? "(cut by --depth)"
+                                        : NULL;
+}
+
+/* The whole stack, innermost first, inlined functions as lines of their own. */
+static void add_stack(struct strbuf *out, const struct table *t, uint32_t node)
+{
+    const struct profile *p = t->profile;
+    size_t shown = 0, hidden = 0, columns = t->options->columns;
+
+    for (; node >= STACK_ROOTS && node < p->node_count; node = p->nodes[node].parent) {
+        uint32_t frame = p->nodes[node].frame;
+
+        if (frame >= p->frame_count || view_frame_is_ours(p, frame))
+            continue;
+        for (uint32_t i = 0; i < p->frames[frame].line_count; i++) {
+            if (shown == STACK_LINES_MAX) {
+                hidden++;
+                continue;
+            }
+            strbuf_add(out, "      ");
+            location_line(out, p, p->frames[frame].first_line + i, frame,
+                          columns > 46 ? columns - 6
+                          : columns    ? 40
+                                       : 0);
+            strbuf_add(out, "\n");
+            shown++;
+        }
+    }
+    if (hidden)
+        strbuf_addf(out, "      and %zu more\n", hidden);
+    if (stack_end(node))
+        strbuf_addf(out, "      %s\n", stack_end(node));
+}
+
+static void add_row(struct strbuf *out, const struct table *t, size_t index)
+{
+    const struct view_row *row = &t->view->rows[index];
+    enum view_group group = t->view->options.group;
+    size_t start, columns;
+    char number[UNITS_TEXT];
+
+    snprintf(number, sizeof number, "#%zu", index + 1);
+    strbuf_addf(out, "%-*s  ", t->number_width, number);
+    if (t->options->colour)
+        strbuf_add(out, BOLD);
+    start = out->length;
+    location_row(out, t->profile, group, row, t->name_columns);
+    columns = out->failed ? 0 : escape_columns(out->text + start);
+    if (t->options->colour)
+        strbuf_add(out, PLAIN);
+    strbuf_addf(out, "%*s", columns < t->name_columns ? (int)(t->name_columns - columns) : 0, "");
+    for (int c = 0; c < 3; c++)
+        strbuf_addf(out, "   %*s", t->widths[c], t->cells[index].text[c]);
+    while (out->length && out->text[out->length - 1] == ' ')
+        out->text[--out->length] = '\0';
+    strbuf_add(out, "\n");
+    if (group == VIEW_LINE)
+        add_source(out, t, row);
+    else if (group == VIEW_TRACEBACK)
+        add_stack(out, t, row->node);
+}
+
+static void add_rest(struct strbuf *out, const struct view *v, bool exact)
+{
+    struct cells c;
+
+    if (v->rest_count == 0)
+        return;
+    cells_make(&c, v, v->rest, exact);
+    while (c.text[0][strlen(c.text[0]) - 1] == ' ')
+        c.text[0][strlen(c.text[0]) - 1] = '\0';
+    strbuf_addf(out, "and %zu more %s: %s (%s)\n", v->rest_count,
+                group_name(v->options.group, v->rest_count != 1), c.text[0], c.text[1]);
+}
+
+static void add_title(struct strbuf *out, const struct view *v,
+                      const struct report_text_options *options)
+{
+    const char *domain = v->options.domain == DOMAIN_HEAP ? "" : ", heap and mmap";
+    char count[UNITS_TEXT] = "";
+
+    if (v->options.domain == DOMAIN_MMAP)
+        domain = ", mmap";
+    if (v->row_count != 1)
+        snprintf(count, sizeof count, "%zu ", v->row_count);
+    strbuf_addf(out, "%s[ Top %s%s %s%s ]%s\n", options->colour ? BOLD : "", count,
+                group_name(v->options.group, v->row_count != 1), order_title(v->options.order),
+                domain, options->colour ? PLAIN : "");
+}
+
+static void add_nothing(struct strbuf *out, const struct view *v)
+{
+    static const char *const words[] = {"nothing was live at the peak", "nothing was live at exit",
+                                        "nothing was allocated", "nothing was allocated",
+                                        "no temporary blocks"};
+
+    strbuf_addf(out, "%s\n", words[v->options.order]);
+}
+
+void report_text_view(struct strbuf *out, const struct profile *p, const struct view *v,
+                      const struct report_text_options *options)
+{
+    struct table t = {.profile = p, .view = v, .options = options};
+
+    if (v->row_count == 0) {
+        add_nothing(out, v);
+        return;
+    }
+    t.cells = malloc(v->row_count * sizeof *t.cells);
+    if (!t.cells) {
+        out->failed = true;
+        return;
+    }
+    measure(&t);
+    add_title(out, v, options);
+    for (size_t i = 0; i < v->row_count; i++)
+        add_row(out, &t, i);
+    add_rest(out, v, options->exact);
+    free(t.cells);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A profile for people: what ran, its totals, what was lost, and the rows of
+ * a view.  Everything is appended to a string; names in it are escaped.
+ */
+#ifndef MEMPROF_HOST_REPORT_TEXT_H
+#define MEMPROF_HOST_REPORT_TEXT_H
+
+#include "src/host/profile.h"
+#include "src/host/sourceline.h"
+#include "src/host/strbuf.h"
+#include "src/host/view.h"
+
+struct report_text_options {
+    size_t columns;              /* width to fit rows into; 0 any */
+    bool colour;                 /* ANSI colours */
+    bool exact;                  /* all digits of byte numbers */
+    struct sourcelines *sources; /* NULL: no source lines */
+};
+
+/* "sqlite3 (pid 4242) ran 0.43 s, exit 0", without a newline. */
+void report_text_process(struct strbuf *out, const struct profile *p);
+
+/* Two indented lines: live at exit, peak, allocated, mappings. */
+void report_text_totals(struct strbuf *out, const struct profile *p,
+                        const struct report_text_options *options);
+
+/* One indented line for each number in `loss` that is not 0, and for --verify-stacks. */
+void report_text_loss(struct strbuf *out, const struct profile *p,
+                      const struct report_text_options *options);
+
+/* The title, the rows with their source lines or stacks, and what the rest sums up to. */
+void report_text_view(struct strbuf *out, const struct profile *p, const struct view *v,
+                      const struct report_text_options *options);
+
+#endif

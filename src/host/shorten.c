@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/shorten.h"
+
+#include "src/host/cxxname.h"
+#include "src/host/escape.h"
+
+#include <string.h>
+
+#define DOTS "..."
+#define DOTS_COLUMNS 3
+
+static bool fits(const char *text, size_t columns)
+{
+    return columns == 0 || escape_columns(text) <= columns;
+}
+
+/* The longest end of `text` that takes at most `columns`, at a character's start. */
+static const char *tail(const char *text, size_t columns)
+{
+    size_t width = escape_columns(text);
+    char piece[ESCAPE_PIECE];
+    unsigned step;
+
+    while (width > columns && escape_next(&text, piece, &step))
+        width -= step;
+    return text;
+}
+
+static void add_tail(struct strbuf *out, const char *text, size_t columns)
+{
+    if (columns <= DOTS_COLUMNS) {
+        escape_text(out, tail(text, columns));
+        return;
+    }
+    strbuf_add(out, DOTS);
+    escape_text(out, tail(text, columns - DOTS_COLUMNS));
+}
+
+/* Copy with every outermost <…> of template arguments folded. */
+static void fold_templates(struct strbuf *out, const char *name)
+{
+    size_t depth = 0;
+
+    for (size_t i = 0; name[i]; i++) {
+        bool is_operator = i >= 8 && strncmp(name + i - 8, "operator", 8) == 0;
+
+        if (is_operator && depth == 0) {
+            strbuf_add(out, name + i);
+            return;
+        }
+        if (name[i] == '<' && depth++ == 0)
+            strbuf_add(out, "<" DOTS);
+        if (name[i] == '>' && depth > 0 && name[i - 1] != '-')
+            depth--;
+        if (depth == 0)
+            strbuf_add_length(out, name + i, 1);
+    }
+}
+
+void shorten_function(struct strbuf *out, const char *name, size_t columns)
+{
+    struct strbuf plain, folded;
+    struct cxxname parts;
+
+    if (fits(name, columns)) {
+        escape_text(out, name);
+        return;
+    }
+    strbuf_init(&plain);
+    strbuf_init(&folded);
+    parts = cxxname_parse(name);
+    strbuf_add_length(&plain, name + parts.start, parts.end - parts.start);
+    if (fits(strbuf_text(&plain), columns)) {
+        escape_text(out, strbuf_text(&plain));
+    } else {
+        fold_templates(&folded, strbuf_text(&plain));
+        if (fits(strbuf_text(&folded), columns))
+            escape_text(out, strbuf_text(&folded));
+        else
+            add_tail(out, strbuf_text(&folded), columns);
+    }
+    out->failed |= plain.failed || folded.failed;
+    strbuf_release(&plain);
+    strbuf_release(&folded);
+}
+
+void shorten_path(struct strbuf *out, const char *path, size_t columns)
+{
+    const char *end, *slash;
+
+    if (fits(path, columns)) {
+        escape_text(out, path);
+        return;
+    }
+    end = tail(path, columns > DOTS_COLUMNS ? columns - DOTS_COLUMNS : 0);
+    slash = strchr(end, '/');
+    if (!slash || columns <= DOTS_COLUMNS) {
+        add_tail(out, path, columns);
+        return;
+    }
+    strbuf_add(out, DOTS);
+    escape_text(out, slash);
+}
+
+void shorten_text(struct strbuf *out, const char *text, size_t columns)
+{
+    size_t room = columns > DOTS_COLUMNS ? columns - DOTS_COLUMNS : columns, used = 0;
+    char piece[ESCAPE_PIECE];
+    unsigned step;
+
+    if (fits(text, columns)) {
+        escape_text(out, text);
+        return;
+    }
+    while (escape_next(&text, piece, &step) && used + step <= room) {
+        strbuf_add(out, piece);
+        used += step;
+    }
+    if (room < columns)
+        strbuf_add(out, DOTS);
+}

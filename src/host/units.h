@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Numbers as people read them.  Every function writes a NUL-terminated text
+ * into the caller's buffer and returns it.
+ */
+#ifndef MEMPROF_HOST_UNITS_H
+#define MEMPROF_HOST_UNITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define UNITS_TEXT 40 /* room for any of them */
+
+/*
+ * Bytes in B, KiB, MiB, GiB or TiB (the units of Python's tracemalloc): the
+ * largest unit that gives at least 1, with one decimal below 100.  `exact`
+ * gives all digits, in B.
+ */
+const char *units_bytes(char text[UNITS_TEXT], uint64_t bytes, bool exact);
+
+/* A count with its thousands separated: 1,521,714. */
+const char *units_count(char text[UNITS_TEXT], uint64_t count);
+
+/* `part` of `whole` in percent with one decimal, as in "3.5 %"; never "0.0 %" for something. */
+const char *units_share(char text[UNITS_TEXT], uint64_t part, uint64_t whole);
+
+/* Seconds: two decimals below 100, none above. */
+const char *units_seconds(char text[UNITS_TEXT], double seconds);
+
+#endif
