@@ -1,7 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 # Benchmarks: built and run by `make bench` only.
-#   a program  bench_programs += bench/NAME   (with the flags set as for a target program)
+#   a program  bench_programs += bench/NAME   (linked with the host library)
 
 bench_programs =
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
+
+# Compiled as a stranger's program would be: see tests/targets/local.mk.
+bench_files = bench/pairs bench/pairs-lsan bench/rss-preload.so
+if HAVE_LIBUNWIND
+bench_files += bench/unwind-preload.so
+endif
+bench_make = $(MKDIR_P) $(@D) && $(CC) -std=gnu17 -O2 -g -fno-builtin -Wall -Wextra
+
+bench/pairs: $(top_srcdir)/bench/pairs.c
+	$(AM_V_CC)$(bench_make) -pthread -o $@ $(top_srcdir)/bench/pairs.c
+
+bench/pairs-lsan: $(top_srcdir)/bench/pairs.c
+	$(AM_V_CC)$(bench_make) -fno-omit-frame-pointer -fsanitize=leak -pthread -o $@ \
+		$(top_srcdir)/bench/pairs.c || echo 'no LeakSanitizer here: $@ is left out'
+
+bench/rss-preload.so: $(top_srcdir)/bench/rss-preload.c
+	$(AM_V_CC)$(bench_make) -fPIC -shared -o $@ $(top_srcdir)/bench/rss-preload.c
+
+bench/unwind-preload.so: $(top_srcdir)/bench/unwind-preload.c
+	$(AM_V_CC)$(bench_make) $(LIBUNWIND_CFLAGS) -fPIC -shared -o $@ \
+		$(top_srcdir)/bench/unwind-preload.c $(LIBUNWIND_LIBS)
+
+.PHONY: bench
+bench: all $(bench_files) $(bench_programs)
+	$(PYTHON3) $(top_srcdir)/bench/run $(BENCH_FLAGS)
+
+CLEANFILES += $(bench_files)
+EXTRA_DIST += bench/README.md bench/run bench/workloads.py bench/pairs.c bench/rss-preload.c \
+	bench/unwind-preload.c
+clean-local:
+	rm -rf bench/results

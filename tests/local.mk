@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests.
 #   a unit test       unit_tests += tests/unit/test-NAME   (source: tests/unit/test-NAME.c)
-#   a target program  target_programs += tests/targets/NAME, then, in place of the host's flags,
-#                     tests_targets_NAME_CPPFLAGS = $(target_cppflags)
-#                     tests_targets_NAME_CFLAGS = $(target_cflags)
-#                     tests_targets_NAME_LDFLAGS =
-#                     tests_targets_NAME_LDADD =
-#   a script          script_tests += tests/e2e/NAME.sh    (executable, exits 77 to skip)
+#   a target program  see tests/targets/local.mk
+#   a script          script_tests += tests/e2e/NAME.py or NAME.sh (exits 77 to skip)
 
 TEST_EXTENSIONS = .sh .py
 AM_TESTS_ENVIRONMENT = \
@@ -17,18 +13,24 @@ AM_TESTS_ENVIRONMENT = \
 	PYTHON3='$(PYTHON3)'; export PYTHON3;
 PY_LOG_COMPILER = $(PYTHON3)
 
-target_cppflags = -I$(top_srcdir)
 target_cflags = -g -O1 -fno-builtin -Wall -Wextra
+check_DATA =
 LDADD = $(host_libs) $(CMOCKA_LIBS)
 
 unit_tests = \
+	tests/unit/test-buffer \
+	tests/unit/test-checksum \
+	tests/unit/test-columns \
 	tests/unit/test-error \
 	tests/unit/test-profile \
+	tests/unit/test-snapshot \
 	tests/unit/test-strings
-target_programs =
+tests_unit_test_snapshot_SOURCES = \
+	tests/unit/sample-profile.c \
+	tests/unit/sample-profile.h \
+	tests/unit/test-snapshot.c
 script_tests =
 
-check_PROGRAMS += $(target_programs)
 TESTS += $(script_tests)
 EXTRA_DIST += $(script_tests)
 
@@ -40,3 +42,7 @@ check-local:
 	@echo 'make check needs cmocka; on Debian and Ubuntu: apt-get install libcmocka-dev' >&2
 	@exit 1
 endif
+
+include $(top_srcdir)/tests/targets/local.mk
+include $(top_srcdir)/tests/e2e/local.mk
+include $(top_srcdir)/tests/fuzz/local.mk
