@@ -4,14 +4,32 @@
 noinst_LTLIBRARIES += libmemprof-host.la
 
 libmemprof_host_la_SOURCES = \
+	src/host/binary.c \
+	src/host/binary.h \
 	src/host/buffer.c \
 	src/host/buffer.h \
+	src/host/buildid.c \
+	src/host/buildid.h \
 	src/host/checksum.c \
 	src/host/checksum.h \
 	src/host/columns.c \
 	src/host/columns.h \
+	src/host/cuindex.c \
+	src/host/cuindex.h \
 	src/host/cxxname.c \
 	src/host/cxxname.h \
+	src/host/debugfile.c \
+	src/host/debugfile.h \
+	src/host/debuginfod.c \
+	src/host/debuginfod.h \
+	src/host/demangle.c \
+	src/host/demangle.h \
+	src/host/diescan.c \
+	src/host/diescan.h \
+	src/host/dwarfunit.c \
+	src/host/dwarfunit.h \
+	src/host/elfsymbols.c \
+	src/host/elfsymbols.h \
 	src/host/error.c \
 	src/host/error.h \
 	src/host/escape.c \
@@ -24,10 +42,16 @@ libmemprof_host_la_SOURCES = \
 	src/host/location.h \
 	src/host/lookup.c \
 	src/host/lookup.h \
+	src/host/modfile.c \
+	src/host/modfile.h \
+	src/host/perfmap.c \
+	src/host/perfmap.h \
 	src/host/profile-check.c \
 	src/host/profile-check.h \
 	src/host/profile.c \
 	src/host/profile.h \
+	src/host/rangemap.c \
+	src/host/rangemap.h \
 	src/host/report-json.c \
 	src/host/report-json.h \
 	src/host/report-text.c \
@@ -51,6 +75,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/strbuf.h \
 	src/host/strings.c \
 	src/host/strings.h \
+	src/host/symbolize.c \
 	src/host/symbolize.h \
 	src/host/units.c \
 	src/host/units.h \

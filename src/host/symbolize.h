@@ -21,11 +21,11 @@
 struct symbolizer;
 
 struct symbolizer_options {
-    const char *debug_dir;   /* where separate debug files lie; NULL: /usr/lib/debug */
-    const char *sysroot;     /* prefix for module paths; NULL none */
-    const char *perf_map;    /* /tmp/perf-PID.map of this process; NULL none */
-    bool debuginfod;         /* may ask debuginfod servers; off by default */
-    bool keep_mangled;       /* do not demangle */
+    const char *debug_dir; /* where separate debug files lie; NULL: /usr/lib/debug */
+    const char *sysroot;   /* prefix for module paths; NULL none */
+    const char *perf_map;  /* /tmp/perf-PID.map of this process; NULL none */
+    bool debuginfod;       /* may ask debuginfod servers; off by default */
+    bool keep_mangled;     /* do not demangle */
 };
 
 /* NULL and `e` set on failure.  The options' strings are copied. */
@@ -50,7 +50,7 @@ struct symbol_line {
     const char *file;     /* "" unknown */
     uint32_t line;        /* 0 unknown */
     uint32_t flags;       /* LINE_* of profile.h */
-    uint64_t offset;      /* as profile_line.offset */
+    uint64_t offset;      /* as profile_line.offset, to the frame's own address; 0 if inlined */
 };
 
 /*

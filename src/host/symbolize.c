@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/symbolize.h"
+
+#include "src/host/binary.h"
+#include "src/host/perfmap.h"
+#include "src/shared/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_DEBUG_DIR "/usr/lib/debug"
+
+struct module {
+    struct binary *binary; /* NULL: no file was found, and no build ID to find another by */
+    uint64_t start, bias;
+};
+
+struct symbolizer {
+    struct symbolizer_options options; /* with copies of the texts */
+    struct debugfile_places places;
+    struct demangler *demangler;
+    struct module *modules;
+    size_t module_count, module_room;
+    struct binary **binaries; /* modules mapped from one file share it */
+    size_t binary_count, binary_room;
+    struct perfmap perfmap;
+    bool perfmap_read;
+};
+
+/* NULL stays NULL; -1: out of memory. */
+static int copy_text(const char **copy, const char *text)
+{
+    *copy = text ? strdup(text) : NULL;
+    return text && !*copy ? -1 : 0;
+}
+
+static int copy_options(struct symbolizer *s, const struct symbolizer_options *options)
+{
+    struct symbolizer_options *o = &s->options;
+    const char *debug_dir = options->debug_dir ? options->debug_dir : DEFAULT_DEBUG_DIR;
+
+    o->debuginfod = options->debuginfod;
+    o->keep_mangled = options->keep_mangled;
+    if (copy_text(&o->debug_dir, debug_dir) || copy_text(&o->sysroot, options->sysroot) ||
+        copy_text(&o->perf_map, options->perf_map))
+        return -1;
+    s->places = (struct debugfile_places){o->debug_dir, o->debuginfod};
+    return 0;
+}
+
+struct symbolizer *symbolizer_new(const struct symbolizer_options *options, struct error *e)
+{
+    struct symbolizer *s = calloc(1, sizeof *s);
+
+    if (s && !copy_options(s, options)) {
+        s->demangler = demangler_new(options->keep_mangled);
+        if (s->demangler)
+            return s;
+    }
+    symbolizer_free(s);
+    error_set(e, ERROR_MEMORY, "out of memory for the symbolizer");
+    return NULL;
+}
+
+void symbolizer_free(struct symbolizer *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->binary_count; i++)
+        binary_free(s->binaries[i]);
+    free(s->binaries);
+    free(s->modules);
+    perfmap_release(&s->perfmap);
+    demangler_free(s->demangler);
+    free((char *)s->options.debug_dir);
+    free((char *)s->options.sysroot);
+    free((char *)s->options.perf_map);
+    free(s);
+}
+
+/* -------------------------------------------------------------- modules -- */
+
+static int make_room_for_module(struct symbolizer *s)
+{
+    size_t room = s->module_room ? s->module_room * 2 : 16;
+    struct module *modules;
+
+    if (s->module_count < s->module_room)
+        return 0;
+    modules = reallocarray(s->modules, room, sizeof *modules);
+    if (!modules || s->module_count >= INT32_MAX)
+        return -1;
+    s->modules = modules;
+    s->module_room = room;
+    return 0;
+}
+
+static int make_room_for_binary(struct symbolizer *s)
+{
+    size_t room = s->binary_room ? s->binary_room * 2 : 16;
+    struct binary **binaries;
+
+    if (s->binary_count < s->binary_room)
+        return 0;
+    binaries = reallocarray(s->binaries, room, sizeof(struct binary *));
+    if (!binaries)
+        return -1;
+    s->binaries = binaries;
+    s->binary_room = room;
+    return 0;
+}
+
+static bool is_vdso(const char *path)
+{
+    return !strcmp(path, "[vdso]") || !strcmp(path, "linux-vdso.so.1");
+}
+
+/* Keep a binary that was just made; NULL, and it is freed, if there is no room. */
+static struct binary *keep(struct symbolizer *s, struct binary *b)
+{
+    if (b && make_room_for_binary(s)) {
+        binary_free(b);
+        return NULL;
+    }
+    if (b)
+        s->binaries[s->binary_count++] = b;
+    return b;
+}
+
+static struct binary *binary_for(struct symbolizer *s, struct modfile *file, const char *path,
+                                 const struct buildid *id)
+{
+    for (size_t i = 0; file->fd >= 0 && i < s->binary_count; i++)
+        if (binary_is(s->binaries[i], file, id))
+            return s->binaries[i];
+    return keep(s, binary_new(file, path, id));
+}
+
+/* -1: out of memory. */
+static int find_binary(struct symbolizer *s, struct profile_module *m, const char *path, pid_t pid,
+                       struct binary **binary)
+{
+    struct modfile_request request = {
+        .path = path, .sysroot = s->options.sysroot, .pid = pid, .start = m->start, .end = m->end};
+    struct modfile file;
+
+    buildid_set(&request.id, m->build_id, m->build_id_size);
+    if (is_vdso(path)) {
+        *binary = keep(s, binary_new_vdso(&request.id));
+        return *binary ? 0 : -1;
+    }
+    modfile_open(&file, &request);
+    if (file.replaced)
+        m->flags |= MODULE_FILE_REPLACED;
+    else if (file.fd < 0)
+        m->flags |= MODULE_FILE_MISSING;
+    if (file.fd < 0 && !request.id.size)
+        return 0;
+    *binary = binary_for(s, &file, path, &request.id);
+    modfile_release(&file);
+    return *binary ? 0 : -1;
+}
+
+int symbolizer_add_module(struct symbolizer *s, struct profile_module *m, const char *path,
+                          pid_t pid, struct error *e)
+{
+    struct module module = {NULL, m->start, m->bias};
+
+    if (make_room_for_module(s) || find_binary(s, m, path, pid, &module.binary))
+        return error_set(e, ERROR_MEMORY, "out of memory for module %s", path);
+    s->modules[s->module_count] = module;
+    return (int)s->module_count++;
+}
+
+/* --------------------------------------------------------------- lookup -- */
+
+static bool lookup_perfmap(struct symbolizer *s, uint64_t pc, uint64_t shown,
+                           struct symbol_line *line)
+{
+    const char *name;
+    uint64_t start;
+
+    if (!s->options.perf_map)
+        return false;
+    if (!s->perfmap_read) {
+        s->perfmap_read = true;
+        perfmap_read(&s->perfmap, s->options.perf_map);
+    }
+    name = perfmap_find(&s->perfmap, pc, &start);
+    if (!name)
+        return false;
+    *line = (struct symbol_line){
+        .function = name, .file = "", .flags = LINE_FROM_SYMTAB, .offset = shown - start};
+    return true;
+}
+
+size_t symbolizer_lookup(struct symbolizer *s, int module, uint64_t frame,
+                         struct symbol_line *lines, size_t max)
+{
+    uint64_t shown = frame_pc(frame), pc = frame & FRAME_EXACT ? shown : shown - 1;
+    const struct module *m = NULL;
+    size_t used = 0;
+
+    if (!max)
+        return 0;
+    if (module >= 0 && (size_t)module < s->module_count)
+        m = &s->modules[module];
+    if (m && m->binary)
+        used = binary_lookup(m->binary, &s->places, s->demangler, pc - m->bias, shown - m->bias,
+                             lines, max);
+    if (used || (!m && lookup_perfmap(s, pc, shown, lines)))
+        return used ? used : 1;
+    lines[0] =
+        (struct symbol_line){.function = "", .file = "", .offset = shown - (m ? m->start : 0)};
+    return 1;
+}
