@@ -1,7 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 # The command: the only code that prints, words errors and chooses exit codes.
 
-# Once cli/memprof.c is there:
-#   bin_PROGRAMS += memprof
-#   memprof_SOURCES = cli/memprof.c ...
-#   memprof_LDADD = $(host_libs)
+EXTRA_PROGRAMS += memprof
+
+memprof_SOURCES = \
+	cli/cmd-run.c \
+	cli/cmd-top.c \
+	cli/command.h \
+	cli/memprof.c \
+	cli/options.c \
+	cli/options.h \
+	cli/run-files.c \
+	cli/run-files.h \
+	cli/run-options.c \
+	cli/run-options.h \
+	cli/terminal.c \
+	cli/terminal.h \
+	cli/view-options.c \
+	cli/view-options.h \
+	cli/words.c \
+	cli/words.h
+memprof_LDADD = $(host_libs)
+
+if BASH_COMPLETION
+dist_bashcompletion_DATA = completions/memprof
+else
+EXTRA_DIST += completions/memprof
+endif

@@ -78,12 +78,10 @@ void location_line(struct strbuf *out, const struct profile *p, uint32_t index, 
     }
     if (line->file) {
         escape_text(out, location_base(profile_text(p, line->file)));
-        strbuf_addf(out, ":%" PRIu32, line->line);
-        if (*module)
-            strbuf_add(out, " in ");
+        strbuf_addf(out, ":%" PRIu32 " in ", line->line);
     }
-    escape_text(out, *module ? location_base(module) : line->file ? "" : "(no module)");
-    strbuf_addf(out, "+0x%" PRIx64, line->offset);
+    escape_text(out, location_base(module));
+    strbuf_addf(out, *module ? "+0x%" PRIx64 : "0x%" PRIx64 " (no module)", line->offset);
 }
 
 static void add_thread(struct strbuf *out, const struct profile *p, uint32_t thread, size_t columns)

@@ -79,15 +79,16 @@ void report_text_totals(struct strbuf *out, const struct profile *p,
     strbuf_addf(out, "  %s   ",
                 p->process.exit_kind == EXIT_UNKNOWN ? "live at end " : "live at exit");
     add_bytes_in_blocks(out, t->live_bytes, t->live_blocks, exact);
-    strbuf_addf(out, "      peak %s at %s\n", units_bytes(text, t->peak_bytes, exact),
+    strbuf_addf(out, "      peak %s at %s", units_bytes(text, t->peak_bytes, exact),
                 units_seconds(seconds, t->peak_seconds));
+    if (t->rss_peak_bytes)
+        strbuf_addf(out, "      peak RSS %s", units_bytes(text, t->rss_peak_bytes, exact));
+    strbuf_add(out, "\n");
     strbuf_add(out, "  allocated      ");
     add_bytes_in_blocks(out, t->total_bytes, t->total_blocks, exact);
     strbuf_addf(out, ", %s temporary", units_count(text, t->temporary_blocks));
     if (t->mmap_peak_bytes)
         strbuf_addf(out, "      mmap %s", units_bytes(text, t->mmap_peak_bytes, exact));
-    if (t->rss_peak_bytes)
-        strbuf_addf(out, "      RSS %s", units_bytes(text, t->rss_peak_bytes, exact));
     strbuf_add(out, "\n");
 }
 

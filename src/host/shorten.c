@@ -26,14 +26,15 @@ static const char *tail(const char *text, size_t columns)
     return text;
 }
 
-static void add_tail(struct strbuf *out, const char *text, size_t columns)
+/* The end of `text`, from the first `separator` in it where there is one. */
+static void add_tail(struct strbuf *out, const char *text, const char *separator, size_t columns)
 {
-    if (columns <= DOTS_COLUMNS) {
-        escape_text(out, tail(text, columns));
-        return;
-    }
-    strbuf_add(out, DOTS);
-    escape_text(out, tail(text, columns - DOTS_COLUMNS));
+    const char *end = tail(text, columns > DOTS_COLUMNS ? columns - DOTS_COLUMNS : columns);
+    const char *part = strstr(end, separator);
+
+    if (columns > DOTS_COLUMNS)
+        strbuf_add(out, DOTS);
+    escape_text(out, part ? part : end);
 }
 
 /* Copy with every outermost <…> of template arguments folded. */
@@ -77,7 +78,7 @@ void shorten_function(struct strbuf *out, const char *name, size_t columns)
         if (fits(strbuf_text(&folded), columns))
             escape_text(out, strbuf_text(&folded));
         else
-            add_tail(out, strbuf_text(&folded), columns);
+            add_tail(out, strbuf_text(&folded), "::", columns);
     }
     out->failed |= plain.failed || folded.failed;
     strbuf_release(&plain);
@@ -86,20 +87,10 @@ void shorten_function(struct strbuf *out, const char *name, size_t columns)
 
 void shorten_path(struct strbuf *out, const char *path, size_t columns)
 {
-    const char *end, *slash;
-
-    if (fits(path, columns)) {
+    if (fits(path, columns))
         escape_text(out, path);
-        return;
-    }
-    end = tail(path, columns > DOTS_COLUMNS ? columns - DOTS_COLUMNS : 0);
-    slash = strchr(end, '/');
-    if (!slash || columns <= DOTS_COLUMNS) {
-        add_tail(out, path, columns);
-        return;
-    }
-    strbuf_add(out, DOTS);
-    escape_text(out, slash);
+    else
+        add_tail(out, path, "/", columns);
 }
 
 void shorten_text(struct strbuf *out, const char *text, size_t columns)

@@ -10,7 +10,8 @@
 
 /*
  * A function: as it is where it fits, else without return type and parameters,
- * else with its template arguments folded to <...>, else the end of that.
+ * else with its template arguments folded to <...>, else the end of that, from a
+ * :: on where there is one.
  */
 void shorten_function(struct strbuf *out, const char *name, size_t columns);
 

@@ -39,6 +39,16 @@ static int make_nameless(const char *folder)
     return fd;
 }
 
+/* A device or a pipe is written as it is. */
+static int check_special(const char *path, const struct stat *status, struct error *e)
+{
+    if (S_ISDIR(status->st_mode))
+        return error_set(e, ERROR_INPUT, "cannot write %s: it is a folder", path);
+    if (access(path, W_OK) != 0)
+        return error_set(e, ERROR_SYSTEM, "cannot write %s", path);
+    return 0;
+}
+
 int writable_check(const char *path, struct error *e)
 {
     struct stat status;
@@ -48,8 +58,7 @@ int writable_check(const char *path, struct error *e)
     if (*path == '\0' || path[strlen(path) - 1] == '/')
         return error_set(e, ERROR_INPUT, "'%s' is no file name", path);
     if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        return error_set(e, ERROR_INPUT, "%s is not a regular file: nothing is written there",
-                         path);
+        return check_special(path, &status, e);
     folder = folder_of(path);
     if (!folder)
         return error_set(e, ERROR_MEMORY, "out of memory");

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/view-options.h"
+#include "cli/words.h"
+#include "src/host/escape.h"
+#include "src/host/report-text.h"
+#include "src/host/snapshot.h"
+
+static const struct options top_options = {
+    .command = "memprof top",
+    .usage = "[OPTIONS] FILE",
+    .purpose = "Show the top lines of the profile FILE, as written by memprof run.",
+    .tables = {{"Options", view_option_specs}},
+};
+
+static void add_command(struct strbuf *out, const struct profile *p)
+{
+    const char *command = profile_text(p, p->process.command);
+
+    if (*command == '\0')
+        return;
+    strbuf_add(out, "  command        ");
+    escape_text(out, command);
+    strbuf_add(out, "\n");
+}
+
+static int add_report(struct strbuf *out, const struct profile *p, const struct view_choice *choice,
+                      struct error *e)
+{
+    struct sourcelines sources;
+    struct report_text_options text;
+    int result;
+
+    sourcelines_init(&sources);
+    text = view_choice_text(choice, stdout, &sources);
+    report_text_process(out, p);
+    strbuf_add(out, "\n");
+    add_command(out, p);
+    report_text_totals(out, p, &text);
+    report_text_loss(out, p, &text);
+    result = view_choice_add_rows(choice, p, &text, out, e);
+    sourcelines_release(&sources);
+    return result;
+}
+
+/* With --json - standard output holds the JSON and nothing else. */
+static int show(const struct profile *p, const struct view_choice *choice, struct error *e)
+{
+    struct strbuf out;
+    int result;
+
+    if (choice->json)
+        return view_choice_write_json(choice, p, e);
+    strbuf_init(&out);
+    result = add_report(&out, p, choice, e);
+    if (result == 0)
+        result = text_write(&out, stdout, e);
+    strbuf_release(&out);
+    return result;
+}
+
+static int top(const char *path, const struct view_choice *choice)
+{
+    struct profile profile;
+    struct error e = {0};
+    int result;
+
+    if (snapshot_read(&profile, path, &e) != 0) {
+        words_error(&e);
+        return words_exit_code(&e);
+    }
+    result = show(&profile, choice, &e);
+    profile_release(&profile);
+    if (result == 0)
+        return EXIT_FINE;
+    words_error(&e);
+    return words_exit_code(&e);
+}
+
+int cmd_top(int argc, char **argv)
+{
+    struct view_choice choice;
+    int first, status = EXIT_USAGE;
+
+    view_choice_init(&choice);
+    first = options_parse(&top_options, argc, argv, view_choice_take, &choice);
+    if (first == OPTIONS_DONE) {
+        status = EXIT_FINE;
+    } else if (first >= 0 && choice.list_skipped) {
+        view_choice_list_skipped(&choice);
+        status = EXIT_FINE;
+    } else if (first >= 0 && argc - first != 1) {
+        words_say(argc == first ? "which profile?" : "one profile at a time");
+        options_wrong(&top_options);
+    } else if (first >= 0) {
+        status = top(argv[first], &choice);
+    }
+    view_choice_release(&choice);
+    return status;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands of memprof.  Each lies in cmd-NAME.c with its options and its
+ * usage text; argv[0] is the command's own name.  The result is the exit status.
+ */
+#ifndef MEMPROF_CLI_COMMAND_H
+#define MEMPROF_CLI_COMMAND_H
+
+int cmd_run(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+
+#endif

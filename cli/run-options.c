@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/run-options.h"
+
+#include "cli/words.h"
+
+enum {
+    OPTION_DEPTH = OPTION_OF_COMMAND,
+    OPTION_UNWINDER,
+    OPTION_LOSSY,
+    OPTION_VERIFY_STACKS,
+    OPTION_ALLOW_UNPROFILED,
+    OPTION_DEBUGINFOD,
+};
+
+static const struct option_spec recording_specs[] = {
+    {'o', "output", "FILE", "write the profile to FILE [PROGRAM.PID.mprof];\n/dev/null: none"},
+    {'q', "quiet", NULL, "print nothing but errors"},
+    {OPTION_DEPTH, "depth", "N", "keep the N innermost frames of a stack [all]"},
+    {OPTION_UNWINDER, "unwinder", "WHICH", "auto, libunwind or fp (frame pointers only) [auto]"},
+    {OPTION_LOSSY, "lossy", NULL,
+     "drop and count events rather than let the program\nwait when memprof falls behind"},
+    {OPTION_VERIFY_STACKS, "verify-stacks", "N", "compare each Nth stack with libunwind's"},
+    {OPTION_ALLOW_UNPROFILED, "allow-unprofiled", NULL,
+     "run a program that cannot be profiled all the same"},
+    {OPTION_DEBUGINFOD, "debuginfod", NULL, "ask debuginfod servers for debug information"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct options run_options = {
+    .command = "memprof run",
+    .usage = "[OPTIONS] [--] PROGRAM [ARGUMENT]...",
+    .purpose = "Run PROGRAM, record every allocation with its stack, and show on stderr where the\n"
+               "memory went.  The profile is written to a file for memprof top.",
+    .tables = {{"Recording", recording_specs}, {"Showing", view_option_specs}},
+    .closing = "The exit status is the program's own; 128+N when signal N ended it; 125 when\n"
+               "memprof failed, 126 when PROGRAM cannot be executed, 127 when it is not found.",
+    .stop_at_operand = true,
+};
+
+void run_choice_init(struct run_choice *c)
+{
+    *c = (struct run_choice){0};
+    view_choice_init(&c->view);
+}
+
+void run_choice_release(struct run_choice *c)
+{
+    view_choice_release(&c->view);
+}
+
+static int take_setting(const char *option, const char *text, uint32_t *setting)
+{
+    uint64_t value;
+
+    if (option_number(option, text, UINT32_MAX, &value) != 0)
+        return OPTIONS_WRONG;
+    *setting = (uint32_t)value;
+    return 0;
+}
+
+static int take_unwinder(struct run_choice *c, const char *text)
+{
+    static const char *const words[] = {"auto", "libunwind", "fp", NULL};
+    static const enum unwinder unwinders[] = {UNWINDER_AUTO, UNWINDER_LIBUNWIND, UNWINDER_FP};
+    int index = option_word("unwinder", text, words);
+
+    if (index < 0)
+        return index;
+    c->settings.unwinder = unwinders[index];
+    return 0;
+}
+
+static int take(void *choice, int id, const char *argument)
+{
+    struct run_choice *c = choice;
+
+    switch (id) {
+    case 'o':
+        c->output = argument;
+        return 0;
+    case 'q':
+        c->quiet = true;
+        return 0;
+    case OPTION_DEPTH:
+        return take_setting("depth", argument, &c->settings.depth);
+    case OPTION_UNWINDER:
+        return take_unwinder(c, argument);
+    case OPTION_LOSSY:
+        c->settings.lossy = 1;
+        return 0;
+    case OPTION_VERIFY_STACKS:
+        return take_setting("verify-stacks", argument, &c->settings.verify_every);
+    case OPTION_ALLOW_UNPROFILED:
+        c->allow_unprofiled = true;
+        return 0;
+    case OPTION_DEBUGINFOD:
+        c->debuginfod = true;
+        return 0;
+    }
+    return view_choice_take(&c->view, id, argument);
+}
+
+int run_choice_parse(struct run_choice *c, int argc, char **argv)
+{
+    int first = options_parse(&run_options, argc, argv, take, c);
+
+    if (first < 0)
+        return first;
+    if (c->view.list_skipped) {
+        view_choice_list_skipped(&c->view);
+        return OPTIONS_DONE;
+    }
+    if (first == argc) {
+        words_say("which program?");
+        return options_wrong(&run_options);
+    }
+    c->program = argv + first;
+    return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Profiles made by hand, for tests of views and reports.  Every function fails
+ * the running test when memory runs out.
+ */
+#ifndef MEMPROF_TESTS_PROFILE_MAKER_H
+#define MEMPROF_TESTS_PROFILE_MAKER_H
+
+#include "src/host/profile.h"
+
+/* An empty profile of /bin/app with the trie's roots; release with profile_release. */
+void make_profile(struct profile *p);
+
+uint32_t make_module(struct profile *p, const char *path, uint32_t flags);
+
+/*
+ * A frame with one line; make_inlined_into adds the function that the last
+ * line of the newest frame is inlined into.
+ */
+uint32_t make_frame(struct profile *p, uint32_t module, const char *function, const char *file,
+                    uint32_t line, uint64_t offset);
+void make_inlined_into(struct profile *p, const char *function, const char *file, uint32_t line);
+
+uint32_t make_node(struct profile *p, uint32_t parent, uint32_t frame);
+uint32_t make_thread(struct profile *p, int64_t tid, const char *name);
+
+/* A site with `blocks` blocks of `size` bytes: live, at the peak and in total, none temporary. */
+struct profile_site *make_site(struct profile *p, uint32_t node, uint32_t thread, uint64_t blocks,
+                               uint64_t size);
+
+#endif

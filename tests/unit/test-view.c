@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/view.h"
+
+#include "src/shared/record.h"
+#include "tests/unit/profile-maker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct view build(const struct profile *p, struct view_options options)
+{
+    struct view v;
+    struct error e;
+
+    assert_int_equal(view_build(&v, p, &options, &e), 0);
+    return v;
+}
+
+static const char *function_of(const struct profile *p, const struct view_row *row)
+{
+    return profile_text(p, p->lines[row->line].function);
+}
+
+/*
+ * main → load → xmalloc → malloc of memprof's own library, and main → save with
+ * strdup of libc inside.
+ */
+struct fixture {
+    struct profile p;
+    uint32_t app, libc, ours;
+    uint32_t load, save, worker; /* nodes at the innermost frame */
+    uint32_t threads[2];
+};
+
+static void fixture_init(struct fixture *f)
+{
+    struct profile *p = &f->p;
+    uint32_t main_node, caller;
+
+    make_profile(p);
+    f->app = make_module(p, "/bin/app", 0);
+    f->libc = make_module(p, "/lib/x86_64-linux-gnu/libc.so.6", 0);
+    f->ours = make_module(p, "/lib/libmemprof-preload.so", MODULE_IS_OURS);
+    f->threads[0] = make_thread(p, 4242, "app");
+    f->threads[1] = make_thread(p, 4243, "worker");
+    main_node = make_node(p, STACK_ROOT_WHOLE, make_frame(p, f->app, "main", "/s/app.c", 10, 4));
+    caller = make_node(p, main_node, make_frame(p, f->app, "load", "/s/load.c", 20, 4));
+    caller = make_node(p, caller, make_frame(p, f->app, "xmalloc", "/s/xmalloc.c", 5, 4));
+    f->load = make_node(p, caller, make_frame(p, f->ours, "malloc", "", 0, 9));
+    caller = make_node(p, main_node, make_frame(p, f->app, "save", "/s/save.c", 30, 4));
+    f->save = make_node(p, caller, make_frame(p, f->libc, "strdup", "", 0, 0x1f));
+    f->worker =
+        make_node(p, STACK_ROOT_TRUNCATED, make_frame(p, f->app, "save", "/s/save.c", 31, 9));
+}
+
+static void the_line_is_the_one_behind_the_wrappers(void **state)
+{
+    struct skiplist skip;
+    struct fixture f;
+    struct view v;
+
+    (void)state;
+    fixture_init(&f);
+    make_site(&f.p, f.load, f.threads[0], 3, 100);
+    make_site(&f.p, f.save, f.threads[0], 2, 10);
+    skiplist_init(&skip, true);
+    v = build(&f.p, (struct view_options){.skip = &skip});
+    assert_int_equal(v.row_count, 2);
+    assert_string_equal(function_of(&f.p, &v.rows[0]), "load");
+    assert_int_equal(v.rows[0].amount.bytes, 300);
+    assert_string_equal(function_of(&f.p, &v.rows[1]), "save");
+    assert_int_equal(v.rows[1].frame, f.p.nodes[f.p.nodes[f.save].parent].frame);
+    view_release(&v);
+    skiplist_release(&skip);
+
+    v = build(&f.p, (struct view_options){.skip = NULL});
+    assert_string_equal(function_of(&f.p, &v.rows[0]), "xmalloc"); /* ours is never the line */
+    assert_string_equal(function_of(&f.p, &v.rows[1]), "strdup");
+    view_release(&v);
+    profile_release(&f.p);
+}
+
+static void where_all_is_skipped_the_innermost_is_named(void **state)
+{
+    struct skiplist skip;
+    struct fixture f;
+    uint32_t outer, node;
+    struct view v;
+
+    (void)state;
+    fixture_init(&f);
+    outer = make_node(&f.p, STACK_ROOT_TRUNCATED, make_frame(&f.p, f.libc, "fopen", "", 0, 1));
+    node = make_node(&f.p, outer, make_frame(&f.p, f.libc, "_IO_file_doallocate", "", 0, 2));
+    make_site(&f.p, node, 0, 1, 50);
+    make_site(&f.p, STACK_ROOT_TRUNCATED, 0, 1, 40); /* no stack at all */
+    skiplist_init(&skip, true);
+    v = build(&f.p, (struct view_options){.skip = &skip});
+    assert_int_equal(v.row_count, 2);
+    assert_string_equal(function_of(&f.p, &v.rows[0]), "_IO_file_doallocate");
+    assert_int_equal(v.rows[1].line, VIEW_NO_LINE);
+    assert_int_equal(v.rows[1].amount.bytes, 40);
+    view_release(&v);
+    skiplist_release(&skip);
+    profile_release(&f.p);
+}
+
+static void inlined_headers_are_passed_over(void **state)
+{
+    struct skiplist skip;
+    struct fixture f;
+    uint32_t node;
+    struct view v;
+
+    (void)state;
+    fixture_init(&f);
+    node = make_node(&f.p, STACK_ROOT_WHOLE,
+                     make_frame(&f.p, f.app, "allocate", "/usr/include/c++/12/bits/alloc.h", 7, 4));
+    make_inlined_into(&f.p, "std::vector<int>::reserve(unsigned long)", "/s/vec.h", 8);
+    make_inlined_into(&f.p, "grow", "/s/grow.c", 99);
+    make_inlined_into(&f.p, "outer", "/s/outer.c", 11);
+    make_site(&f.p, node, 0, 1, 8);
+    skiplist_init(&skip, true);
+    v = build(&f.p, (struct view_options){.skip = &skip});
+    assert_string_equal(function_of(&f.p, &v.rows[0]), "grow");
+    assert_int_equal(f.p.lines[v.rows[0].line].line, 99);
+    view_release(&v);
+    skiplist_release(&skip);
+    profile_release(&f.p);
+}
+
+static void groups_merge_what_they_should(void **state)
+{
+    static const struct {
+        enum view_group group;
+        size_t rows;
+    } cases[] = {
+        {VIEW_LINE, 3},   {VIEW_FUNCTION, 2}, {VIEW_FILE, 2},
+        {VIEW_MODULE, 1}, {VIEW_THREAD, 2},   {VIEW_TRACEBACK, 3},
+    };
+    struct skiplist skip;
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    make_site(&f.p, f.load, f.threads[0], 1, 100);
+    make_site(&f.p, f.save, f.threads[0], 2, 10);
+    make_site(&f.p, f.save, f.threads[1], 4, 20);
+    make_site(&f.p, f.worker, f.threads[1], 1, 7);
+    skiplist_init(&skip, true);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct view v = build(&f.p, (struct view_options){.group = cases[i].group, .skip = &skip});
+
+        assert_int_equal(v.row_count, cases[i].rows);
+        assert_int_equal(v.whole.bytes, 207);
+        assert_int_equal(v.whole.blocks, 8);
+        view_release(&v);
+    }
+    skiplist_release(&skip);
+    profile_release(&f.p);
+}
+
+static void a_row_sums_its_sites(void **state)
+{
+    struct fixture f;
+    struct view v;
+
+    (void)state;
+    fixture_init(&f);
+    make_site(&f.p, f.save, f.threads[0], 2, 10);
+    make_site(&f.p, f.save, f.threads[1], 4, 20);
+    v = build(&f.p, (struct view_options){.group = VIEW_LINE});
+    assert_int_equal(v.row_count, 1);
+    assert_int_equal(v.rows[0].stats.total_bytes, 100);
+    assert_int_equal(v.rows[0].stats.total_blocks, 6);
+    assert_int_equal(v.rows[0].stats.smallest, 10);
+    assert_int_equal(v.rows[0].stats.largest, 20);
+    assert_int_equal(v.rows[0].thread, f.threads[1]); /* the larger part */
+    view_release(&v);
+    profile_release(&f.p);
+}
+
+static void orders_use_their_own_numbers(void **state)
+{
+    struct profile_site *site;
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    site = make_site(&f.p, f.load, 0, 1, 1);
+    site->stats = (struct profile_stats){.peak_bytes = 900,
+                                         .peak_blocks = 1,
+                                         .live_bytes = 1,
+                                         .live_blocks = 1,
+                                         .total_bytes = 1000,
+                                         .total_blocks = 2,
+                                         .temporary_bytes = 5,
+                                         .temporary_blocks = 1};
+    site = make_site(&f.p, f.worker, 0, 1, 1);
+    site->stats = (struct profile_stats){.peak_bytes = 20,
+                                         .peak_blocks = 2,
+                                         .live_bytes = 20,
+                                         .live_blocks = 2,
+                                         .total_bytes = 800,
+                                         .total_blocks = 40,
+                                         .temporary_bytes = 3,
+                                         .temporary_blocks = 3};
+    for (int order = VIEW_BY_PEAK; order <= VIEW_BY_TEMPORARY; order++) {
+        struct view v = build(&f.p, (struct view_options){.order = (enum view_order)order});
+        bool load_first = order == VIEW_BY_PEAK || order == VIEW_BY_TOTAL;
+        static const uint64_t first[] = {900, 20, 1000, 40, 3};
+
+        assert_int_equal(v.row_count, 2);
+        assert_int_equal(v.rows[0].node, load_first ? f.load : f.worker);
+        assert_int_equal(view_weight(v.options.order, v.rows[0].amount), first[order]);
+        view_release(&v);
+    }
+    profile_release(&f.p);
+}
+
+static void domains_are_apart(void **state)
+{
+    struct fixture f;
+    struct view v;
+
+    (void)state;
+    fixture_init(&f);
+    make_site(&f.p, f.load, 0, 1, 100);
+    make_site(&f.p, f.save, 0, 1, 4096)->domain = DOMAIN_MMAP;
+    v = build(&f.p, (struct view_options){.domain = DOMAIN_HEAP});
+    assert_int_equal(v.whole.bytes, 100);
+    view_release(&v);
+    v = build(&f.p, (struct view_options){.domain = DOMAIN_MMAP});
+    assert_int_equal(v.whole.bytes, 4096);
+    view_release(&v);
+    v = build(&f.p, (struct view_options){.domain = VIEW_ALL_DOMAINS});
+    assert_int_equal(v.whole.bytes, 4196);
+    view_release(&v);
+    profile_release(&f.p);
+}
+
+static void beyond_the_limit_is_summed_up(void **state)
+{
+    struct profile p;
+    struct view v;
+    uint32_t app;
+
+    (void)state;
+    make_profile(&p);
+    app = make_module(&p, "/bin/app", 0);
+    for (uint32_t i = 1; i <= 20; i++)
+        make_site(&p, make_node(&p, 0, make_frame(&p, app, "f", "/s/f.c", i, 0)), 0, 1, i);
+    make_site(&p, make_node(&p, 0, make_frame(&p, app, "g", "/s/f.c", 99, 0)), 0, 0, 0);
+    v = build(&p, (struct view_options){.limit = 5});
+    assert_int_equal(v.row_count, 5); /* 20, 19, … 16 */
+    assert_int_equal(v.rows[0].amount.bytes, 20);
+    assert_int_equal(v.rows[4].amount.bytes, 16);
+    assert_int_equal(v.rest_count, 15); /* the row with nothing is not one */
+    assert_int_equal(v.rest.bytes, 120);
+    assert_int_equal(v.rest.blocks, 15);
+    assert_int_equal(v.whole.bytes, 210);
+    view_release(&v);
+    v = build(&p, (struct view_options){.limit = 0});
+    assert_int_equal(v.row_count, 20);
+    assert_int_equal(v.rest_count, 0);
+    view_release(&v);
+    profile_release(&p);
+}
+
+static void without_debug_information_the_offset_tells_lines_apart(void **state)
+{
+    struct profile p;
+    uint32_t lib, again;
+    struct view v;
+
+    (void)state;
+    make_profile(&p);
+    lib = make_module(&p, "/lib/x.so", 0);
+    again = make_module(&p, "/lib/x.so", 0); /* unloaded and loaded again */
+    make_site(&p, make_node(&p, 0, make_frame(&p, lib, "f", "", 0, 16)), 0, 1, 1);
+    make_site(&p, make_node(&p, 0, make_frame(&p, again, "f", "", 0, 16)), 0, 1, 1);
+    make_site(&p, make_node(&p, 0, make_frame(&p, lib, "f", "", 0, 32)), 0, 1, 1);
+    make_site(&p, make_node(&p, 0, make_frame(&p, lib, "", "", 0, 16)), 0, 1, 1);
+    v = build(&p, (struct view_options){.group = VIEW_LINE});
+    assert_int_equal(v.row_count, 3);
+    view_release(&v);
+    v = build(&p, (struct view_options){.group = VIEW_FUNCTION});
+    assert_int_equal(v.row_count, 2);
+    view_release(&v);
+    profile_release(&p);
+}
+
+static void an_empty_profile_has_no_rows(void **state)
+{
+    struct profile p;
+    struct view v;
+
+    (void)state;
+    profile_init(&p);
+    v = build(&p, (struct view_options){.limit = 10});
+    assert_int_equal(v.row_count, 0);
+    assert_int_equal(v.rest_count, 0);
+    view_release(&v);
+    profile_release(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_line_is_the_one_behind_the_wrappers),
+        cmocka_unit_test(where_all_is_skipped_the_innermost_is_named),
+        cmocka_unit_test(inlined_headers_are_passed_over),
+        cmocka_unit_test(groups_merge_what_they_should),
+        cmocka_unit_test(a_row_sums_its_sites),
+        cmocka_unit_test(orders_use_their_own_numbers),
+        cmocka_unit_test(domains_are_apart),
+        cmocka_unit_test(beyond_the_limit_is_summed_up),
+        cmocka_unit_test(without_debug_information_the_offset_tells_lines_apart),
+        cmocka_unit_test(an_empty_profile_has_no_rows),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
