@@ -5,12 +5,50 @@
 
 pkglib_LTLIBRARIES += libmemprof-preload.la
 
-libmemprof_preload_la_SOURCES = $(shared_sources)
+libmemprof_preload_la_SOURCES = $(shared_sources) \
+	preload/banned.h \
+	preload/bootstrap.c \
+	preload/bootstrap.h \
+	preload/cfi.c \
+	preload/cfi.h \
+	preload/connect.c \
+	preload/connect.h \
+	preload/entry.c \
+	preload/entry.h \
+	preload/environment.c \
+	preload/environment.h \
+	preload/interpose.c \
+	preload/libunwind.c \
+	preload/mappings.c \
+	preload/modules.c \
+	preload/modules.h \
+	preload/operators.c \
+	preload/process.c \
+	preload/real.c \
+	preload/real.h \
+	preload/rules.c \
+	preload/rules.h \
+	preload/session.c \
+	preload/session.h \
+	preload/stackcache.h \
+	preload/suffix.c \
+	preload/suffix.h \
+	preload/thread.c \
+	preload/thread.h \
+	preload/unwind.c \
+	preload/unwind.h \
+	preload/verify.c \
+	preload/verify.h \
+	preload/walk.c \
+	preload/walk.h
 
 libmemprof_preload_la_CPPFLAGS = $(base_cppflags)
-libmemprof_preload_la_CFLAGS = $(base_cflags) -O2 -fvisibility=hidden -ftls-model=initial-exec \
+libmemprof_preload_la_CFLAGS = $(base_cflags) -O2 -fno-builtin -include $(top_srcdir)/preload/banned.h -fvisibility=hidden -ftls-model=initial-exec \
 	-fno-omit-frame-pointer -fasynchronous-unwind-tables $(LIBUNWIND_CFLAGS)
 libmemprof_preload_la_LDFLAGS = -module -avoid-version -shared -no-undefined \
-	-Wl,-z,now -Wl,--no-undefined -Wl,--as-needed
+	-Wl,-z,now -Wl,--no-undefined -Wl,--as-needed \
+	-Wl,--version-script=$(top_srcdir)/preload/preload.map
 libmemprof_preload_la_LIBADD =
-libmemprof_preload_la_DEPENDENCIES =
+libmemprof_preload_la_DEPENDENCIES = preload/preload.map
+
+EXTRA_DIST += preload/preload.map

@@ -1,0 +1,689 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "preload/cfi.h"
+
+#include <string.h>
+
+/* ------------------------------------------------------------- cursor -- */
+
+/* A bounded read position; `bad` sticks once anything would leave the bounds. */
+struct cursor {
+    const uint8_t *at, *end;
+    bool bad;
+};
+
+static uint64_t take(struct cursor *c, size_t bytes)
+{
+    uint64_t value = 0;
+
+    if (c->bad || (size_t)(c->end - c->at) < bytes) {
+        c->bad = true;
+        return 0;
+    }
+    memcpy(&value, c->at, bytes); /* little-endian */
+    c->at += bytes;
+    return value;
+}
+
+static uint8_t take_byte(struct cursor *c)
+{
+    return (uint8_t)take(c, 1);
+}
+
+static int64_t take_signed(struct cursor *c, size_t bytes)
+{
+    uint64_t value = take(c, bytes);
+    unsigned shift = (unsigned)(64 - 8 * bytes);
+
+    return (int64_t)(value << shift) >> shift;
+}
+
+static uint64_t take_uleb(struct cursor *c)
+{
+    uint64_t value = 0;
+    unsigned shift = 0;
+    uint8_t byte;
+
+    do {
+        byte = take_byte(c);
+        if (shift < 64)
+            value |= (uint64_t)(byte & 0x7f) << shift;
+        shift += 7;
+    } while ((byte & 0x80) && !c->bad);
+    return value;
+}
+
+static int64_t take_sleb(struct cursor *c)
+{
+    uint64_t value = 0;
+    unsigned shift = 0;
+    uint8_t byte;
+
+    do {
+        byte = take_byte(c);
+        if (shift < 64)
+            value |= (uint64_t)(byte & 0x7f) << shift;
+        shift += 7;
+    } while ((byte & 0x80) && !c->bad);
+    if (shift < 64 && (byte & 0x40))
+        value |= ~UINT64_C(0) << shift;
+    return (int64_t)value;
+}
+
+static void skip(struct cursor *c, uint64_t bytes)
+{
+    if (c->bad || (uint64_t)(c->end - c->at) < bytes)
+        c->bad = true;
+    else
+        c->at += bytes;
+}
+
+/* DW_EH_PE_*: how a pointer is written */
+#define PE_OMIT 0xff
+#define PE_FORMAT(e) ((e)&0x0f)
+#define PE_RELATIVE(e) ((e)&0x70)
+#define PE_INDIRECT 0x80
+
+static uint64_t take_encoded_value(struct cursor *c, uint8_t encoding)
+{
+    switch (PE_FORMAT(encoding)) {
+    case 0x00: /* absptr */
+    case 0x04: /* udata8 */
+    case 0x0c: /* sdata8 */
+        return take(c, 8);
+    case 0x01:
+        return take_uleb(c);
+    case 0x02:
+        return take(c, 2);
+    case 0x03:
+        return take(c, 4);
+    case 0x09:
+        return (uint64_t)take_sleb(c);
+    case 0x0a:
+        return (uint64_t)take_signed(c, 2);
+    case 0x0b:
+        return (uint64_t)take_signed(c, 4);
+    default:
+        c->bad = true;
+        return 0;
+    }
+}
+
+/* A pointer; `data` is what DW_EH_PE_datarel counts from. */
+static uint64_t take_encoded(struct cursor *c, uint8_t encoding, uint64_t data)
+{
+    uint64_t base = 0;
+
+    switch (PE_RELATIVE(encoding)) {
+    case 0x00:
+        break;
+    case 0x10: /* pcrel */
+        base = (uint64_t)(uintptr_t)c->at;
+        break;
+    case 0x30: /* datarel */
+        base = data;
+        break;
+    default:
+        c->bad = true;
+        return 0;
+    }
+    return base + take_encoded_value(c, encoding);
+}
+
+static struct cursor cursor_in(const struct cfi_module *m, uint64_t at)
+{
+    struct cursor c = {.at = (const uint8_t *)(uintptr_t)at,
+                       .end = (const uint8_t *)(uintptr_t)m->end};
+
+    c.bad = at < m->start || at >= m->end;
+    return c;
+}
+
+/* -------------------------------------------------------- CIE and FDE -- */
+
+struct cie {
+    uint64_t code_align;
+    int64_t data_align;
+    uint64_t ra_register;
+    uint8_t pointer_encoding;
+    bool signal_frame;
+    bool augmented; /* the FDE has an augmentation length */
+    const uint8_t *program, *program_end;
+};
+
+struct fde {
+    uint64_t start, end;
+    const uint8_t *program, *program_end;
+    struct cie cie;
+};
+
+/* Enter the CIE or FDE at `c`: its body, and what its id field holds and where that field is. */
+static bool entry_open(struct cursor *c, uint64_t *id, uint64_t *id_at)
+{
+    uint64_t length = take(c, 4);
+    bool wide = length == 0xffffffff;
+
+    if (wide)
+        length = take(c, 8);
+    if (c->bad || length == 0 || length > (uint64_t)(c->end - c->at))
+        return false;
+    c->end = c->at + length;
+    *id_at = (uint64_t)(uintptr_t)c->at;
+    *id = take(c, 4); /* .eh_frame's id has 4 bytes in both forms */
+    return !c->bad;
+}
+
+/* What the augmentation string's letters announce. */
+static bool cie_augmentation(struct cursor *c, const char *letters, struct cie *cie)
+{
+    uint64_t length;
+
+    if (letters[0] == '\0')
+        return true;
+    if (letters[0] != 'z')
+        return false;
+    cie->augmented = true;
+    length = take_uleb(c);
+    if (c->bad || length > (uint64_t)(c->end - c->at))
+        return false;
+    cie->program = c->at + length;
+    for (letters++; *letters; letters++) {
+        if (*letters == 'R')
+            cie->pointer_encoding = take_byte(c);
+        else if (*letters == 'P')
+            take_encoded_value(c, take_byte(c));
+        else if (*letters == 'L')
+            take_byte(c);
+        else if (*letters == 'S')
+            cie->signal_frame = true;
+        else
+            break; /* unknown: the length tells where the program begins */
+    }
+    return !c->bad;
+}
+
+static bool cie_read(const struct cfi_module *m, uint64_t at, struct cie *cie)
+{
+    struct cursor c = cursor_in(m, at);
+    const char *letters;
+    uint64_t id, id_at;
+    uint8_t version;
+
+    memset(cie, 0, sizeof(*cie));
+    if (!entry_open(&c, &id, &id_at) || id != 0)
+        return false;
+    version = take_byte(&c);
+    if (version != 1 && version != 3)
+        return false;
+    letters = (const char *)c.at;
+    while (take_byte(&c) != 0 && !c.bad)
+        ;
+    if (c.bad)
+        return false;
+    cie->code_align = take_uleb(&c);
+    cie->data_align = take_sleb(&c);
+    cie->ra_register = version == 1 ? take_byte(&c) : take_uleb(&c);
+    cie->program = NULL;
+    if (c.bad || !cie_augmentation(&c, letters, cie))
+        return false;
+    if (!cie->program)
+        cie->program = c.at;
+    cie->program_end = c.end;
+    return cie->ra_register == CFI_RA && cie->program <= cie->program_end;
+}
+
+static bool fde_read(const struct cfi_module *m, uint64_t at, struct fde *fde)
+{
+    struct cursor c = cursor_in(m, at);
+    uint64_t id, id_at, length;
+
+    if (!entry_open(&c, &id, &id_at) || id == 0 || !cie_read(m, id_at - id, &fde->cie))
+        return false;
+    fde->start = take_encoded(&c, fde->cie.pointer_encoding, 0);
+    fde->end = fde->start + take_encoded_value(&c, fde->cie.pointer_encoding);
+    if (fde->cie.augmented) {
+        length = take_uleb(&c);
+        skip(&c, length);
+    }
+    fde->program = c.at;
+    fde->program_end = c.end;
+    return !c.bad;
+}
+
+/* ------------------------------------------------------- search table -- */
+
+/* The table's rows are two 32-bit offsets from the header, in order of address. */
+static uint64_t table_search(const uint8_t *table, uint64_t count, uint64_t data, uint64_t pc)
+{
+    uint64_t low = 0, high = count;
+    int32_t row[2];
+
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+
+        memcpy(row, table + 8 * middle, 8);
+        if (data + (uint64_t)(int64_t)row[0] <= pc)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return 0;
+    memcpy(row, table + 8 * (low - 1), 8);
+    return data + (uint64_t)(int64_t)row[1];
+}
+
+/* Without a table: every entry in turn.  Linkers always write one; packers may not. */
+static uint64_t section_scan(const struct cfi_module *m, uint64_t eh_frame, uint64_t pc)
+{
+    uint64_t at = eh_frame;
+
+    for (;;) {
+        struct cursor c = cursor_in(m, at);
+        uint64_t id, id_at;
+        struct fde fde;
+
+        if (!entry_open(&c, &id, &id_at))
+            return 0;
+        if (id != 0 && fde_read(m, at, &fde) && pc >= fde.start && pc < fde.end)
+            return at;
+        at = (uint64_t)(uintptr_t)c.end;
+    }
+}
+
+/* The address of the FDE that may cover `pc`, 0 if none does. */
+static uint64_t fde_find(const struct cfi_module *m, uint64_t pc)
+{
+    uint64_t data = (uint64_t)(uintptr_t)m->eh_frame_hdr;
+    struct cursor c = cursor_in(m, data);
+    uint8_t version = take_byte(&c);
+    uint8_t frame_encoding = take_byte(&c);
+    uint8_t count_encoding = take_byte(&c);
+    uint8_t table_encoding = take_byte(&c);
+    uint64_t eh_frame = take_encoded(&c, frame_encoding, data);
+    uint64_t count;
+
+    if (c.bad || version != 1)
+        return 0;
+    if (count_encoding == PE_OMIT || table_encoding != 0x3b) /* datarel | sdata4 */
+        return section_scan(m, eh_frame, pc);
+    count = take_encoded(&c, count_encoding, data);
+    if (c.bad || count > (uint64_t)(c.end - c.at) / 8)
+        return 0;
+    return table_search(c.at, count, data, pc);
+}
+
+/* -------------------------------------------------------- the program -- */
+
+#define REMEMBERED 4 /* nested DW_CFA_remember_state; compilers nest one or two */
+
+struct machine {
+    const struct fde *fde;
+    uint64_t location;
+    struct cfi_row row, initial;
+    struct cfi_row remembered[REMEMBERED];
+    unsigned depth;
+    bool in_fde;
+};
+
+static void register_set(struct machine *m, uint64_t reg, uint8_t how, int64_t value)
+{
+    if (reg >= CFI_REGISTERS)
+        return; /* a vector register: nobody asks for it */
+    m->row.how[reg] = how;
+    m->row.value[reg] = value;
+}
+
+static void register_restore(struct machine *m, uint64_t reg)
+{
+    if (reg >= CFI_REGISTERS)
+        return;
+    m->row.how[reg] = m->initial.how[reg];
+    m->row.value[reg] = m->initial.value[reg];
+}
+
+static const uint8_t *take_block(struct cursor *c)
+{
+    const uint8_t *block = c->at;
+    uint64_t length = take_uleb(c);
+
+    skip(c, length);
+    return block;
+}
+
+static void cfa_set(struct machine *m, uint64_t reg, int64_t offset)
+{
+    m->row.cfa_expr = NULL;
+    m->row.cfa_register = reg;
+    m->row.cfa_offset = offset;
+}
+
+static bool state_remember(struct machine *m)
+{
+    if (m->depth == REMEMBERED)
+        return false;
+    m->remembered[m->depth++] = m->row;
+    return true;
+}
+
+static bool state_restore(struct machine *m)
+{
+    if (m->depth == 0)
+        return false;
+    m->row = m->remembered[--m->depth];
+    return true;
+}
+
+/* The instructions whose operand does not lie in the opcode byte. */
+static bool execute_extended(struct machine *m, struct cursor *c, uint8_t op)
+{
+    int64_t factor = m->fde->cie.data_align;
+    uint64_t reg;
+
+    switch (op) {
+    case 0x00: /* nop */
+        return true;
+    case 0x01: /* set_loc */
+        m->location = take_encoded(c, m->fde->cie.pointer_encoding, 0);
+        return true;
+    case 0x02: /* advance_loc1 */
+        m->location += take(c, 1) * m->fde->cie.code_align;
+        return true;
+    case 0x03:
+        m->location += take(c, 2) * m->fde->cie.code_align;
+        return true;
+    case 0x04:
+        m->location += take(c, 4) * m->fde->cie.code_align;
+        return true;
+    case 0x05: /* offset_extended */
+        reg = take_uleb(c);
+        register_set(m, reg, CFI_OFFSET, (int64_t)take_uleb(c) * factor);
+        return true;
+    case 0x06: /* restore_extended */
+        register_restore(m, take_uleb(c));
+        return true;
+    case 0x07:
+        register_set(m, take_uleb(c), CFI_UNDEFINED, 0);
+        return true;
+    case 0x08:
+        register_set(m, take_uleb(c), CFI_SAME, 0);
+        return true;
+    case 0x09: /* register */
+        reg = take_uleb(c);
+        register_set(m, reg, CFI_REGISTER, (int64_t)take_uleb(c));
+        return true;
+    case 0x0a:
+        return state_remember(m);
+    case 0x0b:
+        return state_restore(m);
+    case 0x0c: /* def_cfa */
+        reg = take_uleb(c);
+        cfa_set(m, reg, (int64_t)take_uleb(c));
+        return true;
+    case 0x0d: /* def_cfa_register */
+        m->row.cfa_register = take_uleb(c);
+        return m->row.cfa_expr == NULL;
+    case 0x0e: /* def_cfa_offset */
+        m->row.cfa_offset = (int64_t)take_uleb(c);
+        return m->row.cfa_expr == NULL;
+    case 0x0f: /* def_cfa_expression */
+        m->row.cfa_expr = take_block(c);
+        return true;
+    case 0x10: /* expression */
+        reg = take_uleb(c);
+        register_set(m, reg, CFI_EXPRESSION, (int64_t)(uintptr_t)take_block(c));
+        return true;
+    case 0x11: /* offset_extended_sf */
+        reg = take_uleb(c);
+        register_set(m, reg, CFI_OFFSET, take_sleb(c) * factor);
+        return true;
+    case 0x12: /* def_cfa_sf */
+        reg = take_uleb(c);
+        cfa_set(m, reg, take_sleb(c) * factor);
+        return true;
+    case 0x13: /* def_cfa_offset_sf */
+        m->row.cfa_offset = take_sleb(c) * factor;
+        return m->row.cfa_expr == NULL;
+    case 0x14: /* val_offset */
+        reg = take_uleb(c);
+        register_set(m, reg, CFI_VAL_OFFSET, (int64_t)take_uleb(c) * factor);
+        return true;
+    case 0x15:
+        reg = take_uleb(c);
+        register_set(m, reg, CFI_VAL_OFFSET, take_sleb(c) * factor);
+        return true;
+    case 0x16: /* val_expression */
+        reg = take_uleb(c);
+        register_set(m, reg, CFI_VAL_EXPRESSION, (int64_t)(uintptr_t)take_block(c));
+        return true;
+    case 0x2e: /* GNU_args_size: says nothing about where things are */
+        take_uleb(c);
+        return true;
+    case 0x2f: /* GNU_negative_offset_extended */
+        reg = take_uleb(c);
+        register_set(m, reg, CFI_OFFSET, -(int64_t)take_uleb(c) * factor);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Run one program until it ends or, in an FDE, moves past `pc`. */
+static bool execute(struct machine *m, const uint8_t *program, const uint8_t *end, uint64_t pc)
+{
+    struct cursor c = {.at = program, .end = end};
+
+    while (c.at < c.end && !c.bad) {
+        uint8_t op = take_byte(&c);
+        uint8_t low = op & 0x3f;
+
+        if (op >> 6 == 1) /* advance_loc */
+            m->location += low * m->fde->cie.code_align;
+        else if (op >> 6 == 2) /* offset */
+            register_set(m, low, CFI_OFFSET, (int64_t)take_uleb(&c) * m->fde->cie.data_align);
+        else if (op >> 6 == 3) /* restore */
+            register_restore(m, low);
+        else if (!execute_extended(m, &c, op))
+            return false;
+        if (m->in_fde && m->location > pc)
+            return !c.bad;
+    }
+    return !c.bad;
+}
+
+enum cfi_result cfi_find_row(const struct cfi_module *m, uint64_t pc, struct cfi_row *row)
+{
+    uint64_t at = fde_find(m, pc);
+    struct machine machine;
+    struct fde fde;
+
+    if (at == 0)
+        return CFI_NO_ENTRY;
+    if (!fde_read(m, at, &fde))
+        return CFI_UNREADABLE;
+    if (pc < fde.start || pc >= fde.end)
+        return CFI_NO_ENTRY;
+    /* not the remembered rows: they would be cleared for nothing */
+    memset(&machine.row, 0, sizeof(machine.row));
+    machine.fde = &fde;
+    machine.location = fde.start;
+    machine.depth = 0;
+    machine.in_fde = false;
+    if (!execute(&machine, fde.cie.program, fde.cie.program_end, pc))
+        return CFI_UNREADABLE;
+    machine.initial = machine.row;
+    machine.in_fde = true;
+    if (!execute(&machine, fde.program, fde.program_end, pc))
+        return CFI_UNREADABLE;
+    *row = machine.row;
+    row->signal_frame = fde.cie.signal_frame;
+    return CFI_FOUND;
+}
+
+/* -------------------------------------------------------- expressions -- */
+
+#define EXPRESSION_STACK 16
+#define EXPRESSION_STEPS 200 /* a loop in an expression must end */
+
+struct evaluation {
+    const uint64_t *registers;
+    uint64_t low, high;
+    uint64_t stack[EXPRESSION_STACK];
+    unsigned depth;
+};
+
+static bool push(struct evaluation *e, uint64_t value)
+{
+    if (e->depth == EXPRESSION_STACK)
+        return false;
+    e->stack[e->depth++] = value;
+    return true;
+}
+
+static bool dereference(struct evaluation *e)
+{
+    uint64_t at;
+
+    if (e->depth == 0)
+        return false;
+    at = e->stack[e->depth - 1];
+    if (at < e->low || at > e->high - 8)
+        return false;
+    memcpy(&e->stack[e->depth - 1], (const void *)(uintptr_t)at, 8);
+    return true;
+}
+
+/* Operations on the two topmost values. */
+static bool binary(struct evaluation *e, uint8_t op)
+{
+    uint64_t a, b;
+
+    if (e->depth < 2)
+        return false;
+    b = e->stack[--e->depth];
+    a = e->stack[e->depth - 1];
+    switch (op) {
+    case 0x1a:
+        a &= b;
+        break;
+    case 0x1c:
+        a -= b;
+        break;
+    case 0x1e:
+        a *= b;
+        break;
+    case 0x21:
+        a |= b;
+        break;
+    case 0x22:
+        a += b;
+        break;
+    case 0x24:
+        a = b < 64 ? a << b : 0;
+        break;
+    case 0x25:
+        a = b < 64 ? a >> b : 0;
+        break;
+    case 0x27:
+        a ^= b;
+        break;
+    case 0x29:
+        a = (int64_t)a == (int64_t)b;
+        break;
+    case 0x2a:
+        a = (int64_t)a >= (int64_t)b;
+        break;
+    case 0x2b:
+        a = (int64_t)a > (int64_t)b;
+        break;
+    case 0x2c:
+        a = (int64_t)a <= (int64_t)b;
+        break;
+    case 0x2d:
+        a = (int64_t)a < (int64_t)b;
+        break;
+    case 0x2e:
+        a = a != b;
+        break;
+    default:
+        return false;
+    }
+    e->stack[e->depth - 1] = a;
+    return true;
+}
+
+/* Operations that push a constant written in the expression. */
+static bool constant(struct evaluation *e, struct cursor *c, uint8_t op)
+{
+    switch (op) {
+    case 0x03: /* addr */
+    case 0x0e:
+    case 0x0f:
+        return push(e, take(c, 8));
+    case 0x08:
+        return push(e, take(c, 1));
+    case 0x09:
+        return push(e, (uint64_t)take_signed(c, 1));
+    case 0x0a:
+        return push(e, take(c, 2));
+    case 0x0b:
+        return push(e, (uint64_t)take_signed(c, 2));
+    case 0x0c:
+        return push(e, take(c, 4));
+    case 0x0d:
+        return push(e, (uint64_t)take_signed(c, 4));
+    case 0x10:
+        return push(e, take_uleb(c));
+    case 0x11:
+        return push(e, (uint64_t)take_sleb(c));
+    default:
+        return false;
+    }
+}
+
+static bool evaluate_one(struct evaluation *e, struct cursor *c, uint8_t op)
+{
+    if (op >= 0x30 && op <= 0x4f) /* lit */
+        return push(e, op - 0x30u);
+    if (op >= 0x70 && op <= 0x8f) { /* breg */
+        int64_t offset = take_sleb(c);
+
+        return op - 0x70 < CFI_REGISTERS && push(e, e->registers[op - 0x70] + (uint64_t)offset);
+    }
+    if (op == 0x06) /* deref */
+        return dereference(e);
+    if (op == 0x12) /* dup */
+        return e->depth > 0 && push(e, e->stack[e->depth - 1]);
+    if (op == 0x13) /* drop */
+        return e->depth > 0 && e->depth-- > 0;
+    if (op == 0x23) { /* plus_uconst */
+        uint64_t addend = take_uleb(c);
+
+        if (e->depth == 0)
+            return false;
+        e->stack[e->depth - 1] += addend;
+        return true;
+    }
+    if (op == 0x96) /* nop */
+        return true;
+    return constant(e, c, op) || binary(e, op);
+}
+
+bool cfi_evaluate(const uint8_t *expr, const uint64_t registers[CFI_REGISTERS], bool with_initial,
+                  uint64_t initial, uint64_t low, uint64_t high, uint64_t *result)
+{
+    /* the block's bounds were checked when the row was decoded */
+    struct cursor c = {.at = expr, .end = expr + 10};
+    struct evaluation e = {.registers = registers, .low = low, .high = high};
+    uint64_t length = take_uleb(&c);
+
+    c.end = c.at + length;
+    if (with_initial)
+        push(&e, initial);
+    for (unsigned steps = 0; c.at < c.end && !c.bad; steps++)
+        if (steps == EXPRESSION_STEPS || !evaluate_one(&e, &c, take_byte(&c)))
+            return false;
+    if (c.bad || e.depth == 0)
+        return false;
+    *result = e.stack[e.depth - 1];
+    return true;
+}

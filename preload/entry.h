@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every entry point does around the real call: decide whether this call is
+ * an event of its own, and write the record.
+ *
+ * The guard is a depth of one: whatever the real allocator calls (calloc calling
+ * malloc, operator new[] calling operator new, an mmap for its arenas) belongs
+ * to the outer call.
+ */
+#ifndef MEMPROF_PRELOAD_ENTRY_H
+#define MEMPROF_PRELOAD_ENTRY_H
+
+#include "preload/session.h"
+#include "preload/thread.h"
+#include "preload/unwind.h"
+#include "src/shared/clock.h"
+
+#if defined(HAVE___LIBC_SINGLE_THREADED)
+#include <sys/single_threaded.h>
+#endif
+
+#define ENTRY __attribute__((visibility("default")))
+#define FRAME ((const uint64_t *)__builtin_frame_address(0))
+
+/* The address the calling entry point returns to. */
+#define CALLER ((uint64_t)(uintptr_t)__builtin_return_address(0))
+
+struct thread *entry_begin_slowly(void);
+void emit_failed(struct thread *t, enum ring_result why);
+
+/*
+ * The thread that records this call, now marked as inside it; NULL if the call
+ * is just to be passed on.
+ */
+static inline struct thread *entry_begin(void)
+{
+    struct thread *t = local.thread;
+
+    if (__builtin_expect(!session_open() || local.busy != BUSY_NO || t == NULL, 0))
+        return entry_begin_slowly();
+    local.busy = BUSY_CALLING;
+    return t;
+}
+
+static inline void entry_end(void)
+{
+    local.busy = BUSY_NO;
+}
+
+/* Whether records need times: from the moment there is a second thread, for good. */
+static inline bool entry_timed(void)
+{
+    if (session.timed)
+        return true;
+#if defined(HAVE___LIBC_SINGLE_THREADED)
+    if (__builtin_expect(__libc_single_threaded || session.early, 1))
+        return false;
+#endif
+    session.timed = 1;
+    return true;
+}
+
+/*
+ * Write a record whose word 1, if any, is `size` and `stack`, followed by
+ * `extras` words.  Kinds that end a block's life are stamped before the real
+ * call (`before`), the others after it.
+ */
+static inline __attribute__((always_inline)) void
+emit(struct thread *t, uint32_t kind, uint32_t flags, uint64_t address, bool sized, uint64_t size,
+     uint32_t stack, const uint64_t *extra, uint32_t extras, bool before)
+{
+    struct ring_writer *w = &t->writer;
+    bool timed = entry_timed();
+    enum ring_result room = ring_room(&session.segment, w, RECORD_MAX_WORDS);
+    uint64_t *at = w->next;
+
+    if (__builtin_expect(room != RING_OK, 0)) {
+        emit_failed(t, room);
+        return;
+    }
+    if (timed) {
+        ring_begin(w);
+        flags |= RECORD_TIME;
+    }
+    if (sized && __builtin_expect(size >> 32 != 0, 0))
+        flags |= RECORD_BIG;
+    *at++ = (address & RECORD_ADDRESS_MASK) | (uint64_t)flags << RECORD_FLAGS_SHIFT |
+            (uint64_t)kind << RECORD_KIND_SHIFT;
+    if (sized) {
+        *at++ = (size & UINT32_MAX) | (uint64_t)stack << 32;
+        if (__builtin_expect(flags & RECORD_BIG, 0))
+            *at++ = size >> 32;
+    }
+    for (uint32_t i = 0; i < extras; i++)
+        *at++ = extra[i];
+    if (timed)
+        *at++ = before ? clock_before(session.clock) : clock_after(session.clock);
+    ring_commit(w, at);
+}
+
+/* After the real call: `block` of `size` bytes came back, or NULL. */
+static inline __attribute__((always_inline)) void
+emit_alloc(struct thread *t, uint32_t flags, const void *block, size_t size, const uint64_t *frame)
+{
+    uint32_t stack;
+
+    local.busy = BUSY_RECORDING;
+    t->allocations++;
+    stack = stack_capture(t, frame);
+    emit(t, block ? RECORD_ALLOC : RECORD_FAILED, flags, (uint64_t)(uintptr_t)block, true, size,
+         stack, NULL, 0, false);
+    local.busy = BUSY_CALLING;
+}
+
+/* Before the real call. */
+static inline __attribute__((always_inline)) void emit_free(struct thread *t, const void *block)
+{
+    local.busy = BUSY_RECORDING;
+    emit(t, RECORD_FREE, 0, (uint64_t)(uintptr_t)block, false, 0, 0, NULL, 0, true);
+    local.busy = BUSY_CALLING;
+}
+
+#endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "preload/modules.h"
+
+#include "preload/rules.h"
+#include "preload/session.h"
+#include "src/shared/clock.h"
+#include "src/shared/sysmem.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+
+/* Where a loaded module lies, as the loader tells it. */
+struct location {
+    uint64_t start, end, bias;
+    const uint8_t *eh_frame_hdr;
+    const char *name;
+    const void *identity; /* the loader's own record of it */
+};
+
+/* What we remember of a module beside its module_record of the same index. */
+struct known_module {
+    const void *identity;
+    const uint8_t *eh_frame_hdr;
+    _Atomic uint32_t loaded;
+};
+
+uint64_t loader_start, loader_bytes;
+_Atomic uint32_t loader_events;
+
+static struct known_module *known;
+static _Atomic uint32_t known_lock;
+
+/* ---------------------------------------------------- asking the loader -- */
+
+#if defined(HAVE__DL_FIND_OBJECT)
+
+static bool locate(uint64_t pc, struct location *l)
+{
+    struct dl_find_object o;
+
+    if (_dl_find_object((void *)(uintptr_t)pc, &o) != 0)
+        return false;
+    l->start = (uint64_t)(uintptr_t)o.dlfo_map_start;
+    l->end = (uint64_t)(uintptr_t)o.dlfo_map_end;
+    l->eh_frame_hdr = o.dlfo_eh_frame;
+    l->bias = o.dlfo_link_map->l_addr;
+    l->name = o.dlfo_link_map->l_name;
+    l->identity = o.dlfo_link_map;
+    return true;
+}
+
+#else
+
+/* glibc before 2.35: the loader's list, under its lock. */
+struct search {
+    uint64_t pc;
+    struct location *found;
+};
+
+static int visit(struct dl_phdr_info *info, size_t size, void *data)
+{
+    struct search *s = data;
+    struct location l = {.start = UINT64_MAX, .bias = info->dlpi_addr, .name = info->dlpi_name};
+
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        uint64_t at = info->dlpi_addr + p->p_vaddr;
+
+        if (p->p_type == PT_GNU_EH_FRAME)
+            l.eh_frame_hdr = (const uint8_t *)(uintptr_t)at;
+        if (p->p_type != PT_LOAD)
+            continue;
+        if ((at & ~UINT64_C(4095)) < l.start)
+            l.start = at & ~UINT64_C(4095);
+        if (at + p->p_memsz > l.end)
+            l.end = at + p->p_memsz;
+    }
+    l.identity = info->dlpi_phdr;
+    if (s->pc < l.start || s->pc >= l.end)
+        return 0;
+    *s->found = l;
+    return 1;
+}
+
+static bool locate(uint64_t pc, struct location *l)
+{
+    struct search s = {.pc = pc, .found = l};
+
+    return dl_iterate_phdr(visit, &s) == 1;
+}
+
+#endif
+
+/* ------------------------------------------------------------ build ID -- */
+
+static uint32_t note_build_id(const uint8_t *at, uint64_t size, uint8_t *id)
+{
+    while (size >= sizeof(ElfW(Nhdr))) {
+        const ElfW(Nhdr) *n = (const void *)at;
+        uint64_t name = (n->n_namesz + 3u) & ~UINT64_C(3);
+        uint64_t whole = sizeof(*n) + name + ((n->n_descsz + 3u) & ~UINT64_C(3));
+
+        if (whole > size)
+            return 0;
+        if (n->n_type == NT_GNU_BUILD_ID && n->n_namesz == 4 &&
+            memcmp(at + sizeof(*n), "GNU", 4) == 0 && n->n_descsz <= MODULE_BUILD_ID_MAX) {
+            memcpy(id, at + sizeof(*n) + name, n->n_descsz);
+            return n->n_descsz;
+        }
+        at += whole;
+        size -= whole;
+    }
+    return 0;
+}
+
+/* From the module's own headers, which lie at the start of its mapping. */
+static uint32_t build_id_read(const struct location *l, uint8_t *id)
+{
+    const ElfW(Ehdr) *e = (const void *)(uintptr_t)l->start;
+    const ElfW(Phdr) * p;
+    uint32_t size;
+
+    if (l->end - l->start < 4096 || memcmp(e->e_ident, ELFMAG, SELFMAG) != 0 ||
+        e->e_phoff + (uint64_t)e->e_phnum * sizeof(*p) > 4096)
+        return 0;
+    p = (const void *)(uintptr_t)(l->start + e->e_phoff);
+    for (int i = 0; i < e->e_phnum; i++) {
+        uint64_t at = l->bias + p[i].p_vaddr;
+
+        if (p[i].p_type != PT_NOTE || at < l->start || at + p[i].p_memsz > l->end)
+            continue;
+        size = note_build_id((const void *)(uintptr_t)at, p[i].p_memsz, id);
+        if (size)
+            return size;
+    }
+    return 0;
+}
+
+/* ----------------------------------------------------------- the table -- */
+
+static bool lock_known(void)
+{
+    /* bounded: a thread that was ended inside the lock must not hang the others */
+    for (unsigned spins = 0; spins < 100000; spins++) {
+        uint32_t idle = 0;
+
+        /* acquire: pairs with unlock; the table is whole */
+        if (atomic_compare_exchange_weak_explicit(&known_lock, &idle, 1, memory_order_acquire,
+                                                  memory_order_relaxed))
+            return true;
+        __builtin_ia32_pause();
+    }
+    return false;
+}
+
+static void unlock_known(void)
+{
+    atomic_store_explicit(&known_lock, 0, memory_order_release);
+}
+
+static uint32_t names_add(const char *name)
+{
+    struct segment_header *h = segment_header(&session.segment);
+    uint32_t used = atomic_load_explicit(&h->names_used, memory_order_relaxed);
+    size_t length = strlen(name) + 1;
+
+    if (length == 1 || length > session.segment.layout.names_bytes - used)
+        return 0;
+    memcpy(segment_names(&session.segment) + used, name, length);
+    /* relaxed: published by modules_used */
+    atomic_store_explicit(&h->names_used, used + (uint32_t)length, memory_order_relaxed);
+    return used;
+}
+
+static bool same_module(const struct module_record *r, const struct location *l,
+                        const uint8_t *build_id, uint32_t build_id_size)
+{
+    return r->start == l->start && r->end == l->end && r->bias == l->bias &&
+           r->build_id_size == build_id_size && memcmp(r->build_id, build_id, build_id_size) == 0 &&
+           strcmp(segment_names(&session.segment) + r->name, l->name) == 0;
+}
+
+/* The generation for a module at these addresses: one more than the last that was there. */
+static uint32_t next_generation(const struct location *l, uint32_t used)
+{
+    uint32_t generation = 0;
+
+    for (uint32_t i = 0; i < used; i++) {
+        const struct module_record *r = segment_module(&session.segment, i);
+
+        if (r->start < l->end && l->start < r->end && r->generation >= generation)
+            generation = r->generation + 1;
+    }
+    return generation < FRAME_GENERATION_MASK ? generation : (uint32_t)FRAME_GENERATION_MASK;
+}
+
+/* Under the lock: the index of this module, added if it is new, UINT32_MAX if the table is full. */
+static uint32_t known_add(const struct location *l)
+{
+    struct segment_header *h = segment_header(&session.segment);
+    uint32_t used = atomic_load_explicit(&h->modules_used, memory_order_relaxed);
+    uint8_t build_id[MODULE_BUILD_ID_MAX] = {0};
+    uint32_t size = build_id_read(l, build_id);
+    struct module_record *r;
+
+    for (uint32_t i = 0; i < used; i++) {
+        r = segment_module(&session.segment, i);
+        if (!same_module(r, l, build_id, size))
+            continue;
+        /* the same file came back to the same place: its frames mean the same */
+        known[i].identity = l->identity;
+        known[i].eh_frame_hdr = l->eh_frame_hdr;
+        atomic_store_explicit(&r->gone_seen, 0, memory_order_relaxed);
+        atomic_store_explicit(&known[i].loaded, 1, memory_order_release);
+        return i;
+    }
+    if (used == session.segment.layout.modules_max) {
+        atomic_fetch_add_explicit(&h->modules_lost, 1, memory_order_relaxed);
+        return UINT32_MAX;
+    }
+    r = segment_module(&session.segment, used);
+    r->start = l->start;
+    r->end = l->end;
+    r->bias = l->bias;
+    r->generation = next_generation(l, used);
+    r->name = names_add(l->name);
+    r->build_id_size = size;
+    memcpy(r->build_id, build_id, sizeof(build_id));
+    r->first_seen = clock_before(h->settings.clock);
+    known[used].identity = l->identity;
+    known[used].eh_frame_hdr = l->eh_frame_hdr;
+    atomic_store_explicit(&known[used].loaded, 1, memory_order_relaxed);
+    /* release: record, name and known_module are complete below the count */
+    atomic_store_explicit(&h->modules_used, used + 1, memory_order_release);
+    return used;
+}
+
+/* The index of a loaded module that was seen before, UINT32_MAX otherwise. */
+static uint32_t known_find(const struct location *l)
+{
+    /* acquire: pairs with known_add */
+    uint32_t used =
+        atomic_load_explicit(&segment_header(&session.segment)->modules_used, memory_order_acquire);
+
+    for (uint32_t i = 0; i < used; i++)
+        if (known[i].identity == l->identity &&
+            segment_module(&session.segment, i)->start == l->start &&
+            atomic_load_explicit(&known[i].loaded, memory_order_acquire))
+            return i;
+    return UINT32_MAX;
+}
+
+enum module_result module_find(uint64_t pc, struct cfi_module *module, uint32_t *generation)
+{
+    struct location l = {0};
+    uint32_t i;
+
+    if (!locate(pc, &l))
+        return MODULE_NONE;
+    i = known_find(&l);
+    if (i == UINT32_MAX) {
+        if (!lock_known())
+            return MODULE_BUSY;
+        i = known_add(&l);
+        unlock_known();
+    }
+    module->start = l.start;
+    module->end = l.end;
+    module->eh_frame_hdr = l.eh_frame_hdr;
+    *generation = i == UINT32_MAX ? 0 : segment_module(&session.segment, i)->generation;
+    return MODULE_FOUND;
+}
+
+static bool still_loaded(uint32_t i)
+{
+    const struct module_record *r = segment_module(&session.segment, i);
+    uint8_t build_id[MODULE_BUILD_ID_MAX] = {0};
+    struct location l = {0};
+
+    return locate(r->start, &l) && l.identity == known[i].identity &&
+           l.eh_frame_hdr == known[i].eh_frame_hdr &&
+           same_module(r, &l, build_id, build_id_read(&l, build_id));
+}
+
+void modules_revalidate(void)
+{
+    struct segment_header *h = segment_header(&session.segment);
+    uint32_t used;
+
+    if (!lock_known())
+        return;
+    used = atomic_load_explicit(&h->modules_used, memory_order_relaxed);
+    for (uint32_t i = 0; i < used; i++) {
+        struct module_record *r = segment_module(&session.segment, i);
+
+        if (!atomic_load_explicit(&known[i].loaded, memory_order_relaxed) || still_loaded(i))
+            continue;
+        atomic_store_explicit(&known[i].loaded, 0, memory_order_relaxed);
+        rules_forget(r->start, r->end);
+        /* relaxed: a time for the report, nothing depends on its order */
+        atomic_store_explicit(&r->gone_seen, clock_before(h->settings.clock), memory_order_relaxed);
+    }
+    unlock_known();
+}
+
+bool modules_init(void)
+{
+    struct location l;
+
+    known = sysmem_map((size_t)session.segment.layout.modules_max * sizeof(*known));
+    if (!known)
+        return false;
+    /* _r_debug lies in the loader */
+    if (locate((uint64_t)(uintptr_t)&_r_debug, &l)) {
+        loader_start = l.start;
+        loader_bytes = l.end - l.start;
+    }
+    return true;
+}

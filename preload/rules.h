@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One compact unwind rule per program counter, and the table that keeps them.
+ *
+ * On x86-64 nearly every row of call-frame information says: the CFA is rsp or
+ * rbp plus a constant, the return address lies just below it, and rbp is either
+ * unchanged or saved at a constant distance.  That fits in 64 bits.
+ *
+ * The table is set-associative, one cache line a set, shared by all threads
+ * without a lock: an entry holds the rule and the key XORed with the rule, so
+ * that a torn read does not match.  (The technique is known from chess
+ * programs' transposition tables: Hyatt and Mann, "A lock-less transposition
+ * table implementation", 2002.)
+ */
+#ifndef MEMPROF_PRELOAD_RULES_H
+#define MEMPROF_PRELOAD_RULES_H
+
+#include "src/shared/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum rule_kind {
+    RULE_NONE = 0,
+    RULE_RSP = 1,       /* CFA = rsp + offset */
+    RULE_RBP = 2,       /* CFA = rbp + offset */
+    RULE_RBP_DEREF = 3, /* CFA = *(rbp + offset); a realigned stack.  rbp saved relative to rbp */
+    RULE_SIGNAL = 4,    /* a signal frame: registers lie in the ucontext at rsp */
+    RULE_END = 5,       /* the outermost frame */
+    RULE_STOP = 6,      /* no or unintelligible unwind information: the walk is truncated here */
+    RULE_FULL = 7,      /* valid, but more than a rule can say: needs all registers */
+};
+
+/*
+ * bits 0-2 kind, 3 rbp is saved, 4-17 where (signed, in words, from the CFA;
+ * from rbp for RULE_RBP_DEREF), 18-45 CFA offset (signed, in words),
+ * 46-56 generation of the module, 57 guessed (code of no module).
+ */
+#define RULE_KIND(rule) ((enum rule_kind)((rule)&7))
+#define RULE_RBP_SAVED UINT64_C(8)
+#define RULE_GUESSED (UINT64_C(1) << 57)
+
+static inline int64_t rule_rbp_offset(uint64_t rule)
+{
+    return ((int64_t)(rule << 46) >> 50) * 8;
+}
+static inline int64_t rule_cfa_offset(uint64_t rule)
+{
+    return ((int64_t)(rule << 18) >> 36) * 8;
+}
+static inline uint64_t rule_generation(uint64_t rule)
+{
+    return rule >> 46 & FRAME_GENERATION_MASK;
+}
+static inline bool rule_uses_rbp(uint64_t rule)
+{
+    return RULE_KIND(rule) == RULE_RBP || RULE_KIND(rule) == RULE_RBP_DEREF;
+}
+
+/* A key is a program counter, with FRAME_EXACT if it is not a return address. */
+struct rule_entry {
+    uint64_t mixed; /* key ^ rule */
+    uint64_t rule;
+};
+
+#define RULE_WAYS 4u
+#define RULE_SET_BITS 15u
+
+extern struct rule_entry *rule_table;
+
+static inline struct rule_entry *rule_set(uint64_t key)
+{
+    /* neighbouring code shares pages of the table: small programs touch little of it */
+    uint64_t set = (key >> 3 ^ key >> 16 ^ key >> 29) & ((1u << RULE_SET_BITS) - 1);
+
+    return rule_table + set * RULE_WAYS;
+}
+
+/* The rule for `key`, or RULE_NONE (0) if it is not in the table. */
+static inline uint64_t rule_get(uint64_t key)
+{
+    const struct rule_entry *e = rule_set(key);
+
+    for (unsigned i = 0; i < RULE_WAYS; i++) {
+        uint64_t rule = *(const volatile uint64_t *)&e[i].rule;
+
+        if ((*(const volatile uint64_t *)&e[i].mixed ^ rule) == key)
+            return rule;
+    }
+    return RULE_NONE;
+}
+
+/* Once, before any stack is walked.  false: no memory. */
+bool rules_init(void);
+
+/* Decode the rule for `key` and keep it.  Never RULE_NONE.  Async-signal-safe. */
+uint64_t rule_make(uint64_t key);
+
+/* Drop the rules of all code in [start, end). */
+void rules_forget(uint64_t start, uint64_t end);
+
+#endif

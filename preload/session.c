@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "preload/session.h"
+
+#include "preload/bootstrap.h"
+#include "preload/connect.h"
+#include "preload/environment.h"
+#include "preload/modules.h"
+#include "preload/real.h"
+#include "preload/rules.h"
+#include "preload/suffix.h"
+#include "preload/thread.h"
+#include "preload/walk.h"
+#include "src/shared/rawcall.h"
+#include "src/shared/sysmem.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#if defined(HAVE___LIBC_SINGLE_THREADED)
+#include <sys/single_threaded.h>
+#endif
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+#define MEMBARRIER_REGISTER_GLOBAL_EXPEDITED 4 /* linux/membarrier.h, since Linux 4.16 */
+
+struct session session;
+
+/* In .bss and alone in its page, so that the page is anonymous memory. */
+_Alignas(4096) union gate gate;
+
+static _Atomic uint32_t stage;
+static bool recording; /* the gate has been open in this process or in the one it was forked from */
+static bool found;     /* there is an allocator to pass calls on to */
+static bool constructed; /* our own constructor ran: libc is initialised */
+
+enum session_stage session_stage(void)
+{
+    /* acquire: pairs with the release in session_enter; `real` is filled in */
+    return (enum session_stage)atomic_load_explicit(&stage, memory_order_acquire);
+}
+
+/*
+ * Whether the loader has relocated this library.  An IFUNC resolver of another
+ * one may call malloc before that, when neither TLS nor any pointer of ours can
+ * be used.
+ */
+static bool relocated(void)
+{
+    static void *volatile self = (void *)&self;
+
+    return self == (void *)&self;
+}
+
+static void refuse(enum target_refusal why)
+{
+    struct segment_header *h = segment_header(&session.segment);
+
+    atomic_store_explicit(&h->refusal, why, memory_order_relaxed);
+    /* release: `why` is there */
+    atomic_store_explicit(&h->target_state, TARGET_REFUSED, memory_order_release);
+}
+
+static void forked_child(void)
+{
+    gate.open = 0;
+}
+
+/* See that a forked child finds the gate closed. */
+static void gate_guard(void)
+{
+    if (rawcall(SYS_madvise, &gate, sizeof(gate), MADV_WIPEONFORK) < 0)
+        pthread_atfork(NULL, NULL, forked_child); /* Linux before 4.14 */
+}
+
+static void settings_copy(const struct segment_settings *settings)
+{
+    session.clock = settings->clock;
+    session.unwinder = settings->unwinder;
+    session.depth = settings->depth;
+    session.verify_every = settings->verify_every;
+    session.process_id = (uint32_t)rawcall(SYS_getpid, 0, 0, 0);
+    session.stack_end = environment_stack_end();
+#if defined(HAVE___LIBC_SINGLE_THREADED)
+    session.early = !constructed && !__libc_single_threaded;
+#else
+    session.timed = 1;
+#endif
+#if !defined(__x86_64__)
+    if (session.unwinder == UNWINDER_AUTO)
+        session.unwinder = UNWINDER_LIBUNWIND;
+#endif
+}
+
+static bool tables_init(void)
+{
+    return modules_init() && rules_init() && suffix_init() && threads_init();
+}
+
+/* Everything between having found the allocator and the first record. */
+static void connect_host(void)
+{
+    struct segment_header *h;
+    uint64_t bytes;
+    void *memory;
+
+    if (!environment_restore())
+        return;
+    memory = host_connect(environment_session(), &bytes);
+    if (!memory)
+        return;
+    if (!segment_adopt(&session.segment, memory, bytes)) {
+        sysmem_unmap(memory, bytes);
+        return;
+    }
+    h = segment_header(&session.segment);
+    settings_copy(&h->settings);
+    if (!found) {
+        refuse(REFUSAL_NO_ALLOCATOR);
+        return;
+    }
+    if (!tables_init()) {
+        refuse(REFUSAL_MAP);
+        return;
+    }
+    /* lets the host order its look at our progress against our clock: see ring_begin */
+    rawcall(SYS_membarrier, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED, 0, 0);
+    atomic_store_explicit(&h->bootstrap_allocations, bootstrap_blocks(), memory_order_relaxed);
+    atomic_store_explicit(&h->bootstrap_bytes, bootstrap_bytes(), memory_order_relaxed);
+    /* release: the host sees all of the above with it */
+    atomic_store_explicit(&h->target_state, TARGET_RECORDING, memory_order_release);
+    gate_guard();
+    recording = true;
+    /* release: pairs with session_open */
+    atomic_store_explicit(&gate.open, 1, memory_order_release);
+}
+
+/* The gate was open before a fork: tell the host of a child that is not recorded. */
+static void note_fork(void)
+{
+    if (!recording)
+        return;
+    recording = false;
+    /* relaxed: a statistic */
+    atomic_fetch_add_explicit(&segment_header(&session.segment)->forked_children, 1,
+                              memory_order_relaxed);
+}
+
+void session_enter(void)
+{
+    uint32_t expected = STAGE_NEW;
+
+    if (session_stage() == STAGE_FOUND) {
+        note_fork();
+        return;
+    }
+    if (!relocated() ||
+        !atomic_compare_exchange_strong_explicit(&stage, &expected, STAGE_FINDING,
+                                                 memory_order_acquire, memory_order_relaxed))
+        return;
+    found = real_find();
+    /* release: `real` is filled in */
+    atomic_store_explicit(&stage, STAGE_FOUND, memory_order_release);
+    connect_host();
+}
+
+void session_close(void)
+{
+    recording = false;
+    /* relaxed: a thread that still sees it open finds out for itself */
+    atomic_store_explicit(&gate.open, 0, memory_order_relaxed);
+}
+
+bool session_recording(void)
+{
+    return atomic_load_explicit(&gate.open, memory_order_relaxed) != 0;
+}
+
+static bool wants_libunwind(void)
+{
+    return session.unwinder == UNWINDER_LIBUNWIND || session.verify_every != 0;
+}
+
+__attribute__((constructor)) static void construct(void)
+{
+    session_enter();
+    constructed = true;
+    session.early = 0;
+    if (session_recording() && wants_libunwind() && !libunwind_load()) {
+        session_close();
+        refuse(REFUSAL_LIBUNWIND);
+    }
+}

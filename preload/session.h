@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The target's side of a session: set-up at the first call of an entry point
+ * (whoever makes it, also before any constructor ran), the connection to the
+ * host, and the gate that every entry point looks at first.
+ */
+#ifndef MEMPROF_PRELOAD_SESSION_H
+#define MEMPROF_PRELOAD_SESSION_H
+
+#include "src/shared/segment.h"
+
+/*
+ * The gate lies in a page that a forked child finds zeroed, however it was
+ * forked, so that one load tells an entry point both that recording is on and
+ * that this is still the process that is being recorded.
+ */
+union gate {
+    _Atomic uint32_t open;
+    unsigned char page[4096];
+};
+
+struct session {
+    struct segment segment;
+    /* Copies of settings that the capture path looks at. */
+    uint32_t clock;
+    uint32_t unwinder;
+    uint32_t depth;
+    uint32_t verify_every;
+    uint32_t timed; /* records carry times: set for good once there was a second thread */
+    uint32_t early; /* set up before libc was: __libc_single_threaded says nothing yet */
+    uint32_t process_id;
+    uint64_t stack_end; /* of the main thread: where its first frame begins */
+};
+
+extern struct session session;
+extern union gate gate;
+
+static inline bool session_open(void)
+{
+    /* acquire: pairs with the release that opened it; the session is set up */
+    return __builtin_expect(atomic_load_explicit(&gate.open, memory_order_acquire), 1);
+}
+
+/*
+ * Called by an entry point that found the gate closed.  Sets the session up if
+ * that has not been done and can be done now.
+ */
+void session_enter(void);
+
+/* Where entry points stand when the gate is closed. */
+enum session_stage {
+    STAGE_NEW = 0, /* nothing done yet, or not even our own library is relocated */
+    STAGE_FINDING, /* the next allocator is being looked for: only the bootstrap heap serves */
+    STAGE_FOUND,   /* the next allocator serves */
+};
+enum session_stage session_stage(void);
+
+/* Stop recording for good; the program runs on. */
+void session_close(void);
+
+/* Whether events are being recorded in this process. */
+bool session_recording(void);
+
+#endif

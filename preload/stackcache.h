@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The call stack a thread was seen with last, kept so that the next one need
+ * not be unwound again where it is the same.
+ *
+ * Frames are stored outermost first.  Beside them lies a list of checks, also
+ * outermost first: every word of the stack (and of signal frames) that
+ * unwinding these frames read, with the value it had.  Unwinding is a function
+ * of the innermost frame's program counter, stack pointer and, where it matters,
+ * rbp, and of those words; so once a new walk arrives at a cached frame with the
+ * same three, and all words that belong to the frames further out still hold
+ * what they held, the rest of the walk would come out the same.
+ */
+#ifndef MEMPROF_PRELOAD_STACKCACHE_H
+#define MEMPROF_PRELOAD_STACKCACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cached_frame {
+    const uint64_t *slot; /* where its return address lies */
+    uint64_t key;         /* program counter, with FRAME_EXACT */
+    uint64_t rbp;         /* rbp in this frame; meaningful if FRAME_NEEDS_RBP */
+    uint32_t node;        /* the trie node of the stack up to here */
+    uint32_t below;       /* how many checks belong to the frames further out */
+    uint32_t flags;
+    uint32_t rbp_checked; /* 1 if a check of the saved rbp follows that of the return address */
+};
+#define FRAME_NEEDS_RBP 1u /* walking outwards from here uses rbp as it is in this frame */
+#define FRAME_NO_JOIN                                                                              \
+    2u /* its stack pointer does not follow from `slot`: behind a signal frame                     \
+        */
+
+struct stack_check {
+    const uint64_t *at;
+    uint64_t value;
+};
+
+struct stack_cache {
+    struct cached_frame *frames;
+    struct stack_check *checks;
+    uint32_t count, capacity; /* frames */
+    uint32_t checks_room;
+    uint32_t loader_events; /* modules.h: as of when the frames were walked */
+    /* Room for a walk that has more new frames than fit on the C stack. */
+    struct walked_frame *overflow;
+    uint32_t overflow_room;
+    bool fixed; /* frames and checks lie in the mapping of the thread itself */
+};
+
+/* A frame as a walk finds it, innermost first. */
+struct walked_frame {
+    const uint64_t *slot;
+    uint64_t key;
+    uint64_t rbp;
+    const uint64_t
+        *rbp_slot; /* where rbp was restored from, NULL: unchanged since the inner frame */
+    uint64_t rule; /* how to go on from here; WALKED_CHECK: only a word that was read */
+};
+#define WALKED_CHECK (~UINT64_C(0))
+
+#endif

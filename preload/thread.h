@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the recorder keeps per thread of the target, in its own mapping: the end
+ * of the ring it writes to and the call stack it saw last.  Taken at the
+ * thread's first event, found through one initial-exec TLS pointer, never given
+ * back by the thread: the host reclaims the slot of a thread that is gone, and
+ * the next thread in that slot takes over the mapping.
+ */
+#ifndef MEMPROF_PRELOAD_THREAD_H
+#define MEMPROF_PRELOAD_THREAD_H
+
+#include "preload/stackcache.h"
+#include "src/shared/ring.h"
+
+struct thread {
+    struct ring_writer writer;
+    struct stack_cache cache;
+    uint64_t allocations; /* events of this kind so far, also those that were dropped */
+    uint64_t verify_countdown;
+};
+
+enum busy {
+    BUSY_NO = 0,
+    BUSY_CALLING,   /* in the real allocator: whatever it calls is part of one event */
+    BUSY_RECORDING, /* in our own code: only a signal handler can get here */
+};
+
+struct thread_local_state {
+    struct thread *thread;
+    volatile uint32_t busy; /* enum busy; volatile: a signal handler looks at it */
+    uint32_t refused;       /* no slot or no memory: this thread is not recorded */
+};
+
+extern __thread struct thread_local_state local __attribute__((tls_model("initial-exec")));
+
+/* The calling thread's state, taken if it has none.  NULL if it cannot be recorded. */
+struct thread *thread_take(void);
+
+static inline struct thread *thread_self(void)
+{
+    struct thread *t = local.thread;
+
+    return __builtin_expect(t != NULL, 1) ? t : thread_take();
+}
+
+/* Once, when the session is set up. */
+bool threads_init(void);
+
+#endif
