@@ -22,6 +22,7 @@ unit_tests = \
 	tests/unit/test-checksum \
 	tests/unit/test-columns \
 	tests/unit/test-error \
+	tests/unit/test-preflight \
 	tests/unit/test-profile \
 	tests/unit/test-snapshot \
 	tests/unit/test-strings

@@ -46,6 +46,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/modfile.h \
 	src/host/perfmap.c \
 	src/host/perfmap.h \
+	src/host/preflight.c \
+	src/host/preflight.h \
 	src/host/profile-check.c \
 	src/host/profile-check.h \
 	src/host/profile.c \

@@ -15,8 +15,11 @@
 #include <unistd.h>
 #include <zstd.h>
 
-/* Level 9 gives nearly what 19 does on these columns, in a tenth of the time. */
-#define COMPRESSION_LEVEL 9
+/*
+ * Of a python3 run with 66,000 sites and 237,000 nodes, level 3 makes 490 KB in
+ * 40 ms, 6 makes 462 KB in 65 ms, 9 456 KB in 150 ms and 19 421 KB in 600 ms.
+ */
+#define COMPRESSION_LEVEL 6
 
 static int out_of_memory(struct error *e)
 {
