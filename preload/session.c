@@ -33,7 +33,8 @@ _Alignas(4096) union gate gate;
 static _Atomic uint32_t stage;
 static bool recording; /* the gate has been open in this process or in the one it was forked from */
 static bool found;     /* there is an allocator to pass calls on to */
-static bool constructed; /* our own constructor ran: libc is initialised */
+static uint64_t ours_blocks, ours_bytes; /* of the bootstrap heap: what our own dlsym calls took */
+static bool constructed;                 /* our own constructor ran: libc is initialised */
 
 enum session_stage session_stage(void)
 {
@@ -126,8 +127,10 @@ static void connect_host(void)
     }
     /* lets the host order its look at our progress against our clock: see ring_begin */
     rawcall(SYS_membarrier, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED, 0, 0);
-    atomic_store_explicit(&h->bootstrap_allocations, bootstrap_blocks(), memory_order_relaxed);
-    atomic_store_explicit(&h->bootstrap_bytes, bootstrap_bytes(), memory_order_relaxed);
+    atomic_store_explicit(&h->bootstrap_allocations, bootstrap_blocks() - ours_blocks,
+                          memory_order_relaxed);
+    atomic_store_explicit(&h->bootstrap_bytes, bootstrap_bytes() - ours_bytes,
+                          memory_order_relaxed);
     /* release: the host sees all of the above with it */
     atomic_store_explicit(&h->target_state, TARGET_RECORDING, memory_order_release);
     gate_guard();
@@ -159,7 +162,11 @@ void session_enter(void)
         !atomic_compare_exchange_strong_explicit(&stage, &expected, STAGE_FINDING,
                                                  memory_order_acquire, memory_order_relaxed))
         return;
+    ours_blocks = bootstrap_blocks();
+    ours_bytes = bootstrap_bytes();
     found = real_find();
+    ours_blocks = bootstrap_blocks() - ours_blocks;
+    ours_bytes = bootstrap_bytes() - ours_bytes;
     /* release: `real` is filled in */
     atomic_store_explicit(&stage, STAGE_FOUND, memory_order_release);
     connect_host();
