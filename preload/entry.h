@@ -15,7 +15,7 @@
 #include "preload/unwind.h"
 #include "src/shared/clock.h"
 
-#if defined(HAVE___LIBC_SINGLE_THREADED)
+#if defined(HAVE_SYS_SINGLE_THREADED_H)
 #include <sys/single_threaded.h>
 #endif
 
@@ -52,7 +52,7 @@ static inline bool entry_timed(void)
 {
     if (session.timed)
         return true;
-#if defined(HAVE___LIBC_SINGLE_THREADED)
+#if defined(HAVE_SYS_SINGLE_THREADED_H)
     if (__builtin_expect(__libc_single_threaded || session.early, 1))
         return false;
 #endif

@@ -15,7 +15,7 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
-#if defined(HAVE___LIBC_SINGLE_THREADED)
+#if defined(HAVE_SYS_SINGLE_THREADED_H)
 #include <sys/single_threaded.h>
 #endif
 
@@ -83,7 +83,7 @@ static void settings_copy(const struct segment_settings *settings)
     session.verify_every = settings->verify_every;
     session.process_id = (uint32_t)rawcall(SYS_getpid, 0, 0, 0);
     session.stack_end = environment_stack_end();
-#if defined(HAVE___LIBC_SINGLE_THREADED)
+#if defined(HAVE_SYS_SINGLE_THREADED_H)
     session.early = !constructed && !__libc_single_threaded;
 #else
     session.timed = 1;

@@ -79,6 +79,13 @@ os.chmod(script, 0o755)
 run = memprof("run", "-q", "-o", os.path.join(h.scratch, "script.mprof"), "--", script)
 h.equal((run.returncode, "total_blocks=12" in run.stdout), (6, True), "script: status and output")
 
+# No room for the recorder's memory, and no preload in a cleared environment: the program runs all the same.
+for what, command in [("little address space", f"ulimit -v 400000; exec {h.target('plain')} 6"),
+                      ("cleared environment", f"exec env -i {h.target('plain')} 6")]:
+    run = memprof("run", "-o", os.path.join(h.scratch, "limit.mprof"), "--", "sh", "-c", command)
+    h.equal((run.returncode, "total_blocks=12" in run.stdout), (6, True), f"{what}: status and output")
+    h.check("not recorded" in run.stderr or "live at exit   11.7 KiB" in run.stderr, f"{what}: recorded, or said: {run.stderr!r}")
+
 # Usage.
 h.equal(memprof("run").returncode, 125, "run without a program: status")
 h.equal(memprof("run", "--no-such-option", "--", "true").returncode, 125, "unknown option: status")

@@ -31,6 +31,14 @@ h.equal(run.status, 0, "signals: status")
 h.check_stated(run, "signals")
 h.check_no_loss(run, "signals")
 
+# Under a seccomp filter that refuses whatever the recorder might ask of the kernel.
+run = h.profile([h.target("confined")])
+if run.status == h.SKIP:
+    print("no seccomp here")
+else:
+    h.equal(run.status, 0, "confined: status")
+    h.check_stated(run, "confined")
+
 # It allocates as it would alone.
 for argv in (["entry-points"], ["resize"], ["temporary"]):
     path = os.path.join(h.scratch, "alone")
