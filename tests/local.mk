@@ -22,14 +22,36 @@ unit_tests = \
 	tests/unit/test-checksum \
 	tests/unit/test-columns \
 	tests/unit/test-error \
+	tests/unit/test-escape \
+	tests/unit/test-locate \
+	tests/unit/test-lookup \
 	tests/unit/test-preflight \
 	tests/unit/test-profile \
+	tests/unit/test-report-json \
+	tests/unit/test-report-text \
+	tests/unit/test-shorten \
+	tests/unit/test-skiplist \
 	tests/unit/test-snapshot \
-	tests/unit/test-strings
+	tests/unit/test-strings \
+	tests/unit/test-units \
+	tests/unit/test-view \
+	tests/unit/test-writable
 tests_unit_test_snapshot_SOURCES = \
 	tests/unit/sample-profile.c \
 	tests/unit/sample-profile.h \
 	tests/unit/test-snapshot.c
+tests_unit_test_report_json_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-report-json.c
+tests_unit_test_report_text_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-report-text.c
+tests_unit_test_view_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-view.c
 script_tests =
 
 TESTS += $(script_tests)

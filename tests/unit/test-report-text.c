@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/report-text.h"
+
+#include "src/host/escape.h"
+#include "src/shared/record.h"
+#include "tests/unit/profile-maker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void assert_has(const struct strbuf *out, const char *part)
+{
+    assert_false(out->failed);
+    if (!strstr(strbuf_text(out), part))
+        fail_msg("no \"%s\" in:\n%s", part, strbuf_text(out));
+}
+
+static void add_view(struct strbuf *out, const struct profile *p, struct view_options options,
+                     struct report_text_options text)
+{
+    struct view v;
+    struct error e;
+
+    assert_int_equal(view_build(&v, p, &options, &e), 0);
+    report_text_view(out, p, &v, &text);
+    view_release(&v);
+}
+
+static void the_process_is_named_with_its_end(void **state)
+{
+    static const struct {
+        uint32_t kind;
+        int32_t value;
+        const char *text;
+    } cases[] = {
+        {EXIT_STATUS, 0, "app (pid 4242) ran 0.43 s, exit 0"},
+        {EXIT_STATUS, 3, "app (pid 4242) ran 0.43 s, exit 3"},
+        {EXIT_SIGNAL, 11, "app (pid 4242) ran 0.43 s, killed by signal 11 (SIGSEGV)"},
+        {EXIT_SIGNAL, 40, "app (pid 4242) ran 0.43 s, killed by signal 40"},
+        {EXIT_EXECUTED, 0, "app (pid 4242) ran 0.43 s, then executed another program"},
+        {EXIT_UNKNOWN, 0, "app (pid 4242) ran 0.43 s, its end was not seen"},
+    };
+    struct profile p;
+
+    (void)state;
+    make_profile(&p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct strbuf out;
+
+        strbuf_init(&out);
+        p.process.exit_kind = cases[i].kind;
+        p.process.exit_value = cases[i].value;
+        report_text_process(&out, &p);
+        assert_string_equal(strbuf_text(&out), cases[i].text);
+        strbuf_release(&out);
+    }
+    profile_release(&p);
+}
+
+static void totals_are_two_lines(void **state)
+{
+    struct report_text_options text = {.exact = false};
+    struct profile p;
+    struct strbuf out;
+
+    (void)state;
+    make_profile(&p);
+    p.totals = (struct profile_totals){.live_bytes = 1258291,
+                                       .live_blocks = 312,
+                                       .peak_bytes = 92694118,
+                                       .peak_seconds = 0.31,
+                                       .total_bytes = 2040109465,
+                                       .total_blocks = 1521714,
+                                       .temporary_blocks = 1102004,
+                                       .mmap_peak_bytes = 12582912};
+    strbuf_init(&out);
+    report_text_totals(&out, &p, &text);
+    assert_string_equal(
+        strbuf_text(&out),
+        "  live at exit   1.2 MiB in 312 blocks      peak 88.4 MiB at 0.31 s\n"
+        "  allocated      1.9 GiB in 1,521,714 blocks, 1,102,004 temporary      mmap 12.0 MiB\n");
+    strbuf_clear(&out);
+    text.exact = true;
+    report_text_totals(&out, &p, &text);
+    assert_has(&out, "1,258,291 B in 312 blocks");
+    assert_has(&out, "2,040,109,465 B in");
+    strbuf_release(&out);
+    profile_release(&p);
+}
+
+static void every_loss_is_said(void **state)
+{
+    /* the counters one by one: each alone must give a line */
+    const size_t counters = sizeof(struct profile_loss) / sizeof(uint64_t);
+    struct report_text_options text = {0};
+    struct profile p;
+    struct strbuf out;
+
+    (void)state;
+    make_profile(&p);
+    p.totals.total_blocks = 1000;
+    strbuf_init(&out);
+    report_text_loss(&out, &p, &text);
+    assert_string_equal(strbuf_text(&out), "");
+    for (size_t i = 0; i < counters; i++) {
+        if (i == offsetof(struct profile_loss, slow_steps) / sizeof(uint64_t))
+            continue; /* a matter of speed: nothing is lost */
+        p.loss = (struct profile_loss){0};
+        ((uint64_t *)&p.loss)[i] = 7;
+        strbuf_clear(&out);
+        report_text_loss(&out, &p, &text);
+        assert_has(&out, "7 ");
+    }
+    p.loss = (struct profile_loss){.stacks_truncated = 25};
+    strbuf_clear(&out);
+    report_text_loss(&out, &p, &text);
+    assert_has(&out, "25 allocations (2.5 %)");
+    p.loss = (struct profile_loss){.verified = 30434, .verify_mismatch = 2, .verify_skipped = 12};
+    strbuf_clear(&out);
+    report_text_loss(&out, &p, &text);
+    assert_has(&out, "30,434 compared with libunwind's, 2 differ, 12 not comparable");
+    strbuf_release(&out);
+    profile_release(&p);
+}
+
+/* Two lines of one source file, which is written to `path`. */
+static void make_two_lines(struct profile *p, const char *path)
+{
+    uint32_t app, lib, main_node;
+
+    make_profile(p);
+    app = make_module(p, "/bin/app", 0);
+    lib = make_module(p, "/usr/lib/libsqlite3.so.0", 0);
+    main_node = make_node(p, STACK_ROOT_WHOLE, make_frame(p, app, "main", path, 1, 0));
+    make_thread(p, 4242, "app");
+    make_site(p, make_node(p, main_node, make_frame(p, lib, "pcache1Alloc", path, 2, 0)), 0, 15667,
+              4096);
+    make_site(p, main_node, 0, 1, 3000);
+}
+
+static void rows_are_aligned_and_show_their_source(void **state)
+{
+    char path[] = "/tmp/memprof-test-XXXXXX";
+    struct sourcelines sources;
+    struct profile p;
+    struct strbuf out;
+    FILE *file;
+
+    (void)state;
+    file = fdopen(mkstemp(path), "w");
+    assert_non_null(file);
+    fputs("int main(void)\n\t  p = sqlite3Malloc(nByte);  \n", file);
+    fclose(file);
+    make_two_lines(&p, path);
+    sourcelines_init(&sources);
+    strbuf_init(&out);
+    add_view(&out, &p, (struct view_options){.limit = 10},
+             (struct report_text_options){.sources = &sources});
+    assert_has(&out, "[ Top 2 lines by bytes at the peak ]\n#1  ");
+    assert_has(&out, ":2 in pcache1Alloc (libsqlite3.so.0)   61.2 MiB   100.0 %   15,667 blocks\n"
+                     "      p = sqlite3Malloc(nByte);\n#2  ");
+    assert_has(&out, ":1 in main (app)                        2.9 KiB    <0.1 %        1 block\n"
+                     "      int main(void)\n");
+    strbuf_clear(&out);
+    p.process.started_unix = 1; /* the file is newer */
+    add_view(&out, &p, (struct view_options){.limit = 10},
+             (struct report_text_options){.sources = &sources});
+    assert_has(&out, "      int main(void)   (the file was changed since)\n");
+    unlink(path);
+    strbuf_release(&out);
+    sourcelines_release(&sources);
+    profile_release(&p);
+}
+
+static void what_is_left_out_is_summed(void **state)
+{
+    struct profile p;
+    struct strbuf out;
+
+    (void)state;
+    make_two_lines(&p, "/nowhere/x.c");
+    make_site(&p, make_node(&p, 0, make_frame(&p, 0, "g", "/nowhere/x.c", 9, 0)), 0, 1, 1000);
+    strbuf_init(&out);
+    add_view(&out, &p, (struct view_options){.limit = 1}, (struct report_text_options){0});
+    assert_has(&out, "[ Top line by bytes at the peak ]");
+    assert_has(&out, "and 2 more lines: 3.9 KiB (<0.1 %)\n");
+    strbuf_clear(&out);
+    add_view(&out, &p, (struct view_options){.limit = 1, .order = VIEW_BY_COUNT},
+             (struct report_text_options){0});
+    assert_has(&out, "[ Top line by blocks allocated ]");
+    assert_has(&out, "   15,667 blocks   100.0 %   61.2 MiB\n");
+    assert_has(&out, "and 2 more lines: 2 blocks (<0.1 %)\n");
+    strbuf_release(&out);
+    profile_release(&p);
+}
+
+static void stacks_are_shown_whole(void **state)
+{
+    struct profile p;
+    struct strbuf out;
+    uint32_t node = STACK_ROOT_TRUNCATED, frame;
+
+    (void)state;
+    make_two_lines(&p, "/nowhere/x.c");
+    frame = make_frame(&p, 0, "recurse", "/nowhere/x.c", 7, 0);
+    for (int i = 0; i < 100; i++)
+        node = make_node(&p, node, frame);
+    make_site(&p, node, 0, 1, 1);
+    strbuf_init(&out);
+    add_view(&out, &p, (struct view_options){.group = VIEW_TRACEBACK},
+             (struct report_text_options){0});
+    assert_has(&out, "[ Top 3 stacks by bytes at the peak ]");
+    assert_has(&out,
+               "      x.c:2 in pcache1Alloc (libsqlite3.so.0)\n      x.c:1 in main (app)\n#2");
+    assert_has(&out, "      and 60 more\n      (cut short: its outer callers are unknown)\n");
+    strbuf_release(&out);
+    profile_release(&p);
+}
+
+static void other_groups_name_what_they_group(void **state)
+{
+    static const struct {
+        enum view_group group;
+        const char *title, *row;
+    } cases[] = {
+        {VIEW_FUNCTION, "2 functions", "#1  pcache1Alloc (libsqlite3.so.0)   "},
+        {VIEW_FILE, "file", "#1  /nowhere/x.c   "},
+        {VIEW_MODULE, "2 modules", "#1  /usr/lib/libsqlite3.so.0   "},
+        {VIEW_THREAD, "thread", "#1  app (tid 4242)   "},
+    };
+    struct profile p;
+
+    (void)state;
+    make_two_lines(&p, "/nowhere/x.c");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct strbuf out;
+
+        strbuf_init(&out);
+        add_view(&out, &p, (struct view_options){.group = cases[i].group},
+                 (struct report_text_options){0});
+        assert_has(&out, cases[i].title);
+        assert_has(&out, cases[i].row);
+        strbuf_release(&out);
+    }
+    profile_release(&p);
+}
+
+static void rows_fit_the_width(void **state)
+{
+    struct profile p;
+    uint32_t app;
+
+    (void)state;
+    make_profile(&p);
+    app = make_module(&p, "/bin/app", 0);
+    make_site(&p,
+              make_node(&p, 0,
+                        make_frame(&p, app,
+                                   "void ns::Table<std::map<int, std::string>, 4u>::insert<long, "
+                                   "true>(std::string const&)",
+                                   "/src/table.h", 1234, 0)),
+              0, 1, 5000000);
+    make_site(&p, make_node(&p, 0, make_frame(&p, app, "\033[31mred\033[0m", "", 0, 1)), 0, 1, 9);
+    for (size_t columns = 80; columns < 200; columns += 3) {
+        char *line, *rest;
+        struct strbuf out;
+
+        strbuf_init(&out);
+        add_view(&out, &p, (struct view_options){.limit = 10},
+                 (struct report_text_options){.columns = columns});
+        assert_null(strchr(strbuf_text(&out), '\033'));
+        assert_has(&out, "\\x1b[31mred\\x1b[0m");
+        for (line = strtok_r(out.text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+            if (escape_columns(line) > columns)
+                fail_msg("over %zu columns: %s", columns, line);
+        strbuf_release(&out);
+    }
+    profile_release(&p);
+}
+
+static void colours_are_only_on_request(void **state)
+{
+    struct profile p;
+    struct strbuf out;
+
+    (void)state;
+    make_two_lines(&p, "/nowhere/x.c");
+    strbuf_init(&out);
+    add_view(&out, &p, (struct view_options){0}, (struct report_text_options){.colour = true});
+    assert_has(&out, "\033[1m");
+    strbuf_clear(&out);
+    add_view(&out, &p, (struct view_options){0}, (struct report_text_options){0});
+    assert_null(strchr(strbuf_text(&out), '\033'));
+    strbuf_release(&out);
+    profile_release(&p);
+}
+
+static void nothing_is_said_in_words(void **state)
+{
+    struct profile p;
+    struct strbuf out;
+
+    (void)state;
+    make_profile(&p);
+    strbuf_init(&out);
+    add_view(&out, &p, (struct view_options){.order = VIEW_BY_LIVE},
+             (struct report_text_options){0});
+    assert_string_equal(strbuf_text(&out), "nothing was live at exit\n");
+    strbuf_release(&out);
+    profile_release(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_process_is_named_with_its_end),
+        cmocka_unit_test(totals_are_two_lines),
+        cmocka_unit_test(every_loss_is_said),
+        cmocka_unit_test(rows_are_aligned_and_show_their_source),
+        cmocka_unit_test(what_is_left_out_is_summed),
+        cmocka_unit_test(stacks_are_shown_whole),
+        cmocka_unit_test(other_groups_name_what_they_group),
+        cmocka_unit_test(rows_fit_the_width),
+        cmocka_unit_test(colours_are_only_on_request),
+        cmocka_unit_test(nothing_is_said_in_words),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
