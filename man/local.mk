@@ -1,2 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# Manual pages: dist_man_MANS += man/NAME.1
+# Manual pages.
+
+dist_man_MANS += \
+	man/memprof-json.5 \
+	man/memprof-run.1 \
+	man/memprof-top.1 \
+	man/memprof.1

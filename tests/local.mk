@@ -52,7 +52,10 @@ tests_unit_test_view_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-view.c
-script_tests =
+script_tests = \
+	tests/cli.sh \
+	tests/manual.sh \
+	tests/options.sh
 
 TESTS += $(script_tests)
 EXTRA_DIST += $(script_tests)

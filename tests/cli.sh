@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The command line where no program needs to be recorded: usage, exit statuses,
+# one clear line for each mistake, colours.
+
+set -u
+export LC_ALL=C
+unset NO_COLOR
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 99
+failed=0
+
+# expect STATUS PATTERN ARGUMENT...: the exit status, and a line of the output
+expect()
+{
+    local status=$1 pattern=$2 got output
+
+    shift 2
+    output=$("$MEMPROF" "$@" 2>&1 </dev/null)
+    got=$?
+    if [ $got -ne "$status" ] || ! grep -qE -- "$pattern" <<<"$output"; then
+        echo "memprof $*: exit $got, expected $status and /$pattern/, output:" >&2
+        echo "$output" >&2
+        failed=1
+    fi
+}
+
+expect 2 '^Usage: memprof COMMAND'
+expect 0 '^Usage: memprof COMMAND' --help
+expect 0 '^memprof [0-9]+\.[0-9]+' --version
+expect 2 "no command 'rnu'" rnu
+expect 2 "Did you mean 'memprof run'" runn
+expect 2 'memprof run sqlite3 \.\.\.' sqlite3
+
+expect 0 '^Usage: memprof run' run --help
+expect 125 'which program\?' run
+expect 125 'which program\?' run --
+expect 125 "Try 'memprof run --help'" run --no-such-option true
+expect 125 "takes a number from 0 to 4294967295, not '-3'" run --depth -3 true
+expect 125 "takes a number from 0 to 4294967295, not '12x'" run -t 12x true
+expect 125 "takes a number" run --width 99999999999999999999 true
+expect 125 'line, function, file' run -g lines true
+expect 125 'the pattern to skip is empty' run --skip file: true
+expect 127 'memprof: no-such-program-here: not found$' run no-such-program-here
+expect 127 'not found$' run ./no-such-program-here
+touch plain
+expect 126 'memprof: ./plain: not an executable file$' run ./plain
+expect 126 'not an executable file$' run "$work"
+expect 125 'cannot write /nowhere/x.mprof: No such file' run -o /nowhere/x.mprof true
+expect 125 'cannot write /nowhere/x.json: No such file' run --json /nowhere/x.json true
+expect 125 "cannot write $work: it is a folder" run -o "$work" true
+# an option behind the program is the program's: the program is looked for first
+expect 127 'no-such-program-here: not found' run -q no-such-program-here --depth nonsense
+
+expect 0 '^Usage: memprof top' top --help
+expect 2 'which profile\?' top
+expect 2 'one profile at a time' top a b
+expect 2 "Try 'memprof top --help'" top --lossy a
+expect 1 'no-such.mprof' top no-such.mprof
+echo 'this is no profile' >text.mprof
+expect 65 'text.mprof' top text.mprof
+: >empty.mprof
+expect 65 'empty.mprof' top empty.mprof
+
+expect 0 '^operator new$' run --skip-list
+expect 0 '^my_alloc$' top --skip my_alloc --skip-list
+if [ "$("$MEMPROF" top --no-skip --skip 'module:x.so' --skip-list)" != module:x.so ]; then
+    echo '--no-skip leaves more than what --skip names' >&2
+    failed=1
+fi
+
+# nothing is left behind by all this
+left=$(ls -A)
+if [ "$left" != $'empty.mprof\nplain\ntext.mprof' ]; then
+    echo "files were left behind:" "$left" >&2
+    failed=1
+fi
+
+# output that cannot be written is a failure
+if [ -w /dev/full ]; then
+    "$MEMPROF" --help >/dev/full 2>/dev/null
+    [ $? -eq 1 ] || {
+        echo 'a full disk goes unnoticed' >&2
+        failed=1
+    }
+fi
+exit $failed
