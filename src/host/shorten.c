@@ -21,7 +21,7 @@ static const char *tail(const char *text, size_t columns)
     char piece[ESCAPE_PIECE];
     unsigned step;
 
-    while (width > columns && escape_next(&text, piece, &step))
+    for (const char *next = text; width > columns && escape_next(&next, piece, &step); text = next)
         width -= step;
     return text;
 }
