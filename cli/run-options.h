@@ -6,7 +6,7 @@
 #define MEMPROF_CLI_RUN_OPTIONS_H
 
 #include "cli/view-options.h"
-#include "src/shared/record.h"
+#include "src/host/run.h"
 
 struct run_choice {
     struct view_choice view;
