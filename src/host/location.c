@@ -3,12 +3,15 @@
 
 #include "src/host/escape.h"
 #include "src/host/shorten.h"
+#include "src/shared/record.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 /* Narrower than this a function's name says nothing: the row gets wider instead. */
 #define FUNCTION_COLUMNS_MIN 16
+
+#define UNDER " under "
 
 const char *location_base(const char *path)
 {
@@ -116,6 +119,43 @@ static void add_function_row(struct strbuf *out, const struct profile *p,
     strbuf_release(&after);
 }
 
+/*
+ * The exported function through which a stripped library was entered: the
+ * innermost named one outside the row's frame and in the same module, or "".
+ */
+static const char *named_caller(const struct profile *p, const struct view_row *row)
+{
+    uint32_t module = view_frame_module(p, row->frame), node = row->node, frame;
+
+    while (node >= STACK_ROOTS && node < p->node_count && p->nodes[node].frame != row->frame)
+        node = p->nodes[node].parent;
+    for (; node >= STACK_ROOTS && node < p->node_count; node = p->nodes[node].parent) {
+        frame = p->nodes[node].frame;
+        if (frame < p->frame_count && view_frame_module(p, frame) == module &&
+            p->lines[p->frames[frame].first_line].function)
+            return profile_text(p, p->lines[p->frames[frame].first_line].function);
+    }
+    return "";
+}
+
+/* "libsqlite3.so.0+0x1f3a4 under sqlite3_step": an address alone tells a reader little. */
+static void add_line_row(struct strbuf *out, const struct profile *p, const struct view_row *row,
+                         size_t columns)
+{
+    bool named = row->line >= p->line_count || p->lines[row->line].function;
+    const char *caller = named ? "" : named_caller(p, row);
+    size_t start = out->length, used;
+
+    location_line(out, p, row->line, row->frame, columns);
+    if (*caller == '\0' || out->failed)
+        return;
+    used = escape_columns(out->text + start) + strlen(UNDER);
+    if (columns && used + FUNCTION_COLUMNS_MIN > columns)
+        return;
+    strbuf_add(out, UNDER);
+    shorten_function(out, caller, columns ? columns - used : 0);
+}
+
 void location_row(struct strbuf *out, const struct profile *p, enum view_group group,
                   const struct view_row *row, size_t columns)
 {
@@ -125,7 +165,7 @@ void location_row(struct strbuf *out, const struct profile *p, enum view_group g
     if (group == VIEW_THREAD) {
         add_thread(out, p, row->thread, columns);
     } else if (group == VIEW_LINE || group == VIEW_TRACEBACK || !line) {
-        location_line(out, p, row->line, row->frame, columns);
+        add_line_row(out, p, row, columns);
     } else if (group == VIEW_FUNCTION) {
         add_function_row(out, p, line, module, columns);
     } else if (group == VIEW_FILE && line->file) {

@@ -17,7 +17,11 @@
 void location_line(struct strbuf *out, const struct profile *p, uint32_t line, uint32_t frame,
                    size_t columns);
 
-/* What a row of a view stands for, as its grouping names it. */
+/*
+ * What a row of a view stands for, as its grouping names it.  A line without a
+ * function's name is followed by the named function of the same module that its
+ * heaviest stack entered it through: libsqlite3.so.0+0x1f3a4 under sqlite3_step.
+ */
 void location_row(struct strbuf *out, const struct profile *p, enum view_group group,
                   const struct view_row *row, size_t columns);
 

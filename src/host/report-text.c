@@ -210,13 +210,14 @@ struct table {
     const struct report_text_options *options;
     struct cells *cells;
     int widths[3];
-    int number_width; /* of "#12" */
-    size_t name_columns;
+    int number_width;    /* of "#12" */
+    size_t name_room;    /* what a name may take; 0 any */
+    size_t name_columns; /* what the widest one takes */
 };
 
 static void measure(struct table *t)
 {
-    size_t taken, wanted = 0;
+    size_t taken;
     struct strbuf name;
     char number[UNITS_TEXT];
 
@@ -229,10 +230,8 @@ static void measure(struct table *t)
     }
     taken = (size_t)(t->number_width + 2 + 3 * 3 + t->widths[0] + t->widths[1] + t->widths[2]);
     if (t->options->columns)
-        t->name_columns = t->options->columns > taken + NAME_COLUMNS_MIN
-                              ? t->options->columns - taken
-                              : NAME_COLUMNS_MIN;
-    /* No wider than the names need. */
+        t->name_room = t->options->columns > taken + NAME_COLUMNS_MIN ? t->options->columns - taken
+                                                                      : NAME_COLUMNS_MIN;
     for (size_t i = 0; i < t->view->row_count; i++) {
         size_t columns;
 
@@ -323,7 +322,7 @@ static void add_row(struct strbuf *out, const struct table *t, size_t index)
     if (t->options->colour)
         strbuf_add(out, BOLD);
     start = out->length;
-    location_row(out, t->profile, group, row, t->name_columns);
+    location_row(out, t->profile, group, row, t->name_room);
     columns = out->failed ? 0 : escape_columns(out->text + start);
     if (t->options->colour)
         strbuf_add(out, PLAIN);

@@ -224,6 +224,29 @@ static void stacks_are_shown_whole(void **state)
     profile_release(&p);
 }
 
+static void a_nameless_line_is_told_by_its_caller(void **state)
+{
+    struct profile p;
+    struct strbuf out;
+    uint32_t app, lib, node;
+
+    (void)state;
+    make_profile(&p);
+    app = make_module(&p, "/bin/app", 0);
+    lib = make_module(&p, "/lib/libx.so.1", 0);
+    node = make_node(&p, 0, make_frame(&p, app, "main", "", 0, 1));
+    make_site(&p, make_node(&p, node, make_frame(&p, lib, "", "", 0, 0xbbb)), 0, 1, 1);
+    node = make_node(&p, node, make_frame(&p, lib, "x_outer", "", 0, 1));
+    node = make_node(&p, node, make_frame(&p, lib, "x_run", "", 0, 1));
+    make_site(&p, make_node(&p, node, make_frame(&p, lib, "", "", 0, 0xaaa)), 0, 1, 2);
+    strbuf_init(&out);
+    add_view(&out, &p, (struct view_options){0}, (struct report_text_options){0});
+    assert_has(&out, "#1  libx.so.1+0xaaa under x_run   2 B");
+    assert_has(&out, "#2  libx.so.1+0xbbb               1 B"); /* main is another module's */
+    strbuf_release(&out);
+    profile_release(&p);
+}
+
 static void other_groups_name_what_they_group(void **state)
 {
     static const struct {
@@ -326,6 +349,7 @@ int main(void)
         cmocka_unit_test(rows_are_aligned_and_show_their_source),
         cmocka_unit_test(what_is_left_out_is_summed),
         cmocka_unit_test(stacks_are_shown_whole),
+        cmocka_unit_test(a_nameless_line_is_told_by_its_caller),
         cmocka_unit_test(other_groups_name_what_they_group),
         cmocka_unit_test(rows_fit_the_width),
         cmocka_unit_test(colours_are_only_on_request),
