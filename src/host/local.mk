@@ -12,6 +12,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/buildid.h \
 	src/host/checksum.c \
 	src/host/checksum.h \
+	src/host/collector.c \
+	src/host/collector.h \
 	src/host/columns.c \
 	src/host/columns.h \
 	src/host/cuindex.c \
@@ -34,51 +36,82 @@ libmemprof_host_la_SOURCES = \
 	src/host/error.h \
 	src/host/escape.c \
 	src/host/escape.h \
+	src/host/image.c \
+	src/host/image.h \
+	src/host/launch.c \
+	src/host/launch.h \
 	src/host/linechoice.c \
 	src/host/linechoice.h \
+	src/host/livetable.c \
+	src/host/livetable.h \
 	src/host/locate.c \
 	src/host/locate.h \
 	src/host/location.c \
 	src/host/location.h \
 	src/host/lookup.c \
 	src/host/lookup.h \
+	src/host/mappings.c \
+	src/host/mappings.h \
+	src/host/model.c \
+	src/host/model.h \
 	src/host/modfile.c \
 	src/host/modfile.h \
+	src/host/modmap.c \
+	src/host/modmap.h \
+	src/host/pages.c \
+	src/host/pages.h \
 	src/host/perfmap.c \
 	src/host/perfmap.h \
 	src/host/preflight.c \
 	src/host/preflight.h \
-	src/host/profile-check.c \
-	src/host/profile-check.h \
+	src/host/procinfo.c \
+	src/host/procinfo.h \
 	src/host/profile.c \
 	src/host/profile.h \
+	src/host/profile-build.c \
+	src/host/profile-build.h \
+	src/host/profile-check.c \
+	src/host/profile-check.h \
+	src/host/quote.c \
+	src/host/quote.h \
 	src/host/rangemap.c \
 	src/host/rangemap.h \
 	src/host/report-json.c \
 	src/host/report-json.h \
 	src/host/report-text.c \
 	src/host/report-text.h \
+	src/host/run.c \
 	src/host/run.h \
+	src/host/server.c \
+	src/host/server.h \
 	src/host/shorten.c \
 	src/host/shorten.h \
 	src/host/signalname.c \
 	src/host/signalname.h \
+	src/host/sites.c \
+	src/host/sites.h \
 	src/host/skiplist.c \
 	src/host/skiplist.h \
+	src/host/snapshot.h \
 	src/host/snapshot-format.h \
 	src/host/snapshot-read.c \
 	src/host/snapshot-tables.c \
 	src/host/snapshot-tables.h \
 	src/host/snapshot-write.c \
-	src/host/snapshot.h \
 	src/host/sourceline.c \
 	src/host/sourceline.h \
 	src/host/strbuf.c \
 	src/host/strbuf.h \
+	src/host/stream.c \
+	src/host/stream.h \
 	src/host/strings.c \
 	src/host/strings.h \
 	src/host/symbolize.c \
 	src/host/symbolize.h \
+	src/host/threads.c \
+	src/host/threads.h \
+	src/host/timeline.c \
+	src/host/timeline.h \
 	src/host/units.c \
 	src/host/units.h \
 	src/host/utf8.c \

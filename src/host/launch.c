@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/host/launch.h"
+
+#include "src/shared/record.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* -------------------------------------------------------- environment -- */
+
+static bool names(const char *entry, const char *name)
+{
+    size_t length = strlen(name);
+
+    return strncmp(entry, name, length) == 0 && entry[length] == '=';
+}
+
+struct environment {
+    char **entries; /* NULL-terminated; the strings are environ's but for the last two */
+    char *preload, *session;
+};
+
+static void environment_release(struct environment *v)
+{
+    free(v->entries);
+    free(v->preload);
+    free(v->session);
+}
+
+/* Ours goes first, so that the program's own preloads are our next allocators. */
+static int environment_make(struct environment *v, const struct launch_options *options)
+{
+    const char *theirs = getenv("LD_PRELOAD");
+    size_t count = 0, kept = 0;
+
+    memset(v, 0, sizeof(*v));
+    while (environ[count])
+        count++;
+    v->entries = calloc(count + 3, sizeof(*v->entries));
+    if (!v->entries ||
+        asprintf(&v->preload, "LD_PRELOAD=%s%s%s", options->preload, theirs && *theirs ? ":" : "",
+                 theirs ? theirs : "") < 0 ||
+        asprintf(&v->session, SESSION_ENVIRONMENT "=%s", options->session) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (!names(environ[i], "LD_PRELOAD") && !names(environ[i], SESSION_ENVIRONMENT))
+            v->entries[kept++] = environ[i];
+    v->entries[kept++] = v->preload;
+    v->entries[kept++] = v->session;
+    return 0;
+}
+
+/* ------------------------------------------------------------ spawning -- */
+
+/* Returns an errno value; posix_spawn reports what execve said. */
+static int spawn(struct launch *l, const struct launch_options *options, char **environment)
+{
+    posix_spawnattr_t attributes;
+    int failure = posix_spawnattr_init(&attributes);
+
+    if (failure)
+        return failure;
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&attributes, &l->mask);
+    failure =
+        posix_spawn(&l->pid, options->program, NULL, &attributes, options->arguments, environment);
+    posix_spawnattr_destroy(&attributes);
+    return failure;
+}
+
+static int spawn_preloaded(struct launch *l, const struct launch_options *options)
+{
+    struct environment v;
+    int failure = ENOMEM;
+
+    if (environment_make(&v, options) == 0)
+        failure = spawn(l, options, v.entries);
+    environment_release(&v);
+    return failure;
+}
+
+/* ------------------------------------------------------------- signals -- */
+
+/* Leaves out what memprof was told to ignore, e.g. by nohup. */
+static void watched_signals(sigset_t *set)
+{
+    static const int passed_on[] = {SIGTERM, SIGHUP};
+    struct sigaction action;
+
+    sigemptyset(set);
+    sigaddset(set, SIGCHLD);
+    for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+        if (sigaction(passed_on[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(set, passed_on[i]);
+}
+
+/* After the child is there, which must not inherit any of it. */
+static void take_over_signals(struct launch *l)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, standard = {.sa_handler = SIG_DFL};
+
+    sigaction(SIGINT, &ignore, &l->interrupt);
+    sigaction(SIGQUIT, &ignore, &l->quit);
+    sigaction(SIGCHLD, &standard, &l->child); /* ignored, it would reap the child for us */
+    l->watching = true;
+}
+
+int launch_start(struct launch *l, const struct launch_options *options, struct error *e)
+{
+    sigset_t watched, blocked;
+    int failure;
+
+    memset(l, 0, sizeof(*l));
+    watched_signals(&watched);
+    blocked = watched;
+    sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGQUIT);
+    l->signals = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (l->signals < 0)
+        return error_set(e, ERROR_SYSTEM, "cannot watch for signals");
+    pthread_sigmask(SIG_BLOCK, &blocked, &l->mask);
+    failure = options->preload ? spawn_preloaded(l, options) : spawn(l, options, environ);
+    if (failure == 0)
+        take_over_signals(l);
+    blocked = l->mask;
+    sigorset(&blocked, &blocked, &watched);
+    pthread_sigmask(SIG_SETMASK, failure ? &l->mask : &blocked, NULL);
+    if (failure) {
+        errno = failure;
+        return error_set(e, ERROR_SYSTEM, "cannot run %s", options->program);
+    }
+    return 0;
+}
+
+static void reap(struct launch *l)
+{
+    pid_t pid = l->ended ? 0 : waitpid(l->pid, &l->wait_status, WNOHANG);
+
+    if (pid == l->pid && (WIFEXITED(l->wait_status) || WIFSIGNALED(l->wait_status)))
+        l->ended = true;
+    /* SIGCHLD was ignored when the child ended, before we could change that. */
+    if (pid < 0 && errno == ECHILD) {
+        l->wait_status = 0;
+        l->ended = true;
+    }
+}
+
+void launch_handle(struct launch *l)
+{
+    struct signalfd_siginfo info;
+
+    while (read(l->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        if (info.ssi_signo != SIGCHLD && !l->ended)
+            kill(l->pid, (int)info.ssi_signo);
+    reap(l);
+}
+
+void launch_end(struct launch *l)
+{
+    if (l->watching) {
+        sigaction(SIGINT, &l->interrupt, NULL);
+        sigaction(SIGQUIT, &l->quit, NULL);
+        sigaction(SIGCHLD, &l->child, NULL);
+        pthread_sigmask(SIG_SETMASK, &l->mask, NULL);
+        l->watching = false;
+    }
+    if (l->signals >= 0)
+        close(l->signals);
+    l->signals = -1;
+}

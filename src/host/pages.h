@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Large zeroed arrays straight from the kernel: memory that is not touched is
+ * not used, growing moves page tables instead of bytes, and arrays of 2 MiB
+ * and more are advised to lie in huge pages, which is most of what random
+ * access to hundreds of megabytes costs.  Sizes in bytes, rounded up to pages
+ * by the kernel.
+ */
+#ifndef MEMPROF_HOST_PAGES_H
+#define MEMPROF_HOST_PAGES_H
+
+#include <stddef.h>
+
+#define PAGES_HUGE ((size_t)2 << 20)
+
+/* Zeroed memory, or NULL. */
+void *pages_map(size_t bytes);
+
+/*
+ * `memory` (old_bytes, or NULL with 0) made larger; what is new is zeroed.  It
+ * may move.  NULL when it cannot grow: the old memory is then as it was.
+ */
+void *pages_grow(void *memory, size_t old_bytes, size_t bytes);
+
+/* NULL-safe. */
+void pages_unmap(void *memory, size_t bytes);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/host/procinfo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+/* Up to size - 1 bytes of a small file, NUL-terminated. */
+static size_t read_text(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t length = 0;
+    ssize_t got;
+
+    if (fd >= 0) {
+        while (length < size - 1 && (got = read(fd, text + length, size - 1 - length)) > 0)
+            length += (size_t)got;
+        close(fd);
+    }
+    text[length] = '\0';
+    return length;
+}
+
+int procinfo_open_rss(pid_t pid)
+{
+    char path[48];
+
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+uint64_t procinfo_rss(int fd)
+{
+    char text[128];
+    ssize_t got = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+    char *second;
+
+    if (got <= 0)
+        return 0;
+    text[got] = '\0';
+    second = strchr(text, ' ');
+    return second ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+void procinfo_thread_name(pid_t pid, pid_t tid, char *name, size_t size)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", (int)pid, (int)tid);
+    read_text(path, name, size);
+    name[strcspn(name, "\n")] = '\0';
+}
+
+bool procinfo_thread_gone(pid_t pid, pid_t tid)
+{
+    return syscall(SYS_tgkill, pid, tid, 0) != 0 && errno == ESRCH;
+}
+
+void procinfo_executable(pid_t pid, char *path, size_t size)
+{
+    static const char deleted[] = " (deleted)";
+    char link[48];
+    ssize_t length;
+
+    snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+    length = readlink(link, path, size - 1);
+    path[length > 0 ? length : 0] = '\0';
+    if (length > (ssize_t)sizeof(deleted) &&
+        strcmp(path + length - (sizeof(deleted) - 1), deleted) == 0)
+        path[length - (ssize_t)(sizeof(deleted) - 1)] = '\0';
+}
+
+size_t procinfo_arguments(pid_t pid, char *arguments, size_t size)
+{
+    char path[48];
+
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    return read_text(path, arguments, size);
+}
+
+#if defined(__x86_64__)
+/*
+ * The kernel keeps "tsc" among the clock sources it offers only as long as its
+ * watchdog finds the counters in step; a virtual machine may use another one.
+ */
+bool procinfo_tsc_reliable(void)
+{
+    static const char path[] = "/sys/devices/system/clocksource/clocksource0/available_clocksource";
+    const unsigned invariant = 1u << 8; /* leaf 0x80000007, EDX */
+    unsigned a, b, c, d;
+    char sources[256];
+
+    if (!__get_cpuid(0x80000007u, &a, &b, &c, &d) || !(d & invariant))
+        return false;
+    read_text(path, sources, sizeof(sources));
+    for (char *rest = sources, *word; (word = strsep(&rest, " \n")) != NULL;)
+        if (strcmp(word, "tsc") == 0)
+            return true;
+    return false;
+}
+#else
+bool procinfo_tsc_reliable(void)
+{
+    return false;
+}
+#endif

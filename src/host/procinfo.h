@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What /proc and the kernel tell about a running process and its threads.
+ * Nothing here fails loudly: a process may be gone at any moment.
+ */
+#ifndef MEMPROF_HOST_PROCINFO_H
+#define MEMPROF_HOST_PROCINFO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A descriptor for procinfo_rss, or -1. */
+int procinfo_open_rss(pid_t pid);
+
+/* Resident set in bytes, 0 when it cannot be read (any more). */
+uint64_t procinfo_rss(int fd);
+
+/* A thread's name, NUL-terminated; "" when it is gone.  `size` at least 1. */
+void procinfo_thread_name(pid_t pid, pid_t tid, char *name, size_t size);
+
+/* Whether the thread certainly has ended. */
+bool procinfo_thread_gone(pid_t pid, pid_t tid);
+
+/* The path of what the process executes; "" when unknown.  Without " (deleted)". */
+void procinfo_executable(pid_t pid, char *path, size_t size);
+
+/* The arguments, each NUL-terminated, one after the other; the bytes read, at most `size`. */
+size_t procinfo_arguments(pid_t pid, char *arguments, size_t size);
+
+/*
+ * Whether every processor's time-stamp counter runs at one constant rate and in
+ * step, by the kernel's own judgement.
+ */
+bool procinfo_tsc_reliable(void);
+
+#endif
