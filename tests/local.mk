@@ -21,21 +21,44 @@ unit_tests = \
 	tests/unit/test-buffer \
 	tests/unit/test-checksum \
 	tests/unit/test-columns \
+	tests/unit/test-demangle \
+	tests/unit/test-diescan \
+	tests/unit/test-elfsymbols \
 	tests/unit/test-error \
 	tests/unit/test-escape \
 	tests/unit/test-locate \
 	tests/unit/test-lookup \
+	tests/unit/test-modfile \
+	tests/unit/test-perfmap \
 	tests/unit/test-preflight \
 	tests/unit/test-profile \
+	tests/unit/test-rangemap \
 	tests/unit/test-report-json \
 	tests/unit/test-report-text \
 	tests/unit/test-shorten \
 	tests/unit/test-skiplist \
 	tests/unit/test-snapshot \
 	tests/unit/test-strings \
+	tests/unit/test-symbolize \
 	tests/unit/test-units \
 	tests/unit/test-view \
 	tests/unit/test-writable
+tests_unit_test_elfsymbols_SOURCES = \
+	tests/unit/fixture.c \
+	tests/unit/fixture.h \
+	tests/unit/test-elfsymbols.c
+tests_unit_test_modfile_SOURCES = \
+	tests/unit/fixture.c \
+	tests/unit/fixture.h \
+	tests/unit/test-modfile.c
+tests_unit_test_perfmap_SOURCES = \
+	tests/unit/fixture.c \
+	tests/unit/fixture.h \
+	tests/unit/test-perfmap.c
+tests_unit_test_symbolize_SOURCES = \
+	tests/unit/fixture.c \
+	tests/unit/fixture.h \
+	tests/unit/test-symbolize.c
 tests_unit_test_snapshot_SOURCES = \
 	tests/unit/sample-profile.c \
 	tests/unit/sample-profile.h \
@@ -54,9 +77,12 @@ tests_unit_test_view_SOURCES = \
 	tests/unit/test-view.c
 script_tests = \
 	tests/cli.sh \
+	tests/e2e/addr2line.py \
 	tests/manual.sh \
 	tests/options.sh
 
+# What addr2line.py asks.
+check_PROGRAMS += tests/tools/symbolize-file
 TESTS += $(script_tests)
 EXTRA_DIST += $(script_tests)
 
@@ -72,3 +98,4 @@ endif
 include $(top_srcdir)/tests/targets/local.mk
 include $(top_srcdir)/tests/e2e/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
+include $(top_srcdir)/tests/boundary/local.mk
