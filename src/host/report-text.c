@@ -236,13 +236,12 @@ static void measure(struct table *t)
         size_t columns;
 
         strbuf_init(&name);
-        location_row(&name, t->profile, t->view->options.group, &t->view->rows[i], t->name_columns);
+        location_row(&name, t->profile, t->view->options.group, &t->view->rows[i], t->name_room);
         columns = escape_columns(strbuf_text(&name));
-        wanted = columns > wanted ? columns : wanted;
+        if (columns > t->name_columns)
+            t->name_columns = columns;
         strbuf_release(&name);
     }
-    if (t->name_columns == 0 || wanted < t->name_columns)
-        t->name_columns = wanted;
 }
 
 static void add_source(struct strbuf *out, const struct table *t, const struct view_row *row)
