@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The command: the only code that prints, words errors and chooses exit codes.
 
-EXTRA_PROGRAMS += memprof
+bin_PROGRAMS += memprof
 
 memprof_SOURCES = \
 	cli/cmd-run.c \
