@@ -2,9 +2,11 @@
 #include "cli/command.h"
 #include "cli/view-options.h"
 #include "cli/words.h"
-#include "src/host/escape.h"
 #include "src/host/report-text.h"
+#include "src/host/shorten.h"
 #include "src/host/snapshot.h"
+
+#include <string.h>
 
 static const struct options top_options = {
     .command = "memprof top",
@@ -13,14 +15,17 @@ static const struct options top_options = {
     .tables = {{"Options", view_option_specs}},
 };
 
-static void add_command(struct strbuf *out, const struct profile *p)
+#define COMMAND_LABEL "  command        "
+
+static void add_command(struct strbuf *out, const struct profile *p, size_t columns)
 {
     const char *command = profile_text(p, p->process.command);
+    size_t label = strlen(COMMAND_LABEL);
 
     if (*command == '\0')
         return;
-    strbuf_add(out, "  command        ");
-    escape_text(out, command);
+    strbuf_add(out, COMMAND_LABEL);
+    shorten_text(out, command, columns > label + 20 ? columns - label : columns ? 20 : 0);
     strbuf_add(out, "\n");
 }
 
@@ -35,7 +40,7 @@ static int add_report(struct strbuf *out, const struct profile *p, const struct 
     text = view_choice_text(choice, stdout, &sources);
     report_text_process(out, p);
     strbuf_add(out, "\n");
-    add_command(out, p);
+    add_command(out, p, text.columns);
     report_text_totals(out, p, &text);
     report_text_loss(out, p, &text);
     result = view_choice_add_rows(choice, p, &text, out, e);

@@ -72,52 +72,98 @@ static uint32_t choose_in_frame(struct memory *m, const struct profile_frame *fr
     return NO_CHOICE;
 }
 
-/*
- * Fill `best` with the innermost line let through and `any` with the innermost
- * one that is not ours.
- */
-static bool fill(struct memory *m, struct line_choice *best, struct line_choice *any)
+/* What matters of a frame wherever it appears in a stack. */
+struct frame_facts {
+    uint32_t first_line;
+    uint32_t line;   /* the innermost one let through, or NO_CHOICE */
+    uint32_t module; /* NO_MODULE where there is none */
+    bool ours;
+    bool nameless; /* neither function nor file is known */
+    bool wrapper;  /* named, and skipped by that name */
+};
+
+static struct frame_facts learn(struct memory *m, uint32_t index)
 {
     const struct profile *p = m->profile;
-    uint32_t *by_frame = malloc(((size_t)p->frame_count + 1) * sizeof *by_frame);
+    const struct profile_frame *frame = &p->frames[index];
+    const struct profile_line *first = &p->lines[frame->first_line];
+    struct frame_facts facts = {
+        .first_line = frame->first_line, .line = NO_CHOICE, .module = view_frame_module(p, index)};
 
-    if (!by_frame)
-        return false;
+    facts.ours = view_frame_is_ours(p, index);
+    if (facts.ours)
+        return facts;
+    facts.line = choose_in_frame(m, frame);
+    facts.nameless = first->function == 0 && first->file == 0;
+    facts.wrapper = m->skip && skips_name(m, m->functions, first->function, skiplist_has_function);
+    return facts;
+}
+
+/* The choices of all nodes while they are made, and what they are made from. */
+struct choices {
+    struct frame_facts *facts; /* by frame */
+    struct line_choice *best;  /* by node: the innermost line let through */
+    struct line_choice *any;   /* by node: the innermost one that is not ours */
+    /*
+     * By node: the module in which a nameless function called from here is part
+     * of an allocator, or NO_MODULE.  In a stripped library the functions
+     * inside sqlite3Malloc have no names that could be matched.
+     */
+    uint32_t *inside;
+};
+
+static void choose(struct choices *c, uint32_t n, const struct profile_node *node)
+{
+    const struct frame_facts *f = &c->facts[node->frame];
+    bool hidden = f->nameless && f->module != NO_MODULE && c->inside[node->parent] == f->module;
+
+    c->best[n] = c->best[node->parent];
+    c->any[n] = c->any[node->parent];
+    c->inside[n] = f->wrapper || hidden ? f->module : NO_MODULE;
+    if (f->ours)
+        return;
+    c->any[n] = (struct line_choice){f->first_line, node->frame};
+    if (f->line != NO_CHOICE && !hidden)
+        c->best[n] = (struct line_choice){f->line, node->frame};
+}
+
+static void choose_all(struct choices *c, struct memory *m)
+{
+    const struct profile *p = m->profile;
+
     for (uint32_t f = 0; f < p->frame_count; f++)
-        by_frame[f] = view_frame_is_ours(p, f) ? NO_CHOICE : choose_in_frame(m, &p->frames[f]);
+        c->facts[f] = learn(m, f);
     for (uint32_t n = 0; n < p->node_count; n++) {
-        const struct profile_node *node = &p->nodes[n];
-        bool root = n < STACK_ROOTS || node->frame >= p->frame_count;
-        struct line_choice none = {NO_CHOICE, NO_FRAME};
-
-        best[n] = root ? none : best[node->parent];
-        any[n] = root ? none : any[node->parent];
-        if (root || view_frame_is_ours(p, node->frame))
+        if (n >= STACK_ROOTS && p->nodes[n].frame < p->frame_count) {
+            choose(c, n, &p->nodes[n]);
             continue;
-        any[n] = (struct line_choice){p->frames[node->frame].first_line, node->frame};
-        if (by_frame[node->frame] != NO_CHOICE)
-            best[n] = (struct line_choice){by_frame[node->frame], node->frame};
+        }
+        c->best[n] = c->any[n] = (struct line_choice){NO_CHOICE, NO_FRAME};
+        c->inside[n] = NO_MODULE;
     }
-    free(by_frame);
-    return true;
+    for (uint32_t n = 0; n < p->node_count; n++)
+        if (c->best[n].line == NO_CHOICE)
+            c->best[n] = c->any[n];
 }
 
 struct line_choice *line_choices(const struct profile *p, const struct skiplist *skip)
 {
-    size_t bytes = ((size_t)p->node_count + 1) * sizeof(struct line_choice);
-    struct line_choice *best = malloc(bytes), *any = malloc(bytes);
+    size_t nodes = (size_t)p->node_count + 1, frames = (size_t)p->frame_count + 1;
+    struct choices c = {.facts = malloc(frames * sizeof *c.facts),
+                        .best = malloc(nodes * sizeof *c.best),
+                        .any = malloc(nodes * sizeof *c.any),
+                        .inside = malloc(nodes * sizeof *c.inside)};
     struct memory memory;
-    bool done = memory_init(&memory, p, skip) && best && any && fill(&memory, best, any);
+    bool ready = memory_init(&memory, p, skip) && c.facts && c.best && c.any && c.inside;
 
+    if (ready)
+        choose_all(&c, &memory);
     memory_release(&memory);
-    if (!done) {
-        free(best);
-        free(any);
-        return NULL;
-    }
-    for (uint32_t n = 0; n < p->node_count; n++)
-        if (best[n].line == NO_CHOICE)
-            best[n] = any[n];
-    free(any);
-    return best;
+    free(c.facts);
+    free(c.any);
+    free(c.inside);
+    if (ready)
+        return c.best;
+    free(c.best);
+    return NULL;
 }

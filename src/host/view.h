@@ -4,7 +4,9 @@
  * module, thread or whole stack.
  *
  * The line of a stack is its innermost one that the skip list lets through;
- * where it lets none through, the innermost one that is not memprof's own.
+ * where it lets none through, the innermost one that is not memprof's own.  A
+ * function without a name that a skipped function of its module calls is part
+ * of that, and skipped too.
  * Lines are equal when file, number, function and module are; without debug
  * information, when function, module and offset are.
  */

@@ -132,6 +132,37 @@ static void inlined_headers_are_passed_over(void **state)
     profile_release(&f.p);
 }
 
+static void what_is_nameless_inside_a_wrapper_is_part_of_it(void **state)
+{
+    struct skiplist skip;
+    struct fixture f;
+    uint32_t lib, caller, node;
+    struct view v;
+
+    (void)state;
+    fixture_init(&f);
+    lib = make_module(&f.p, "/lib/libsqlite3.so.0", 0);
+    caller = make_node(&f.p, STACK_ROOT_WHOLE, make_frame(&f.p, lib, "", "", 0, 0x111));
+    node = make_node(&f.p, caller, make_frame(&f.p, lib, "sqlite3Malloc", "", 0, 1));
+    node = make_node(&f.p, node, make_frame(&f.p, lib, "", "", 0, 0x222));
+    node = make_node(&f.p, node, make_frame(&f.p, lib, "", "", 0, 0x333));
+    make_site(&f.p, node, 0, 2, 8);
+    /* another module's nameless function is called back: it is on its own */
+    node = make_node(&f.p, node, make_frame(&f.p, f.app, "", "", 0, 0x444));
+    make_site(&f.p, node, 0, 1, 8);
+    skiplist_init(&skip, true);
+    v = build(&f.p, (struct view_options){.skip = &skip});
+    assert_int_equal(v.row_count, 2);
+    assert_int_equal(f.p.lines[v.rows[0].line].offset, 0x111);
+    assert_int_equal(f.p.lines[v.rows[1].line].offset, 0x444);
+    view_release(&v);
+    skiplist_release(&skip);
+    v = build(&f.p, (struct view_options){.skip = NULL});
+    assert_int_equal(f.p.lines[v.rows[0].line].offset, 0x333);
+    view_release(&v);
+    profile_release(&f.p);
+}
+
 static void groups_merge_what_they_should(void **state)
 {
     static const struct {
@@ -313,6 +344,7 @@ int main(void)
         cmocka_unit_test(the_line_is_the_one_behind_the_wrappers),
         cmocka_unit_test(where_all_is_skipped_the_innermost_is_named),
         cmocka_unit_test(inlined_headers_are_passed_over),
+        cmocka_unit_test(what_is_nameless_inside_a_wrapper_is_part_of_it),
         cmocka_unit_test(groups_merge_what_they_should),
         cmocka_unit_test(a_row_sums_its_sites),
         cmocka_unit_test(orders_use_their_own_numbers),
