@@ -5,7 +5,7 @@
 #include "preload/modules.h"
 #include "src/shared/sysmem.h"
 
-#define TABLE_ENTRIES ((size_t)RULE_WAYS << RULE_SET_BITS)
+#define TABLE_ENTRIES ((size_t)1 << RULE_BITS)
 
 struct rule_entry *rule_table;
 
@@ -24,16 +24,14 @@ static void store(struct rule_entry *e, uint64_t mixed, uint64_t rule)
 
 static void keep(uint64_t key, uint64_t rule)
 {
-    static unsigned turn;
-    struct rule_entry *set = rule_set(key);
-    unsigned way;
+    struct rule_entry *to = &rule_table[rule_place(key)];
 
-    for (way = 0; way < RULE_WAYS; way++)
-        if (set[way].rule == 0)
+    for (unsigned i = 0; i < RULE_WAYS; i++)
+        if (rule_table[rule_place(key) ^ i].rule == 0) {
+            to = &rule_table[rule_place(key) ^ i];
             break;
-    if (way == RULE_WAYS)
-        way = __atomic_fetch_add(&turn, 1, __ATOMIC_RELAXED) % RULE_WAYS; /* any victim will do */
-    store(&set[way], key ^ rule, rule);
+        }
+    store(to, key ^ rule, rule); /* all taken: the one whose first place this is, or was, goes */
 }
 
 void rules_forget(uint64_t start, uint64_t end)
@@ -88,6 +86,13 @@ static uint64_t compile_realigned(const struct cfi_row *row)
     return encode(RULE_RBP_DEREF, cfa, true, rbp);
 }
 
+static bool saved_in_reach(const struct cfi_row *row)
+{
+    int64_t at = row->value[CFI_RBP];
+
+    return at <= -16 && at >= (row->cfa_register == CFI_RSP ? -row->cfa_offset : -RULE_RBP_REACH);
+}
+
 static uint64_t compile(const struct cfi_row *row)
 {
     bool saved = row->how[CFI_RBP] == CFI_OFFSET;
@@ -100,6 +105,8 @@ static uint64_t compile(const struct cfi_row *row)
         return RULE_FULL;
     if (row->cfa_expr)
         return compile_realigned(row);
+    if (saved && !saved_in_reach(row))
+        return RULE_FULL;
     if (!saved && row->how[CFI_RBP] != CFI_UNSPECIFIED && row->how[CFI_RBP] != CFI_SAME)
         return RULE_FULL;
     if (row->cfa_register == CFI_RSP)
@@ -149,7 +156,7 @@ uint64_t rule_make(uint64_t key)
 
     switch (module_find(pc, &module, &generation)) {
     case MODULE_FOUND:
-        rule = rule_decode(&module, pc) | (uint64_t)generation << 46;
+        rule = rule_decode(&module, pc) | (uint64_t)generation << FRAME_GENERATION_SHIFT;
         break;
     case MODULE_NONE:
         rule = guess();

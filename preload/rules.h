@@ -6,11 +6,10 @@
  * rbp plus a constant, the return address lies just below it, and rbp is either
  * unchanged or saved at a constant distance.  That fits in 64 bits.
  *
- * The table is set-associative, one cache line a set, shared by all threads
- * without a lock: an entry holds the rule and the key XORed with the rule, so
- * that a torn read does not match.  (The technique is known from chess
- * programs' transposition tables: Hyatt and Mann, "A lock-less transposition
- * table implementation", 2002.)
+ * The table is a hash table with four places for each key, all in one cache
+ * line, shared by all threads without a lock: an entry holds the rule and the key XORed with the
+ * rule, so that a torn read does not match.  (The technique is known from chess programs'
+ * transposition tables: Hyatt and Mann, "A lock-less transposition table implementation", 2002.)
  */
 #ifndef MEMPROF_PRELOAD_RULES_H
 #define MEMPROF_PRELOAD_RULES_H
@@ -34,11 +33,14 @@ enum rule_kind {
 /*
  * bits 0-2 kind, 3 rbp is saved, 4-17 where (signed, in words, from the CFA;
  * from rbp for RULE_RBP_DEREF), 18-45 CFA offset (signed, in words),
- * 46-56 generation of the module, 57 guessed (code of no module).
+ * 48-58 generation of the module, as in a frame (record.h), 59 guessed (code of
+ * no module).  A saved rbp of RULE_RSP lies inside the frame, one of RULE_RBP
+ * within RULE_RBP_REACH of the CFA.
  */
 #define RULE_KIND(rule) ((enum rule_kind)((rule)&7))
 #define RULE_RBP_SAVED UINT64_C(8)
-#define RULE_GUESSED (UINT64_C(1) << 57)
+#define RULE_GUESSED (UINT64_C(1) << 59)
+#define RULE_RBP_REACH 256
 
 static inline int64_t rule_rbp_offset(uint64_t rule)
 {
@@ -48,9 +50,10 @@ static inline int64_t rule_cfa_offset(uint64_t rule)
 {
     return ((int64_t)(rule << 18) >> 36) * 8;
 }
-static inline uint64_t rule_generation(uint64_t rule)
+/* The frame of the stack trie for a key and its rule. */
+static inline uint64_t rule_frame(uint64_t key, uint64_t rule)
 {
-    return rule >> 46 & FRAME_GENERATION_MASK;
+    return key | (rule & FRAME_GENERATION_MASK << FRAME_GENERATION_SHIFT);
 }
 static inline bool rule_uses_rbp(uint64_t rule)
 {
@@ -64,30 +67,40 @@ struct rule_entry {
 };
 
 #define RULE_WAYS 4u
-#define RULE_SET_BITS 15u
+#define RULE_BITS 17u
 
 extern struct rule_entry *rule_table;
 
-static inline struct rule_entry *rule_set(uint64_t key)
+/*
+ * The place a key goes to if it is free; otherwise one of its three neighbours in
+ * the same cache line, by flipping the lowest bits.  Nearly every key is in its
+ * first place, so that a processor predicts the comparison.
+ */
+static inline uint64_t rule_place(uint64_t key)
 {
     /* neighbouring code shares pages of the table: small programs touch little of it */
-    uint64_t set = (key >> 3 ^ key >> 16 ^ key >> 29) & ((1u << RULE_SET_BITS) - 1);
-
-    return rule_table + set * RULE_WAYS;
+    return (key >> 2 ^ key >> 19 ^ key >> 36) & ((UINT64_C(1) << RULE_BITS) - 1);
 }
 
 /* The rule for `key`, or RULE_NONE (0) if it is not in the table. */
 static inline uint64_t rule_get(uint64_t key)
 {
-    const struct rule_entry *e = rule_set(key);
+    uint64_t place = rule_place(key);
 
     for (unsigned i = 0; i < RULE_WAYS; i++) {
-        uint64_t rule = *(const volatile uint64_t *)&e[i].rule;
+        const struct rule_entry *e = &rule_table[place ^ i];
+        uint64_t rule = *(const volatile uint64_t *)&e->rule;
 
-        if ((*(const volatile uint64_t *)&e[i].mixed ^ rule) == key)
+        if (__builtin_expect((*(const volatile uint64_t *)&e->mixed ^ rule) == key, 1))
             return rule;
     }
     return RULE_NONE;
+}
+
+/* Whether `key` can be an address at all.  One that cannot has no rule. */
+static inline bool rule_key_valid(uint64_t key)
+{
+    return (key & ~FRAME_EXACT) - 4096 <= FRAME_PC_MASK - 4096;
 }
 
 /* Once, before any stack is walked.  false: no memory. */

@@ -15,21 +15,19 @@
 #define MEMPROF_PRELOAD_STACKCACHE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct cached_frame {
-    const uint64_t *slot; /* where its return address lies */
-    uint64_t key;         /* program counter, with FRAME_EXACT */
-    uint64_t rbp;         /* rbp in this frame; meaningful if FRAME_NEEDS_RBP */
-    uint32_t node;        /* the trie node of the stack up to here */
-    uint32_t below;       /* how many checks belong to the frames further out */
-    uint32_t flags;
-    uint32_t rbp_checked; /* 1 if a check of the saved rbp follows that of the return address */
+    const uint64_t *slot;     /* where its return address lies */
+    uint64_t key;             /* the return address; 0: not to be joined, its stack pointer does not
+                                 follow from `slot` (behind a signal frame) */
+    uint64_t rbp;             /* rbp in this frame */
+    uint32_t node;            /* the trie node of the stack up to here */
+    uint32_t below : 30;      /* how many checks belong to the frames further out */
+    uint32_t rbp_matters : 1; /* walking outwards from here uses that rbp */
+    uint32_t rbp_checked : 1; /* this frame has two checks: its return address, its saved rbp */
 };
-#define FRAME_NEEDS_RBP 1u /* walking outwards from here uses rbp as it is in this frame */
-#define FRAME_NO_JOIN                                                                              \
-    2u /* its stack pointer does not follow from `slot`: behind a signal frame                     \
-        */
 
 struct stack_check {
     const uint64_t *at;
@@ -37,6 +35,7 @@ struct stack_check {
 };
 
 struct stack_cache {
+    /* frames[-1] is a sentinel, further out than any; frames[count], further in */
     struct cached_frame *frames;
     struct stack_check *checks;
     uint32_t count, capacity; /* frames */
@@ -48,14 +47,18 @@ struct stack_cache {
     bool fixed; /* frames and checks lie in the mapping of the thread itself */
 };
 
+static inline void stack_cache_forget(struct stack_cache *c)
+{
+    c->count = 0;
+    c->frames[0].slot = NULL; /* the inner sentinel */
+}
+
 /* A frame as a walk finds it, innermost first. */
 struct walked_frame {
     const uint64_t *slot;
     uint64_t key;
+    uint64_t rule; /* how to go on from here; WALKED_CHECK: only a word that was read, in `key` */
     uint64_t rbp;
-    const uint64_t
-        *rbp_slot; /* where rbp was restored from, NULL: unchanged since the inner frame */
-    uint64_t rule; /* how to go on from here; WALKED_CHECK: only a word that was read */
 };
 #define WALKED_CHECK (~UINT64_C(0))
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/suffix.h"
 
+#include "preload/rules.h"
 #include "preload/session.h"
 #include "src/shared/stacktrie.h"
 #include "src/shared/sysmem.h"
@@ -15,47 +16,68 @@ bool suffix_init(void)
     return last_nodes != NULL;
 }
 
-static inline uint32_t place_of(uint32_t parent, const uint64_t *frames, uint32_t count)
+/* Nodes made in one go have ascending ids: ask for the lines before they are needed. */
+static inline void path_prefetch(const struct trie_node *n, uint32_t count)
 {
-    uint64_t h = parent * UINT64_C(0x9e3779b97f4a7c15);
-
-    for (uint32_t i = 0; i < count; i++)
-        h = (h ^ frames[i]) * UINT64_C(0xff51afd7ed558ccd) ^ h >> 32;
-    return (uint32_t)((h ^ h >> 29) >> 16) & ((1u << SUFFIX_BITS) - 1);
+    for (uint32_t i = 0; i < count && i < 16; i += 4)
+        __builtin_prefetch(n - i);
 }
 
 /* Whether the path from `node` up to `parent` is exactly these frames. */
-static inline bool path_matches(uint32_t node, uint32_t parent, const uint64_t *frames,
+static inline bool path_matches(uint32_t node, uint32_t parent, const struct walked_frame *f,
                                 uint32_t count, struct cached_frame *out)
 {
-    for (uint32_t i = count; i > 0; i--) {
-        const struct trie_node *n = segment_node(&session.segment, node);
+    const struct trie_node *nodes = segment_node(&session.segment, 0);
+    uint64_t differs = 0;
 
-        if (node < STACK_ROOTS || n->frame != frames[i - 1])
-            return false;
-        out[i - 1].node = node;
-        node = n->parent;
+    path_prefetch(nodes + node, count);
+    for (struct cached_frame *to = out + count - 1; to >= out; f++) {
+        if (f->rule == WALKED_CHECK)
+            continue;
+        /* a root's frame is 0 and its parent itself: running past one is harmless */
+        differs |= nodes[node].frame ^ rule_frame(f->key, f->rule);
+        to->node = node;
+        node = nodes[node].parent;
+        to--;
     }
-    return node == parent;
+    return differs == 0 && node == parent;
 }
 
-uint32_t suffix_nodes(uint32_t parent, const uint64_t *frames, uint32_t count,
-                      struct cached_frame *out)
+/* One frame at a time, outermost first. */
+static uint32_t path_make(uint32_t parent, const struct walked_frame *frames, uint32_t count,
+                          struct cached_frame *out)
 {
-    _Atomic uint32_t *place = &last_nodes[place_of(parent, frames, count)];
+    const struct walked_frame *f = frames;
+    uint32_t node = parent;
+
+    for (uint32_t left = count; left > 0; f++)
+        left -= f->rule != WALKED_CHECK;
+    for (struct cached_frame *to = out; to < out + count;) {
+        f--;
+        if (f->rule == WALKED_CHECK)
+            continue;
+        node = stacktrie_child(&session.segment, node, rule_frame(f->key, f->rule));
+        if (node == 0)
+            return 0;
+        to->node = node;
+        to++;
+    }
+    return node;
+}
+
+uint32_t suffix_nodes(uint32_t parent, const struct walked_frame *frames, uint32_t count,
+                      uint64_t hash, struct cached_frame *out)
+{
+    uint64_t mixed = (hash ^ hash >> 31 ^ (uint64_t)parent << 32) * UINT64_C(0xff51afd7ed558ccd);
+    _Atomic uint32_t *place = &last_nodes[mixed >> (64 - SUFFIX_BITS)];
     /* acquire: the node and all above it are whole, see below */
     uint32_t node = atomic_load_explicit(place, memory_order_acquire);
 
     if (node && path_matches(node, parent, frames, count, out))
         return node;
-    node = parent;
-    for (uint32_t i = 0; i < count; i++) {
-        node = stacktrie_child(&session.segment, node, frames[i]);
-        if (node == 0)
-            return 0;
-        out[i].node = node;
-    }
-    /* release: pairs with the load above */
-    atomic_store_explicit(place, node, memory_order_release);
+    node = path_make(parent, frames, count, out);
+    if (node)
+        /* release: pairs with the load above */
+        atomic_store_explicit(place, node, memory_order_release);
     return node;
 }

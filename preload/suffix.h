@@ -16,11 +16,18 @@
 /* Once, before any stack is walked.  false: no memory. */
 bool suffix_init(void);
 
+/* A hash of a walk's frames, innermost first: start with 0 and add each as it is found. */
+static inline uint64_t suffix_hash(uint64_t hash, uint64_t key)
+{
+    return hash * UINT64_C(0x9e3779b97f4a7c15) + key;
+}
+
 /*
- * The trie node of `count` (≥ 1) frames, outermost first, under `parent`; nodes
- * of the frames on the way are put into out[i].node.  0 when the trie is full.
+ * The trie node of the `count` walked frames (innermost first, checks left out)
+ * under `parent`; the nodes of the frames on the way are put into out[].node,
+ * outermost first.  `hash` is that of all of them.  0 when the trie is full.
  */
-uint32_t suffix_nodes(uint32_t parent, const uint64_t *frames, uint32_t count,
-                      struct cached_frame *out);
+uint32_t suffix_nodes(uint32_t parent, const struct walked_frame *frames, uint32_t count,
+                      uint64_t hash, struct cached_frame *out);
 
 #endif

@@ -2,6 +2,7 @@
 #include "preload/thread.h"
 
 #include "preload/session.h"
+#include "preload/unwind.h"
 #include "src/shared/rawcall.h"
 #include "src/shared/sysmem.h"
 
@@ -13,7 +14,7 @@ static struct thread **threads;
 /* One mapping: the thread, then a first cache that fills the page. */
 #define THREAD_BYTES 4096u
 #define FIRST_FRAMES                                                                               \
-    ((THREAD_BYTES - sizeof(struct thread)) /                                                      \
+    ((THREAD_BYTES - sizeof(struct thread) - 2 * sizeof(struct cached_frame)) /                    \
      (sizeof(struct cached_frame) + 2 * sizeof(struct stack_check)))
 
 bool threads_init(void)
@@ -28,10 +29,7 @@ static struct thread *thread_map(void)
 
     if (!t)
         return NULL;
-    t->cache.frames = (struct cached_frame *)(t + 1);
-    t->cache.capacity = FIRST_FRAMES;
-    t->cache.checks = (struct stack_check *)(t->cache.frames + FIRST_FRAMES);
-    t->cache.checks_room = 2 * FIRST_FRAMES;
+    stack_cache_place(&t->cache, t + 1, FIRST_FRAMES);
     t->cache.fixed = true;
     return t;
 }
@@ -48,7 +46,7 @@ static struct thread *thread_of(const struct ring_writer *w)
         threads[w->slot] = t;
     }
     t->writer = *w;
-    t->cache.count = 0;
+    stack_cache_forget(&t->cache);
     t->verify_countdown = 0;
     return t;
 }

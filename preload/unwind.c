@@ -19,25 +19,27 @@
 /* A stack deeper than this is cut: 4 million frames would be 160 MB of cache. */
 #define WALKED_MAX (4u << 20)
 
+/* Where a walk is: the frame it has come to. */
+struct place {
+    uint64_t key; /* program counter, with FRAME_EXACT */
+    const uint64_t *slot;
+    uint64_t sp; /* slot + 8, except behind a signal frame */
+    uint64_t rbp;
+};
+
 /* A walk under way. */
 struct walker {
     struct thread *thread;
     struct walked_frame *frames; /* found so far, innermost first */
     uint32_t count, room;
     uint32_t checks; /* of `count`, those that are no frames */
-    uint32_t max;    /* frames wanted */
-    uint64_t pc;     /* key of the frame we are at */
-    const uint64_t *slot;
-    uint64_t sp; /* slot + 8, except behind a signal frame */
-    uint64_t rbp;
-    const uint64_t *rbp_slot;
-    uint64_t limit;
-    bool limit_known;
-    bool behind_signal;
-    uint32_t root;
+    uint32_t root;   /* how it ended, if it did not join the cached stack */
+    uint64_t limit;  /* no stack beyond this */
+    uint64_t hash;   /* of the frames found so far, suffix.h */
+    struct place at;
 };
 
-/* ------------------------------------------------------------ one step -- */
+/* ------------------------------------------------------ what is rare -- */
 
 /* Make the thread's overflow room larger, or there at all, with `count` frames in it. */
 static bool overflow_grow(struct stack_cache *c, const struct walked_frame *frames, uint32_t count)
@@ -59,82 +61,62 @@ static bool overflow_grow(struct stack_cache *c, const struct walked_frame *fram
     return true;
 }
 
+/* More room for frames; false if there is none or no more are wanted. */
 static bool room_make(struct walker *w)
 {
     struct stack_cache *c = &w->thread->cache;
 
+    if (session.depth && w->count - w->checks >= session.depth) {
+        w->root = STACK_ROOT_LIMITED;
+        return false;
+    }
     if (w->frames != c->overflow && c->overflow_room > w->count)
         memcpy(c->overflow, w->frames, w->count * sizeof(*w->frames));
     else if (!overflow_grow(c, w->frames, w->count))
         return false;
     w->frames = c->overflow;
     w->room = c->overflow_room;
-    return true;
-}
-
-static inline bool walked_push(struct walker *w, const uint64_t *slot, uint64_t key, uint64_t rule)
-{
-    struct walked_frame *f;
-
-    if (__builtin_expect(w->count == w->room, 0) && !room_make(w))
-        return false;
-    f = &w->frames[w->count++];
-    f->slot = slot;
-    f->key = key;
-    f->rbp = w->rbp;
-    f->rbp_slot = w->rbp_slot;
-    f->rule = rule;
+    if (session.depth && session.depth + w->checks < w->room)
+        w->room = session.depth + w->checks;
     return true;
 }
 
 /* Note a word that decided about the next step beside its return address and rbp. */
-static bool walked_check(struct walker *w, const uint64_t *at)
+static bool check_note(struct walker *w, const uint64_t *at)
 {
-    const uint64_t *rbp_slot = w->rbp_slot;
-    bool ok;
-
-    w->rbp_slot = NULL;
-    ok = walked_push(w, at, *at, WALKED_CHECK);
-    w->checks += ok;
-    w->rbp_slot = rbp_slot;
-    return ok;
-}
-
-static inline bool in_stack(const struct walker *w, uint64_t at)
-{
-    return at >= w->sp && at <= w->limit - 8 && (at & 7) == 0;
-}
-
-/* Go to the caller, whose return address lies just below `cfa`. */
-static inline bool step_to(struct walker *w, uint64_t cfa, bool saved, uint64_t saved_at)
-{
-    if (__builtin_expect(cfa < w->sp + 8 || !in_stack(w, cfa - 8), 0))
+    if (w->count == w->room && !room_make(w))
         return false;
-    if (saved) {
-        if (__builtin_expect(!in_stack(w, saved_at), 0))
-            return false;
-        w->rbp_slot = (const uint64_t *)(uintptr_t)saved_at;
-        w->rbp = *w->rbp_slot;
-    } else {
-        w->rbp_slot = NULL;
-    }
-    w->slot = (const uint64_t *)(uintptr_t)(cfa - 8);
-    w->sp = cfa;
-    if (!w->limit_known)
-        w->limit = cfa + STACK_REACH;
-    w->pc = *w->slot;
-    w->behind_signal = false;
+    w->frames[w->count++] = (struct walked_frame){.slot = at, .key = *at, .rule = WALKED_CHECK};
+    w->checks++;
     return true;
 }
 
+static bool in_stack(const struct walker *w, uint64_t at)
+{
+    return at >= w->at.sp && at <= w->limit - 8;
+}
+
+/* The stack was realigned, and the CFA put aside. */
 static bool step_realigned(struct walker *w, uint64_t rule)
 {
-    uint64_t put_aside = w->rbp + (uint64_t)rule_cfa_offset(rule);
+    uint64_t aside = w->at.rbp + (uint64_t)rule_cfa_offset(rule);
+    uint64_t saved = w->at.rbp + (uint64_t)rule_rbp_offset(rule);
+    uint64_t cfa;
 
-    if (!in_stack(w, put_aside) || !walked_check(w, (const uint64_t *)(uintptr_t)put_aside))
+    if (!in_stack(w, aside) || !in_stack(w, saved) ||
+        !check_note(w, (const uint64_t *)(uintptr_t)aside))
         return false;
-    return step_to(w, *(const uint64_t *)(uintptr_t)put_aside, true,
-                   w->rbp + (uint64_t)rule_rbp_offset(rule));
+    cfa = *(const uint64_t *)(uintptr_t)aside;
+    if (cfa <= w->at.sp || !in_stack(w, cfa - 8))
+        return false;
+    /* its own check, since cache_extend cannot tell from the rule where it lies */
+    if (!check_note(w, (const uint64_t *)(uintptr_t)saved))
+        return false;
+    w->at.rbp = *(const uint64_t *)(uintptr_t)saved;
+    w->at.slot = (const uint64_t *)(uintptr_t)(cfa - 8);
+    w->at.sp = cfa;
+    w->at.key = *w->at.slot;
+    return true;
 }
 
 /*
@@ -148,30 +130,47 @@ static bool step_realigned(struct walker *w, uint64_t rule)
 
 static bool step_signal(struct walker *w)
 {
-    const uint8_t *context = (const uint8_t *)(uintptr_t)w->sp;
+    const uint8_t *context = (const uint8_t *)(uintptr_t)w->at.sp;
     const uint64_t *rsp = (const void *)(context + UCONTEXT_RSP);
+    const uint64_t *rbp = (const void *)(context + UCONTEXT_RBP);
+    bool known;
 
-    if (!in_stack(w, w->sp + UCONTEXT_RIP) || !walked_check(w, rsp))
+    if (!in_stack(w, w->at.sp + UCONTEXT_RIP) || !check_note(w, rbp) || !check_note(w, rsp))
         return false;
-    w->rbp_slot = (const void *)(context + UCONTEXT_RBP);
-    w->rbp = *w->rbp_slot;
-    w->slot = (const void *)(context + UCONTEXT_RIP);
-    w->pc = *w->slot | FRAME_EXACT;
-    w->sp = *rsp;
-    w->limit = stack_limit(w->sp, &w->limit_known);
-    w->behind_signal = true;
+    w->at.rbp = *rbp;
+    w->at.slot = (const void *)(context + UCONTEXT_RIP);
+    w->at.key = *w->at.slot | FRAME_EXACT;
+    w->at.sp = *rsp;
+    w->limit = stack_limit(w->at.sp, &known);
     return true;
 }
 
-static inline bool step(struct walker *w, uint64_t rule)
+/* A rule that is not the common kind. */
+static __attribute__((noinline)) bool step_rarely(struct walker *w, uint64_t rule)
 {
-    uint64_t base, cfa;
+    switch (RULE_KIND(rule)) {
+    case RULE_RBP_DEREF:
+        return step_realigned(w, rule);
+    case RULE_SIGNAL:
+        return step_signal(w);
+    case RULE_END:
+        w->root = STACK_ROOT_WHOLE;
+        return false;
+    case RULE_FULL:
+        w->root = WALK_NEEDS_REGISTERS;
+        return false;
+    default:
+        return false;
+    }
+}
 
-    if (__builtin_expect(RULE_KIND(rule) > RULE_RBP, 0))
-        return RULE_KIND(rule) == RULE_RBP_DEREF ? step_realigned(w, rule) : step_signal(w);
-    base = RULE_KIND(rule) == RULE_RSP ? w->sp : w->rbp;
-    cfa = base + (uint64_t)rule_cfa_offset(rule);
-    return step_to(w, cfa, rule & RULE_RBP_SAVED, cfa + (uint64_t)rule_rbp_offset(rule));
+/* A stack that is not the thread's own is longer than was assumed, or the CFA makes no sense. */
+static __attribute__((noinline)) bool limit_move(struct walker *w, uint64_t sp, uint64_t cfa)
+{
+    bool known;
+
+    w->limit = stack_limit(sp, &known);
+    return cfa >= sp + 8 && cfa <= w->limit;
 }
 
 /* -------------------------------------------------------------- joining -- */
@@ -189,61 +188,49 @@ static inline bool checks_hold(const struct stack_check *c, uint32_t count)
     return true;
 }
 
-/*
- * Whether the walk has arrived at cached frame `*at - 1` or further out, with
- * everything outside of it unchanged.  Moves `*at` outwards past frames that lie
- * inside of where we are, and past those that turned out to have changed.
- */
-static inline bool joins(const struct walker *w, const struct stack_cache *c, uint32_t *at)
+/* Whether a walk that has come to cached frame `f` may take the cached frames from there on. */
+static inline bool joins(const struct stack_cache *c, const struct cached_frame *f, uint64_t rbp)
 {
-    const struct cached_frame *f;
-    uint32_t i = *at;
-
-    while (i > 0 && c->frames[i - 1].slot < w->slot)
-        i--;
-    *at = i;
-    if (i == 0)
-        return false;
-    f = &c->frames[i - 1];
-    if (f->slot != w->slot || f->key != w->pc || w->behind_signal || (f->flags & FRAME_NO_JOIN) ||
-        ((f->flags & FRAME_NEEDS_RBP) && f->rbp != w->rbp))
-        return false;
-    if (checks_hold(c->checks, f->below))
-        return true;
-    *at = i - 1;
-    return false;
+    return (!f->rbp_matters || f->rbp == rbp) && checks_hold(c->checks, f->below);
 }
 
 /* -------------------------------------------------------------- keeping -- */
 
-/* Frames and checks share one mapping: frames first, then two checks for each of them and some. */
+/* Sentinel, frames, sentinel, then two checks for each frame, in one mapping. */
 static size_t cache_bytes(uint32_t frames)
 {
-    return (size_t)frames * (sizeof(struct cached_frame) + 2 * sizeof(struct stack_check));
+    return (frames + 2) * sizeof(struct cached_frame) +
+           (size_t)frames * 2 * sizeof(struct stack_check);
+}
+
+void stack_cache_place(struct stack_cache *c, void *memory, uint32_t frames)
+{
+    c->frames = (struct cached_frame *)memory + 1;
+    c->frames[-1].slot = (const uint64_t *)UINTPTR_MAX;
+    c->checks = (struct stack_check *)(c->frames + frames + 1);
+    c->capacity = frames;
+    c->checks_room = frames * 2;
 }
 
 static bool cache_grow(struct stack_cache *c, uint32_t frames, uint32_t checks)
 {
     uint32_t capacity = c->capacity;
-    struct stack_check *fresh_checks;
-    struct cached_frame *fresh;
+    struct stack_cache old = *c;
+    void *fresh;
 
     while (capacity < frames || capacity * 2 < checks)
         capacity *= 2;
     fresh = sysmem_map(cache_bytes(capacity));
     if (!fresh)
         return false;
-    fresh_checks = (struct stack_check *)(fresh + capacity);
-    if (c->count) {
-        memcpy(fresh, c->frames, c->count * sizeof(*fresh));
-        memcpy(fresh_checks, c->checks, c->checks_room * sizeof(*fresh_checks));
-        if (c->capacity)
-            sysmem_unmap(c->frames, cache_bytes(c->capacity));
+    stack_cache_place(c, fresh, capacity);
+    if (old.count) {
+        memcpy(c->frames, old.frames, old.count * sizeof(*c->frames));
+        memcpy(c->checks, old.checks, old.checks_room * sizeof(*c->checks));
     }
-    c->frames = fresh;
-    c->checks = fresh_checks;
-    c->capacity = capacity;
-    c->checks_room = capacity * 2;
+    if (!old.fixed)
+        sysmem_unmap(old.frames - 1, cache_bytes(old.capacity));
+    c->fixed = false;
     return true;
 }
 
@@ -258,61 +245,97 @@ static inline void check_push(struct stack_check *checks, uint32_t *n, const uin
 /* How many checks belong to cached frame `kept` (counted from 1) and those outside of it. */
 static uint32_t checks_of(const struct stack_cache *c, uint32_t kept)
 {
-    const struct cached_frame *f;
+    const struct cached_frame *f = &c->frames[kept - 1];
 
-    if (kept == 0)
-        return 0;
-    f = &c->frames[kept - 1];
-    return f->below + 1 + f->rbp_checked;
+    return kept ? f->below + 1 + f->rbp_checked : 0;
+}
+
+/*
+ * Whether walking outwards from a frame with this rule uses rbp as it is in the
+ * frame: for the step itself, or because the step leaves it for one further out.
+ */
+static inline bool uses_rbp(uint64_t rule, bool outer_does)
+{
+    return rule_uses_rbp(rule) | (outer_does & ((rule & (RULE_RBP_SAVED | 7)) == RULE_RSP));
+}
+
+/* Where the step to frame `f` restored rbp from, if it did so by a rule. */
+static bool rbp_check(const struct walker *w, struct stack_cache *c, const struct walked_frame *f,
+                      uint32_t *n)
+{
+    const struct walked_frame *inner = f - 1;
+    int64_t words;
+
+    if (f == w->frames) /* its caller, the entry point, saved it below the return address */
+        words = -1;
+    else if (RULE_KIND(inner->rule) <= RULE_RBP && (inner->rule & RULE_RBP_SAVED))
+        words = rule_rbp_offset(inner->rule) / 8 + 1; /* from the CFA to the slot below it */
+    else
+        return false;
+    check_push(c->checks, n, f->slot + words, f->rbp);
+    return true;
 }
 
 /*
  * Put the frames of a walk inside the `kept` outer ones: which of them need rbp
  * follows from the outer ones, so this goes outermost first.
  */
-static bool cache_extend(struct walker *w, struct stack_cache *c, uint32_t kept)
+static bool cache_extend(const struct walker *w, struct stack_cache *c, uint32_t kept)
 {
     uint32_t n = checks_of(c, kept);
-    bool needs = kept && (c->frames[kept - 1].flags & FRAME_NEEDS_RBP);
-    uint32_t at = kept;
+    bool matters = kept && c->frames[kept - 1].rbp_matters;
+    struct cached_frame *to;
 
     if (kept + w->count > c->capacity || n + 2 * w->count > c->checks_room) {
         c->count = kept; /* what cache_grow keeps */
         if (!cache_grow(c, kept + w->count, n + 2 * w->count)) {
-            c->count = 0;
+            stack_cache_forget(c);
             return false;
         }
     }
-    for (uint32_t i = w->count; i > 0; i--) {
-        const struct walked_frame *from = &w->frames[i - 1];
-        struct cached_frame *to = &c->frames[at];
-
-        if (from->rule == WALKED_CHECK) {
+    to = c->frames + kept;
+    for (const struct walked_frame *from = w->frames + w->count; from-- > w->frames;) {
+        if (__builtin_expect(from->rule == WALKED_CHECK, 0)) {
             check_push(c->checks, &n, from->slot, from->key);
             continue;
         }
-        needs = rule_uses_rbp(from->rule) ||
-                (needs && !(from->rule & RULE_RBP_SAVED) && RULE_KIND(from->rule) == RULE_RSP);
+        matters = uses_rbp(from->rule, matters);
         to->slot = from->slot;
-        to->key = from->key;
+        to->key = from->key & FRAME_EXACT ? 0 : from->key;
         to->rbp = from->rbp;
         to->below = n;
-        to->rbp_checked = needs && from->rbp_slot;
-        to->flags = (needs ? FRAME_NEEDS_RBP : 0) | (from->key & FRAME_EXACT ? FRAME_NO_JOIN : 0);
+        to->rbp_matters = matters;
         check_push(c->checks, &n, from->slot, from->key & ~FRAME_EXACT);
-        if (to->rbp_checked)
-            check_push(c->checks, &n, from->rbp_slot, from->rbp);
-        at++;
+        to->rbp_checked = matters && rbp_check(w, c, from, &n);
+        to++;
     }
-    c->count = at;
+    to->slot = NULL;
+    c->count = (uint32_t)(to - c->frames);
     return true;
 }
 
 /* ------------------------------------------------------------ capturing -- */
 
-static uint64_t trie_frame(uint64_t key, uint64_t rule)
+/* The word where a return address should be is none. */
+static void stop_at_word(struct walker *w, const struct place *at)
 {
-    return (key & (FRAME_PC_MASK | FRAME_EXACT)) | rule_generation(rule) << FRAME_GENERATION_SHIFT;
+    /* threads and fibers are begun with a zero there */
+    w->root = at->key == 0 ? STACK_ROOT_WHOLE : STACK_ROOT_TRUNCATED;
+    check_note(w, at->slot);
+}
+
+/*
+ * Where a new walk's frames lie is mostly where the last one's did.  Taking the
+ * address from there, once it was compared, lets the processor go on to the next
+ * frame before the rule of this one has arrived: the comparison is predicted,
+ * while the sum would have to be waited for.
+ */
+static inline const uint64_t *same_slot(const struct cached_frame *f)
+{
+    const uint64_t *slot = f->slot;
+
+    __asm__("" : "+r"(slot)); /* or the compiler would use the computed one, being equal */
+    return slot;
 }
 
 /*
@@ -321,75 +344,74 @@ static uint64_t trie_frame(uint64_t key, uint64_t rule)
  */
 static uint32_t walk(struct walker *w, const struct stack_cache *c)
 {
-    uint32_t join = c->count;
+    const struct cached_frame *near = c->frames + c->count; /* not further in than we are */
+    struct place at = w->at;
+    uint64_t hash = 0;
 
-    for (;;) {
-        uint64_t rule;
-
-        if (joins(w, c, &join))
-            return join;
-        if (__builtin_expect(w->count - w->checks >= w->max, 0)) {
-            w->root = STACK_ROOT_LIMITED;
-            return 0;
-        }
-        if (__builtin_expect(frame_pc(w->pc) < 4096 || (w->pc & ~FRAME_EXACT) > FRAME_PC_MASK, 0)) {
-            /* a zero ends the stack of a thread or fiber on purpose */
-            w->root = w->pc == 0 ? STACK_ROOT_WHOLE : STACK_ROOT_TRUNCATED;
-            walked_check(w, w->slot);
-            return 0;
-        }
-        rule = rule_get(w->pc);
-        if (__builtin_expect(rule == RULE_NONE, 0))
-            rule = rule_make(w->pc);
-        if (!walked_push(w, w->slot, w->pc, rule) || RULE_KIND(rule) == RULE_STOP)
-            break;
-        if (__builtin_expect(RULE_KIND(rule) == RULE_END, 0)) {
-            w->root = STACK_ROOT_WHOLE;
-            return 0;
-        }
-        if (RULE_KIND(rule) == RULE_FULL) {
-            w->root = WALK_NEEDS_REGISTERS;
-            return 0;
-        }
-        if (__builtin_expect(!step(w, rule), 0))
-            break;
-    }
     w->root = STACK_ROOT_TRUNCATED;
+    for (;;) {
+        struct walked_frame *f;
+        uint64_t rule, cfa;
+
+        while (near[-1].slot <= at.slot)
+            near--;
+        if (near->slot == at.slot) {
+            at.slot = same_slot(near);
+            if (near->key == at.key && joins(c, near, at.rbp)) {
+                w->hash = hash;
+                return (uint32_t)(near + 1 - c->frames);
+            }
+        }
+        rule = rule_get(at.key);
+        if (__builtin_expect(rule == RULE_NONE, 0)) {
+            if (!rule_key_valid(at.key)) {
+                stop_at_word(w, &at);
+                break;
+            }
+            rule = rule_make(at.key);
+        }
+        if (__builtin_expect(w->count == w->room, 0) && !room_make(w))
+            break;
+        f = &w->frames[w->count++];
+        f->slot = at.slot;
+        f->key = at.key;
+        f->rule = rule;
+        f->rbp = at.rbp;
+        hash = suffix_hash(hash, at.key);
+        if (__builtin_expect(RULE_KIND(rule) > RULE_RBP, 0)) {
+            w->at = at;
+            if (!step_rarely(w, rule))
+                break;
+            at = w->at;
+            continue;
+        }
+        cfa = (RULE_KIND(rule) == RULE_RSP ? at.sp : at.rbp) + (uint64_t)rule_cfa_offset(rule);
+        if (__builtin_expect(cfa - at.sp - 8 > w->limit - at.sp - 8, 0) &&
+            !limit_move(w, at.sp, cfa))
+            break;
+        if (rule & RULE_RBP_SAVED)
+            at.rbp = *(const uint64_t *)(uintptr_t)(cfa + (uint64_t)rule_rbp_offset(rule));
+        at.slot = (const uint64_t *)(uintptr_t)(cfa - 8);
+        at.sp = cfa;
+        at.key = *at.slot;
+    }
+    w->hash = hash;
     return 0;
 }
 
-/* Give each new frame its trie node, outermost first. */
-static uint32_t nodes_assign(struct walker *w, struct stack_cache *c, uint32_t kept)
+/* Give each new frame its trie node. */
+static uint32_t nodes_assign(const struct walker *w, struct stack_cache *c, uint32_t kept)
 {
-    uint32_t node = kept ? c->frames[kept - 1].node : w->root;
-    uint32_t count = c->count - kept;
-    uint64_t frames[WALKED_INLINE];
+    uint32_t parent = kept ? c->frames[kept - 1].node : w->root;
 
-    if (count == 0)
-        return node;
-    if (count > WALKED_INLINE || count == 1) {
-        uint32_t at = kept;
-
-        for (uint32_t i = w->count; i > 0; i--) {
-            if (w->frames[i - 1].rule == WALKED_CHECK)
-                continue;
-            node = stacktrie_child(&session.segment, node,
-                                   trie_frame(w->frames[i - 1].key, w->frames[i - 1].rule));
-            if (node == 0)
-                return 0;
-            c->frames[at++].node = node;
-        }
-        return node;
-    }
-    for (uint32_t i = w->count, at = 0; i > 0; i--)
-        if (w->frames[i - 1].rule != WALKED_CHECK)
-            frames[at++] = trie_frame(w->frames[i - 1].key, w->frames[i - 1].rule);
-    return suffix_nodes(node, frames, count, &c->frames[kept]);
+    if (c->count == kept)
+        return parent;
+    return suffix_nodes(parent, w->frames, c->count - kept, w->hash, c->frames + kept);
 }
 
 static uint32_t stack_lost(struct stack_cache *c)
 {
-    c->count = 0;
+    stack_cache_forget(c);
     atomic_fetch_add_explicit(&segment_header(&session.segment)->stacks_lost, 1,
                               memory_order_relaxed);
     return STACK_ROOT_TRUNCATED;
@@ -426,7 +448,7 @@ static uint32_t capture_walked(struct thread *t, const uint64_t *frame, uint32_t
     uint32_t node = 0;
     struct walk w;
 
-    c->count = 0;
+    stack_cache_forget(c);
     if (!c->overflow && !overflow_grow(c, NULL, 0))
         return stack_lost(c);
     for (;;) {
@@ -450,23 +472,22 @@ static uint32_t capture_cached(struct thread *t, const uint64_t *frame)
 {
     struct walked_frame inline_frames[WALKED_INLINE];
     struct stack_cache *c = &t->cache;
-    struct walker w = {
-        .thread = t,
-        .frames = inline_frames,
-        .room = WALKED_INLINE,
-        .pc = frame[1],
-        .slot = &frame[1],
-        .sp = (uint64_t)(uintptr_t)&frame[2],
-        .rbp = frame[0],
-        .rbp_slot = &frame[0],
-        .max = session.depth ? session.depth : UINT32_MAX,
-    };
+    struct walker w;
     uint32_t kept, node;
+    bool known;
 
     if (session.depth)
-        c->count = 0; /* a cut stack has no outer frames to join */
+        stack_cache_forget(c); /* a cut stack has no outer frames to join */
 
-    w.limit = stack_limit(w.sp, &w.limit_known);
+    w.thread = t;
+    w.frames = inline_frames;
+    w.count = w.checks = 0;
+    w.room = session.depth && session.depth < WALKED_INLINE ? session.depth : WALKED_INLINE;
+    w.at.key = frame[1];
+    w.at.slot = &frame[1];
+    w.at.sp = (uint64_t)(uintptr_t)&frame[2];
+    w.at.rbp = frame[0];
+    w.limit = stack_limit(w.at.sp, &known);
     kept = walk(&w, c);
     if (kept && w.count == 0)
         return c->frames[kept - 1].node; /* what lies further in stays: it may be joined again */
@@ -500,7 +521,7 @@ uint32_t stack_capture(struct thread *t, const uint64_t *frame)
 
     if (__builtin_expect(loader_was_active(&t->cache), 0)) {
         modules_revalidate();
-        t->cache.count = 0; /* it may have frames of a module that is gone */
+        stack_cache_forget(&t->cache); /* it may have frames of a module that is gone */
     }
     if (__builtin_expect(session.unwinder != UNWINDER_AUTO, 0))
         node = capture_walked(t, frame, session.unwinder);

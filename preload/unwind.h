@@ -14,4 +14,7 @@
  */
 uint32_t stack_capture(struct thread *t, const uint64_t *frame);
 
+/* Lay an empty cache for so many frames into `memory`, zeroed and large enough. */
+void stack_cache_place(struct stack_cache *c, void *memory, uint32_t frames);
+
 #endif
