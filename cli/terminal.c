@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define COLUMNS_OF_A_FILE 100
+#define COLUMNS_OF_A_FILE 120
 
 size_t terminal_columns(FILE *stream)
 {

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Columns of the terminal behind the stream, or 100 where there is none. */
+/* Columns of the terminal behind the stream, or 120 where there is none. */
 size_t terminal_columns(FILE *stream);
 
 /*

@@ -4,10 +4,13 @@
 #include "src/host/cxxname.h"
 #include "src/host/escape.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #define DOTS "..."
 #define DOTS_COLUMNS 3
+
+#define SCOPE_SLACK 8 /* more of a name is worth more than a cut at :: */
 
 static bool fits(const char *text, size_t columns)
 {
@@ -26,11 +29,15 @@ static const char *tail(const char *text, size_t columns)
     return text;
 }
 
-/* The end of `text`, from the first `separator` in it where there is one. */
-static void add_tail(struct strbuf *out, const char *text, const char *separator, size_t columns)
+/* The end of `text`, from a `separator` that lies within its first `slack` bytes. */
+static void add_tail(struct strbuf *out, const char *text, size_t columns, const char *separator,
+                     size_t slack)
 {
     const char *end = tail(text, columns > DOTS_COLUMNS ? columns - DOTS_COLUMNS : columns);
     const char *part = strstr(end, separator);
+
+    if (part && (size_t)(part - end) > slack)
+        part = NULL;
 
     if (columns > DOTS_COLUMNS)
         strbuf_add(out, DOTS);
@@ -78,7 +85,7 @@ void shorten_function(struct strbuf *out, const char *name, size_t columns)
         if (fits(strbuf_text(&folded), columns))
             escape_text(out, strbuf_text(&folded));
         else
-            add_tail(out, strbuf_text(&folded), "::", columns);
+            add_tail(out, strbuf_text(&folded), columns, "::", SCOPE_SLACK);
     }
     out->failed |= plain.failed || folded.failed;
     strbuf_release(&plain);
@@ -90,7 +97,7 @@ void shorten_path(struct strbuf *out, const char *path, size_t columns)
     if (fits(path, columns))
         escape_text(out, path);
     else
-        add_tail(out, path, "/", columns);
+        add_tail(out, path, columns, "/", SIZE_MAX);
 }
 
 void shorten_text(struct strbuf *out, const char *text, size_t columns)

@@ -11,7 +11,7 @@
 /*
  * A function: as it is where it fits, else without return type and parameters,
  * else with its template arguments folded to <...>, else the end of that, from a
- * :: on where there is one.
+ * :: on where one is near.
  */
 void shorten_function(struct strbuf *out, const char *name, size_t columns);
 

@@ -78,6 +78,7 @@ static void functions_lose_the_least_telling_part_first(void **state)
     assert_function(name, 60, "app::Map<int, app::Pair<a, b> >::insert<long>");
     assert_function(name, 40, "app::Map<...>::insert<...>");
     assert_function(name, 20, "...::insert<...>");
+    assert_function("clang::CXXRecordDeclaration::Create", 24, "...rdDeclaration::Create");
 }
 
 static void operators_are_not_templates(void **state)
