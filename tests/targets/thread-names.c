@@ -13,6 +13,7 @@ static void *run(void *number)
     pthread_barrier_wait(&both);
     for (int i = 0; i < count; i++)
         KEEP(malloc(1000));
+    usleep(300000); /* long enough to be seen */
     pthread_barrier_wait(&both);
     return NULL;
 }
