@@ -19,15 +19,16 @@
 #include <stdint.h>
 
 struct cached_frame {
-    const uint64_t *slot;     /* where its return address lies */
-    uint64_t key;             /* the return address; 0: not to be joined, its stack pointer does not
-                                 follow from `slot` (behind a signal frame) */
-    uint64_t rbp;             /* rbp in this frame */
-    uint32_t node;            /* the trie node of the stack up to here */
-    uint32_t below : 30;      /* how many checks belong to the frames further out */
-    uint32_t rbp_matters : 1; /* walking outwards from here uses that rbp */
-    uint32_t rbp_checked : 1; /* this frame has two checks: its return address, its saved rbp */
+    const uint64_t *slot; /* where its return address lies */
+    uint64_t key;         /* the return address; 0: not to be joined, its stack pointer does not
+                             follow from `slot` (behind a signal frame) */
+    uint64_t rbp;         /* rbp in this frame */
+    uint32_t node;        /* the trie node of the stack up to here */
+    uint32_t checks;      /* FRAME_CHECKS_BELOW and flags */
 };
+#define FRAME_CHECKS_BELOW 0x3fffffffu /* how many checks belong to the frames further out */
+#define FRAME_RBP_CHECKED 0x40000000u  /* two of its own: its return address and its saved rbp */
+#define FRAME_RBP_MATTERS 0x80000000u  /* walking outwards from here uses that rbp */
 
 struct stack_check {
     const uint64_t *at;

@@ -16,21 +16,31 @@ bool suffix_init(void)
     return last_nodes != NULL;
 }
 
-/* Nodes made in one go have ascending ids: ask for the lines before they are needed. */
-static inline void path_prefetch(const struct trie_node *n, uint32_t count)
+static inline _Atomic uint32_t *place_of(uint32_t parent, uint64_t hash)
 {
-    for (uint32_t i = 0; i < count && i < 16; i += 4)
-        __builtin_prefetch(n - i);
+    uint64_t mixed = (hash ^ hash >> 31 ^ (uint64_t)parent << 32) * UINT64_C(0xff51afd7ed558ccd);
+
+    return &last_nodes[mixed >> (64 - SUFFIX_BITS)];
 }
 
-/* Whether the path from `node` up to `parent` is exactly these frames. */
-static inline bool path_matches(uint32_t node, uint32_t parent, const struct walked_frame *f,
-                                uint32_t count, struct cached_frame *out)
+uint32_t suffix_guess(uint32_t parent, uint64_t hash, uint32_t count)
+{
+    /* acquire: the node and all above it are whole, see suffix_make */
+    uint32_t node = atomic_load_explicit(place_of(parent, hash), memory_order_acquire);
+    const struct trie_node *n = segment_node(&session.segment, node);
+
+    /* nodes made in one go have ascending ids: ask for the lines before they are needed */
+    for (uint32_t i = 0; i < count && i < 16; i += 4)
+        __builtin_prefetch(n - i);
+    return node;
+}
+
+bool suffix_follow(uint32_t node, uint32_t parent, const struct walked_frame *f, uint32_t count,
+                   struct cached_frame *out)
 {
     const struct trie_node *nodes = segment_node(&session.segment, 0);
     uint64_t differs = 0;
 
-    path_prefetch(nodes + node, count);
     for (struct cached_frame *to = out + count - 1; to >= out; f++) {
         if (f->rule == WALKED_CHECK)
             continue;
@@ -43,9 +53,8 @@ static inline bool path_matches(uint32_t node, uint32_t parent, const struct wal
     return differs == 0 && node == parent;
 }
 
-/* One frame at a time, outermost first. */
-static uint32_t path_make(uint32_t parent, const struct walked_frame *frames, uint32_t count,
-                          struct cached_frame *out)
+uint32_t suffix_make(uint32_t parent, const struct walked_frame *frames, uint32_t count,
+                     uint64_t hash, struct cached_frame *out)
 {
     const struct walked_frame *f = frames;
     uint32_t node = parent;
@@ -62,22 +71,7 @@ static uint32_t path_make(uint32_t parent, const struct walked_frame *frames, ui
         to->node = node;
         to++;
     }
-    return node;
-}
-
-uint32_t suffix_nodes(uint32_t parent, const struct walked_frame *frames, uint32_t count,
-                      uint64_t hash, struct cached_frame *out)
-{
-    uint64_t mixed = (hash ^ hash >> 31 ^ (uint64_t)parent << 32) * UINT64_C(0xff51afd7ed558ccd);
-    _Atomic uint32_t *place = &last_nodes[mixed >> (64 - SUFFIX_BITS)];
-    /* acquire: the node and all above it are whole, see below */
-    uint32_t node = atomic_load_explicit(place, memory_order_acquire);
-
-    if (node && path_matches(node, parent, frames, count, out))
-        return node;
-    node = path_make(parent, frames, count, out);
-    if (node)
-        /* release: pairs with the load above */
-        atomic_store_explicit(place, node, memory_order_release);
+    /* release: pairs with suffix_guess */
+    atomic_store_explicit(place_of(parent, hash), node, memory_order_release);
     return node;
 }

@@ -23,11 +23,21 @@ static inline uint64_t suffix_hash(uint64_t hash, uint64_t key)
 }
 
 /*
- * The trie node of the `count` walked frames (innermost first, checks left out)
- * under `parent`; the nodes of the frames on the way are put into out[].node,
- * outermost first.  `hash` is that of all of them.  0 when the trie is full.
+ * The node that these frames under `parent` led to last time, or 0.  A guess: the
+ * caller compares the path.  `hash` is that of all frames, `count` how many.
  */
-uint32_t suffix_nodes(uint32_t parent, const struct walked_frame *frames, uint32_t count,
-                      uint64_t hash, struct cached_frame *out);
+uint32_t suffix_guess(uint32_t parent, uint64_t hash, uint32_t count);
+
+/*
+ * Whether the path from `node` up to `parent` is exactly the `count` walked frames
+ * (innermost first; checks among them do not count).  Their nodes are put into
+ * out[].node, outermost first.
+ */
+bool suffix_follow(uint32_t node, uint32_t parent, const struct walked_frame *frames,
+                   uint32_t count, struct cached_frame *out);
+
+/* Find or make the nodes one by one, and remember the last.  0 when the trie is full. */
+uint32_t suffix_make(uint32_t parent, const struct walked_frame *frames, uint32_t count,
+                     uint64_t hash, struct cached_frame *out);
 
 #endif

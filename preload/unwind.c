@@ -36,6 +36,7 @@ struct walker {
     uint32_t root;   /* how it ended, if it did not join the cached stack */
     uint64_t limit;  /* no stack beyond this */
     uint64_t hash;   /* of the frames found so far, suffix.h */
+    bool plain;      /* only rules that go by rsp, and no checks */
     struct place at;
 };
 
@@ -160,6 +161,9 @@ static __attribute__((noinline)) bool step_rarely(struct walker *w, uint64_t rul
         w->root = WALK_NEEDS_REGISTERS;
         return false;
     default:
+        /* the loader's first instructions have no unwind information, and no caller either */
+        if (w->at.sp == session.stack_end)
+            w->root = STACK_ROOT_WHOLE;
         return false;
     }
 }
@@ -191,7 +195,8 @@ static inline bool checks_hold(const struct stack_check *c, uint32_t count)
 /* Whether a walk that has come to cached frame `f` may take the cached frames from there on. */
 static inline bool joins(const struct stack_cache *c, const struct cached_frame *f, uint64_t rbp)
 {
-    return (!f->rbp_matters || f->rbp == rbp) && checks_hold(c->checks, f->below);
+    return (!(f->checks & FRAME_RBP_MATTERS) || f->rbp == rbp) &&
+           checks_hold(c->checks, f->checks & FRAME_CHECKS_BELOW);
 }
 
 /* -------------------------------------------------------------- keeping -- */
@@ -234,20 +239,12 @@ static bool cache_grow(struct stack_cache *c, uint32_t frames, uint32_t checks)
     return true;
 }
 
-static inline void check_push(struct stack_check *checks, uint32_t *n, const uint64_t *at,
-                              uint64_t value)
-{
-    checks[*n].at = at;
-    checks[*n].value = value;
-    ++*n;
-}
-
 /* How many checks belong to cached frame `kept` (counted from 1) and those outside of it. */
 static uint32_t checks_of(const struct stack_cache *c, uint32_t kept)
 {
-    const struct cached_frame *f = &c->frames[kept - 1];
+    uint32_t checks = (c->frames + kept - 1)->checks; /* the sentinel's is not looked at */
 
-    return kept ? f->below + 1 + f->rbp_checked : 0;
+    return kept ? (checks & FRAME_CHECKS_BELOW) + 1 + !!(checks & FRAME_RBP_CHECKED) : 0;
 }
 
 /*
@@ -257,6 +254,25 @@ static uint32_t checks_of(const struct stack_cache *c, uint32_t kept)
 static inline bool uses_rbp(uint64_t rule, bool outer_does)
 {
     return rule_uses_rbp(rule) | (outer_does & ((rule & (RULE_RBP_SAVED | 7)) == RULE_RSP));
+}
+
+/* Room for so many more frames, with their checks, behind the `kept` ones. */
+static inline bool cache_room(struct stack_cache *c, uint32_t kept, uint32_t more)
+{
+    uint32_t checks = checks_of(c, kept) + 2 * more;
+
+    if (__builtin_expect(kept + more <= c->capacity && checks <= c->checks_room, 1))
+        return true;
+    c->count = kept; /* what cache_grow keeps */
+    return cache_grow(c, kept + more, checks);
+}
+
+static inline void check_push(struct stack_check *checks, uint32_t *n, const uint64_t *at,
+                              uint64_t value)
+{
+    checks[*n].at = at;
+    checks[*n].value = value;
+    ++*n;
 }
 
 /* Where the step to frame `f` restored rbp from, if it did so by a rule. */
@@ -280,22 +296,14 @@ static bool rbp_check(const struct walker *w, struct stack_cache *c, const struc
  * Put the frames of a walk inside the `kept` outer ones: which of them need rbp
  * follows from the outer ones, so this goes outermost first.
  */
-static bool cache_extend(const struct walker *w, struct stack_cache *c, uint32_t kept)
+static void cache_extend(const struct walker *w, struct stack_cache *c, uint32_t kept)
 {
+    bool matters = kept && (c->frames[kept - 1].checks & FRAME_RBP_MATTERS);
+    struct cached_frame *to = c->frames + kept;
     uint32_t n = checks_of(c, kept);
-    bool matters = kept && c->frames[kept - 1].rbp_matters;
-    struct cached_frame *to;
 
-    if (kept + w->count > c->capacity || n + 2 * w->count > c->checks_room) {
-        c->count = kept; /* what cache_grow keeps */
-        if (!cache_grow(c, kept + w->count, n + 2 * w->count)) {
-            stack_cache_forget(c);
-            return false;
-        }
-    }
-    to = c->frames + kept;
     for (const struct walked_frame *from = w->frames + w->count; from-- > w->frames;) {
-        if (__builtin_expect(from->rule == WALKED_CHECK, 0)) {
+        if (from->rule == WALKED_CHECK) {
             check_push(c->checks, &n, from->slot, from->key);
             continue;
         }
@@ -303,15 +311,46 @@ static bool cache_extend(const struct walker *w, struct stack_cache *c, uint32_t
         to->slot = from->slot;
         to->key = from->key & FRAME_EXACT ? 0 : from->key;
         to->rbp = from->rbp;
-        to->below = n;
-        to->rbp_matters = matters;
+        to->checks = n | (matters ? FRAME_RBP_MATTERS : 0);
         check_push(c->checks, &n, from->slot, from->key & ~FRAME_EXACT);
-        to->rbp_checked = matters && rbp_check(w, c, from, &n);
+        if (matters && rbp_check(w, c, from, &n))
+            to->checks |= FRAME_RBP_CHECKED;
         to++;
     }
     to->slot = NULL;
     c->count = (uint32_t)(to - c->frames);
-    return true;
+}
+
+/*
+ * The same where no frame's rbp matters and every frame has one check, as in code
+ * that keeps no frame pointers, following the path from `node` on the way.
+ * Returns whether that path is this stack's.
+ */
+static bool cache_extend_plainly(const struct walker *w, struct stack_cache *c, uint32_t kept,
+                                 uint32_t node, uint32_t parent)
+{
+    const struct trie_node *nodes = segment_node(&session.segment, 0);
+    struct cached_frame *to = c->frames + kept + w->count;
+    uint32_t n = checks_of(c, kept) + w->count;
+    const struct walked_frame *from = w->frames;
+    uint64_t differs = 0;
+
+    to->slot = NULL;
+    c->count = kept + w->count;
+    for (uint32_t i = w->count; i > 0; i--, from++) {
+        to--;
+        n--;
+        to->slot = from->slot;
+        to->key = from->key;
+        to->rbp = from->rbp;
+        to->checks = n;
+        c->checks[n].at = from->slot;
+        c->checks[n].value = from->key;
+        differs |= nodes[node].frame ^ rule_frame(from->key, from->rule);
+        to->node = node;
+        node = nodes[node].parent;
+    }
+    return differs == 0 && node == parent;
 }
 
 /* ------------------------------------------------------------ capturing -- */
@@ -347,6 +386,7 @@ static uint32_t walk(struct walker *w, const struct stack_cache *c)
     const struct cached_frame *near = c->frames + c->count; /* not further in than we are */
     struct place at = w->at;
     uint64_t hash = 0;
+    uint64_t kinds = 0; /* of all rules, or-ed: just RULE_RSP if nothing else was met */
 
     w->root = STACK_ROOT_TRUNCATED;
     for (;;) {
@@ -359,6 +399,7 @@ static uint32_t walk(struct walker *w, const struct stack_cache *c)
             at.slot = same_slot(near);
             if (near->key == at.key && joins(c, near, at.rbp)) {
                 w->hash = hash;
+                w->plain = (kinds & 7) == RULE_RSP;
                 return (uint32_t)(near + 1 - c->frames);
             }
         }
@@ -378,6 +419,7 @@ static uint32_t walk(struct walker *w, const struct stack_cache *c)
         f->rule = rule;
         f->rbp = at.rbp;
         hash = suffix_hash(hash, at.key);
+        kinds |= rule;
         if (__builtin_expect(RULE_KIND(rule) > RULE_RBP, 0)) {
             w->at = at;
             if (!step_rarely(w, rule))
@@ -396,17 +438,32 @@ static uint32_t walk(struct walker *w, const struct stack_cache *c)
         at.key = *at.slot;
     }
     w->hash = hash;
+    w->plain = false;
     return 0;
 }
 
-/* Give each new frame its trie node. */
-static uint32_t nodes_assign(const struct walker *w, struct stack_cache *c, uint32_t kept)
+/* Take what was walked into the cache, and find its trie nodes.  0: no memory, or the trie is full.
+ */
+static uint32_t walk_settle(const struct walker *w, struct stack_cache *c, uint32_t kept)
 {
     uint32_t parent = kept ? c->frames[kept - 1].node : w->root;
+    uint32_t frames = w->count - w->checks;
+    uint32_t guess;
 
-    if (c->count == kept)
+    if (frames == 0)
         return parent;
-    return suffix_nodes(parent, w->frames, c->count - kept, w->hash, c->frames + kept);
+    guess = suffix_guess(parent, w->hash, frames);
+    if (!cache_room(c, kept, w->count))
+        return 0;
+    if (w->plain && !(kept && (c->frames[kept - 1].checks & FRAME_RBP_MATTERS))) {
+        if (cache_extend_plainly(w, c, kept, guess, parent) && guess)
+            return guess;
+    } else {
+        cache_extend(w, c, kept);
+        if (guess && suffix_follow(guess, parent, w->frames, frames, c->frames + kept))
+            return guess;
+    }
+    return suffix_make(parent, w->frames, frames, w->hash, c->frames + kept);
 }
 
 static uint32_t stack_lost(struct stack_cache *c)
@@ -493,9 +550,7 @@ static uint32_t capture_cached(struct thread *t, const uint64_t *frame)
         return c->frames[kept - 1].node; /* what lies further in stays: it may be joined again */
     if (__builtin_expect(w.root == WALK_NEEDS_REGISTERS, 0))
         return capture_walked(t, frame, UNWINDER_AUTO);
-    if (!cache_extend(&w, c, kept))
-        return stack_lost(c);
-    node = nodes_assign(&w, c, kept);
+    node = walk_settle(&w, c, kept);
     if (__builtin_expect(node == 0, 0))
         return stack_lost(c);
     if (kept == 0 && w.root == STACK_ROOT_TRUNCATED)

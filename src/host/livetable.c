@@ -8,7 +8,7 @@
 
 #define FIRST_ENTRIES 256u   /* one page a shard */
 #define OVERFLOW_ENTRIES 32u /* after the last home position */
-#define HUGE_FROM_BYTES ((uint64_t)1 << 20)
+#define HUGE_FROM_BYTES ((uint64_t)8 << 20)
 #define SIZE_IS_BIG UINT32_MAX
 
 void livetable_init(struct livetable *t)

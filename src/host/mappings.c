@@ -112,7 +112,9 @@ bool mappings_remove(struct mappings *m, uint64_t start, uint64_t end, mappings_
 {
     uint32_t first = first_after(m, start), i = first, kept = first;
 
-    if (i < m->range_count && m->ranges[i].start < start && m->ranges[i].end > end) {
+    if (i == m->range_count || m->ranges[i].start >= end)
+        return true;
+    if (m->ranges[i].start < start && m->ranges[i].end > end) {
         uint32_t site = m->owners[m->ranges[i].owner].site;
 
         if (!split(m, i, start, end))

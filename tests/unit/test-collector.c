@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The collector against producers in this process: order between threads, and
+ * segments that make no sense.
+ */
+#include "src/host/collector.h"
+
+#include "src/host/procinfo.h"
+#include "src/host/profile.h"
+#include "src/shared/clock.h"
+
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define THREADS 6u
+#define STEPS 150000u
+#define ADDRESSES 4u
+
+static struct segment segment;
+static struct model model;
+static struct collector collector;
+static uint32_t clock_kind;
+
+static int set_up(void **state)
+{
+    struct segment_layout layout;
+    struct segment_settings settings = {0};
+    struct collector_options options = {0};
+    void *base;
+
+    (void)state;
+    clock_kind = procinfo_tsc_reliable() ? CLOCK_TSC : CLOCK_MONOTONIC_NS;
+    settings.clock = options.clock = clock_kind;
+    segment_layout_default(&layout, 4);
+    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
+                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return -1;
+    segment_format(&segment, base, &layout, &settings);
+    model_init(&model, layout.nodes_max, clock_before(clock_kind), 1);
+    return collector_init(&collector, &segment, &model, &options, NULL);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    collector_release(&collector);
+    model_release(&model);
+    return munmap(segment.base, segment.layout.segment_bytes);
+}
+
+static void emit(struct ring_writer *w, uint32_t kind, uint64_t address, bool timed)
+{
+    uint64_t *next;
+
+    if (ring_room(&segment, w, 3) != RING_OK)
+        abort();
+    ring_begin(w);
+    next = w->next;
+    *next++ = address | (uint64_t)kind << RECORD_KIND_SHIFT |
+              (uint64_t)(timed ? RECORD_TIME : 0) << RECORD_FLAGS_SHIFT;
+    if (kind == RECORD_ALLOC)
+        *next++ = 64 | (uint64_t)STACK_ROOTS << 32;
+    if (timed)
+        *next++ = kind == RECORD_ALLOC ? clock_after(clock_kind) : clock_before(clock_kind);
+    ring_commit(w, next);
+}
+
+/* ------------------------------------------------------------------ order -- */
+
+/* An allocator with a few addresses, so that every free is soon somebody else's block. */
+static struct {
+    pthread_mutex_t lock;
+    uint64_t addresses[ADDRESSES];
+    uint32_t count;
+    uint32_t allocations;
+} heap = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static uint64_t heap_take(void)
+{
+    uint64_t address = 0;
+
+    pthread_mutex_lock(&heap.lock);
+    if (heap.count) {
+        address = heap.addresses[--heap.count];
+        heap.allocations++;
+    }
+    pthread_mutex_unlock(&heap.lock);
+    return address;
+}
+
+static void heap_give(uint64_t address)
+{
+    pthread_mutex_lock(&heap.lock);
+    heap.addresses[heap.count++] = address;
+    pthread_mutex_unlock(&heap.lock);
+}
+
+static void *work(void *context)
+{
+    struct ring_writer w;
+    uint64_t held[8] = {0};
+    uint32_t number = (uint32_t)(uintptr_t)context;
+    uint32_t random = number + 1;
+
+    if (ring_join(&segment, &w, number) != RING_OK)
+        abort();
+    for (uint32_t step = 0; step < STEPS; step++) {
+        uint64_t *mine = &held[(random = random * 1664525 + 1013904223) >> 29];
+
+        if (*mine) {
+            emit(&w, RECORD_FREE, *mine, true);
+            heap_give(*mine);
+            *mine = 0;
+        } else {
+            *mine = heap_take();
+            if (*mine)
+                emit(&w, RECORD_ALLOC, *mine, true);
+        }
+    }
+    return NULL;
+}
+
+static void *collect(void *context)
+{
+    collector_run(context);
+    return NULL;
+}
+
+static void test_order(void **unused)
+{
+    pthread_t collecting, workers[THREADS];
+
+    (void)unused;
+    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0);
+    for (uint32_t i = 0; i < ADDRESSES; i++)
+        heap_give(0x10000 + i * 64);
+    heap.allocations = 0;
+    assert_int_equal(pthread_create(&collecting, NULL, collect, &collector), 0);
+    for (uintptr_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&workers[i], NULL, work, (void *)i), 0);
+    for (uint32_t i = 0; i < THREADS; i++)
+        pthread_join(workers[i], NULL);
+    collector_stop(&collector);
+    pthread_join(collecting, NULL);
+    collector_finish(&collector);
+    assert_int_equal(model.unknown_frees, 0);
+    assert_int_equal(model.replaced_blocks, 0);
+    assert_int_equal(model.damaged_records, 0);
+    assert_int_equal(model.totals[DOMAIN_HEAP].total_blocks, heap.allocations);
+    assert_int_equal(model.live.count, ADDRESSES - heap.count);
+    assert_int_equal(model.totals[DOMAIN_HEAP].live_bytes, 64 * (ADDRESSES - heap.count));
+}
+
+/* One thread, no times; then a second one, and times. */
+static void test_one_then_two(void **unused)
+{
+    struct ring_writer first, second;
+
+    (void)unused;
+    assert_int_equal(ring_join(&segment, &first, 1), RING_OK);
+    emit(&first, RECORD_ALLOC, 0x1000, false);
+    emit(&first, RECORD_ALLOC, 0x2000, false);
+    assert_int_equal(collector_round(&collector), 2);
+    assert_false(collector.timed);
+    emit(&first, RECORD_FREE, 0x1000, false);
+    assert_int_equal(ring_join(&segment, &second, 2), RING_OK);
+    emit(&second, RECORD_ALLOC, 0x1000, true);
+    emit(&first, RECORD_ALLOC, 0x3000, true);
+    emit(&second, RECORD_FREE, 0x3000, true);
+    assert_int_equal(collector_round(&collector), 4);
+    assert_true(collector.timed);
+    assert_int_equal(model.replaced_blocks, 0);
+    assert_int_equal(model.unknown_frees, 0);
+    assert_int_equal(model.live.count, 2);
+}
+
+/* What a thread has in flight holds back what may be younger, not what is older. */
+static void test_in_flight(void **unused)
+{
+    struct ring_writer slow, quick;
+
+    (void)unused;
+    assert_int_equal(ring_join(&segment, &slow, 1), RING_OK);
+    assert_int_equal(ring_join(&segment, &quick, 2), RING_OK);
+    emit(&slow, RECORD_ALLOC, 0x1000, true);
+    emit(&quick, RECORD_ALLOC, 0x2000, true);
+    assert_int_equal(collector_round(&collector), 2);
+    ring_begin(&slow);
+    emit(&quick, RECORD_FREE, 0x2000, true);
+    assert_int_equal(collector_round(&collector), 0);
+    ring_commit(&slow, slow.next);
+    assert_int_equal(collector_round(&collector), 1);
+    ring_begin(&slow); /* for ever: its process is gone */
+    emit(&quick, RECORD_ALLOC, 0x3000, true);
+    collector_finish(&collector);
+    assert_int_equal(model.events, 4);
+}
+
+/* ----------------------------------------------------------------- damage -- */
+
+static void test_garbage(void **unused)
+{
+    struct ring_writer w;
+
+    (void)unused;
+    assert_int_equal(ring_join(&segment, &w, 1), RING_OK);
+    emit(&w, RECORD_ALLOC, 0x1000, false);
+    *w.next = UINT64_MAX; /* no such kind */
+    ring_commit(&w, w.next + 5);
+    assert_int_equal(collector_round(&collector), 1);
+    assert_int_equal(model.damaged_records, 1);
+    emit(&w, RECORD_ALLOC, 0x2000, false);
+    *w.next = (uint64_t)RECORD_MREMAP << RECORD_KIND_SHIFT;
+    ring_commit(&w, w.next + 2); /* cut short */
+    assert_int_equal(collector_round(&collector), 1);
+    assert_int_equal(model.damaged_records, 2);
+    assert_int_equal(model.live.count, 2);
+}
+
+/* A chain of chunks that leads nowhere, in circles, or claims more words than fit. */
+static void test_bad_chains(void **unused)
+{
+    struct ring_writer w[3];
+
+    (void)unused;
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(ring_join(&segment, &w[i], i), RING_OK);
+        emit(&w[i], RECORD_ALLOC, 0x1000 * (i + 1), true);
+    }
+    atomic_store(&w[0].chunk->successor, UINT32_MAX - 1);
+    atomic_store(&w[1].chunk->successor, (uint32_t)(w[1].chunk - segment_chunk(&segment, 0)));
+    atomic_store(&w[2].chunk->progress, (CHUNK_WORDS + 1) << 1);
+    collector_round(&collector);
+    collector_finish(&collector);
+    assert_int_equal(model.damaged_records, 3);
+    assert_int_equal(model.live.count, 0);
+}
+
+static void test_far_future(void **unused)
+{
+    struct ring_writer w, other;
+
+    (void)unused;
+    assert_int_equal(ring_join(&segment, &w, 1), RING_OK);
+    assert_int_equal(ring_join(&segment, &other, 2), RING_OK);
+    emit(&w, RECORD_ALLOC, 0x1000, true);
+    w.next[-1] = UINT64_MAX / 4;
+    emit(&other, RECORD_ALLOC, 0x2000, true);
+    assert_int_equal(collector_round(&collector), 1);
+    assert_int_equal(model.damaged_records, 1);
+    emit(&w, RECORD_ALLOC, 0x3000, true);
+    assert_int_equal(collector_round(&collector), 1);
+}
+
+/* Threads that end give their slots back. */
+static void *come_and_go(void *context)
+{
+    struct ring_writer w;
+
+    if (ring_join(&segment, &w, (uint32_t)syscall(SYS_gettid)) != RING_OK)
+        abort();
+    emit(&w, RECORD_ALLOC, 0x10000 + (uintptr_t)context * 16, true);
+    return NULL;
+}
+
+static void test_ended_threads(void **unused)
+{
+    pthread_t thread;
+
+    (void)unused;
+    collector.options.pid = getpid();
+    for (uintptr_t i = 0; i < 3; i++) {
+        assert_int_equal(pthread_create(&thread, NULL, come_and_go, (void *)i), 0);
+        pthread_join(thread, NULL);
+    }
+    assert_int_equal(pthread_create(&thread, NULL, collect, &collector), 0);
+    for (int tries = 0; tries < 1000; tries++) {
+        if (atomic_load(&segment_slot(&segment, 0)->life) % 2 == 0 &&
+            atomic_load(&segment_slot(&segment, 2)->life) % 2 == 0)
+            break;
+        usleep(10000);
+    }
+    collector_stop(&collector);
+    pthread_join(thread, NULL);
+    assert_int_equal(collector.open, 0);
+    assert_int_equal(model.live.count, 3);
+    assert_int_equal(model.threads.count, 3);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_order),         TEST(test_one_then_two), TEST(test_in_flight),
+        TEST(test_garbage),       TEST(test_bad_chains),   TEST(test_far_future),
+        TEST(test_ended_threads),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
