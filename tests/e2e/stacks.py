@@ -7,7 +7,7 @@ for name in CASES:
     run = h.profile([h.target(name)], "--verify-stacks", "1")
     h.equal(run.status, 0, f"{name}: status")
     h.check_stated(run, name)
-    h.check_verified(run, name, 50)
+    h.check_verified(run, name, 30)
     if run.doc and name in ["frames", "jump", "deep"]:
         h.equal(run.doc["loss"]["stacks_truncated"], 0, f"{name}: truncated stacks")
         ends = {h.plain_name(row["traceback"][-1]["function"]) for row in run.doc["stats"]}
