@@ -82,6 +82,19 @@ static int answer_receive(int fd, struct hello_answer *answer)
     return segment;
 }
 
+/* There is no room for the segment: map just its header to leave word of that. */
+static void refuse_for_room(int fd)
+{
+    struct segment_header *h = sysmem_map_shared(fd, sizeof(*h));
+
+    if (!h)
+        return;
+    atomic_store_explicit(&h->refusal, REFUSAL_MAP, memory_order_relaxed);
+    /* release: the reason is there */
+    atomic_store_explicit(&h->target_state, TARGET_REFUSED, memory_order_release);
+    sysmem_unmap(h, sizeof(*h));
+}
+
 void *host_connect(const char *socket_path, uint64_t *bytes)
 {
     struct hello_answer answer = {0};
@@ -96,6 +109,8 @@ void *host_connect(const char *socket_path, uint64_t *bytes)
     if (segment >= 0) {
         if (answer.version == SEGMENT_VERSION && answer.segment_bytes != 0)
             memory = sysmem_map_shared(segment, answer.segment_bytes);
+        if (!memory)
+            refuse_for_room(segment);
         rawcall(SYS_close, segment, 0, 0);
     }
     rawcall(SYS_close, fd, 0, 0);

@@ -21,6 +21,8 @@ static int (*step)(unw_cursor_t *);
 static int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
 static int (*is_signal_frame)(unw_cursor_t *);
 static int (*get_context)(unw_context_t *);
+static void (*flush_cache)(unw_addr_space_t, unw_word_t, unw_word_t);
+static unw_addr_space_t *address_space;
 
 bool libunwind_load(void)
 {
@@ -35,7 +37,17 @@ bool libunwind_load(void)
         (int (*)(unw_cursor_t *, unw_regnum_t, unw_word_t *))dlsym(library, NAME_OF(unw_get_reg));
     is_signal_frame = (int (*)(unw_cursor_t *))dlsym(library, NAME_OF(unw_is_signal_frame));
     get_context = (int (*)(unw_context_t *))dlsym(library, NAME_OF(unw_tdep_getcontext));
-    return get_context && init_local && step && get_reg && is_signal_frame;
+    flush_cache = (void (*)(unw_addr_space_t, unw_word_t, unw_word_t))dlsym(
+        library, NAME_OF(unw_flush_cache));
+    address_space = dlsym(library, NAME_OF(unw_local_addr_space));
+    return flush_cache && address_space && get_context && init_local && step && get_reg &&
+           is_signal_frame;
+}
+
+void libunwind_forget(void)
+{
+    if (flush_cache)
+        flush_cache(*address_space, 0, 0);
 }
 
 static uint64_t tagged(uint64_t pc, bool exact)

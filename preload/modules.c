@@ -3,6 +3,7 @@
 
 #include "preload/rules.h"
 #include "preload/session.h"
+#include "preload/walk.h"
 #include "src/shared/clock.h"
 #include "src/shared/sysmem.h"
 
@@ -300,6 +301,7 @@ void modules_revalidate(void)
             continue;
         atomic_store_explicit(&known[i].loaded, 0, memory_order_relaxed);
         rules_forget(r->start, r->end);
+        libunwind_forget();
         /* relaxed: a time for the report, nothing depends on its order */
         atomic_store_explicit(&r->gone_seen, clock_before(h->settings.clock), memory_order_relaxed);
     }

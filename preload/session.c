@@ -189,12 +189,23 @@ static bool wants_libunwind(void)
     return session.unwinder == UNWINDER_LIBUNWIND || session.verify_every != 0;
 }
 
+/* What loading a library allocates is not the program's. */
+static bool libunwind_load_unseen(void)
+{
+    bool loaded;
+
+    local.busy = BUSY_CALLING;
+    loaded = libunwind_load();
+    local.busy = BUSY_NO;
+    return loaded;
+}
+
 __attribute__((constructor)) static void construct(void)
 {
     session_enter();
     constructed = true;
     session.early = 0;
-    if (session_recording() && wants_libunwind() && !libunwind_load()) {
+    if (session_recording() && wants_libunwind() && !libunwind_load_unseen()) {
         session_close();
         refuse(REFUSAL_LIBUNWIND);
     }

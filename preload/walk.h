@@ -34,6 +34,9 @@ bool walk_by_libunwind(struct walk *w, const uint64_t *innermost);
  */
 bool libunwind_load(void);
 
+/* A module is gone: libunwind keeps rules by address. */
+void libunwind_forget(void);
+
 /* How far beyond the stack pointer an unknown stack (a fiber's, a signal's) is taken to reach. */
 #define STACK_REACH (UINT64_C(16) << 20)
 

@@ -20,26 +20,37 @@ LDADD = $(host_libs) $(CMOCKA_LIBS)
 unit_tests = \
 	tests/unit/test-buffer \
 	tests/unit/test-checksum \
+	tests/unit/test-collector \
 	tests/unit/test-columns \
 	tests/unit/test-demangle \
 	tests/unit/test-diescan \
 	tests/unit/test-elfsymbols \
 	tests/unit/test-error \
 	tests/unit/test-escape \
+	tests/unit/test-livetable \
 	tests/unit/test-locate \
 	tests/unit/test-lookup \
+	tests/unit/test-mappings \
+	tests/unit/test-model \
 	tests/unit/test-modfile \
 	tests/unit/test-perfmap \
 	tests/unit/test-preflight \
 	tests/unit/test-profile \
+	tests/unit/test-profile-build \
+	tests/unit/test-quote \
 	tests/unit/test-rangemap \
 	tests/unit/test-report-json \
 	tests/unit/test-report-text \
+	tests/unit/test-run \
+	tests/unit/test-server \
 	tests/unit/test-shorten \
+	tests/unit/test-sites \
 	tests/unit/test-skiplist \
 	tests/unit/test-snapshot \
 	tests/unit/test-strings \
 	tests/unit/test-symbolize \
+	tests/unit/test-threads \
+	tests/unit/test-timeline \
 	tests/unit/test-units \
 	tests/unit/test-view \
 	tests/unit/test-writable

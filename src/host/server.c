@@ -162,23 +162,40 @@ static int serve(int client, server_hello hello_seen, void *context)
     return 1;
 }
 
-static void accept_clients(struct server *s)
+/* Take in who waits; false when nobody does any more, true when all places are taken. */
+static bool accept_clients(struct server *s)
 {
     for (size_t i = 0; i < SERVER_CLIENTS; i++) {
         if (s->clients[i] >= 0)
             continue;
         s->clients[i] = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (s->clients[i] < 0)
-            return;
+            return false;
     }
-    /* All places taken: the silent one that came first makes room. */
-    drop_client(&s->clients[0]);
+    return true;
+}
+
+/* Hear all clients; returns whether a place came free. */
+static bool serve_clients(struct server *s, server_hello hello, void *context)
+{
+    bool freed = false;
+
+    for (size_t i = 0; i < SERVER_CLIENTS; i++)
+        if (s->clients[i] >= 0 && serve(s->clients[i], hello, context)) {
+            drop_client(&s->clients[i]);
+            freed = true;
+        }
+    return freed;
 }
 
 void server_handle(struct server *s, server_hello hello, void *context)
 {
-    accept_clients(s);
-    for (size_t i = 0; i < SERVER_CLIENTS; i++)
-        if (s->clients[i] >= 0 && serve(s->clients[i], hello, context))
-            drop_client(&s->clients[i]);
+    bool full;
+
+    do {
+        full = accept_clients(s);
+        /* Everybody is silent: one must go, each in turn. */
+        if (!serve_clients(s, hello, context) && full)
+            drop_client(&s->clients[s->next_to_go++ % SERVER_CLIENTS]);
+    } while (full);
 }

@@ -11,6 +11,7 @@
 #include "src/shared/record.h"
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -23,6 +24,7 @@ struct server {
     char path[SERVER_PATH_BYTES];
     int listener;
     int clients[SERVER_CLIENTS]; /* connected, not yet heard; -1 none */
+    unsigned next_to_go;         /* place to clear when all are taken */
 };
 
 /*

@@ -24,8 +24,8 @@
 #include <cmocka.h>
 
 #define THREADS 6u
-#define STEPS 150000u
-#define ADDRESSES 4u
+#define STEPS 300000u
+#define ADDRESSES 12u
 
 static struct segment segment;
 static struct model model;
