@@ -4,7 +4,7 @@
 #include "src/shared/record.h"
 
 #include <errno.h>
-#include <spawn.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,19 +58,39 @@ static int environment_make(struct environment *v, const struct launch_options *
 
 /* ------------------------------------------------------------ spawning -- */
 
-/* Returns an errno value; posix_spawn reports what execve said. */
+/* In the child: give it the caller's signal mask and become the program. */
+static _Noreturn void execute(const struct launch *l, const struct launch_options *options,
+                              char **environment, int report)
+{
+    int failure;
+
+    pthread_sigmask(SIG_SETMASK, &l->mask, NULL);
+    execve(options->program, options->arguments, environment);
+    failure = errno;
+    (void)!write(report, &failure, sizeof(failure));
+    _exit(127);
+}
+
+/*
+ * Returns an errno value, execve's too: the child reports it through a pipe
+ * that a successful execve closes.  Not posix_spawn: glibc's leaves signals 32
+ * and 33 ignored in the program.
+ */
 static int spawn(struct launch *l, const struct launch_options *options, char **environment)
 {
-    posix_spawnattr_t attributes;
-    int failure = posix_spawnattr_init(&attributes);
+    int report[2], failure = 0;
 
-    if (failure)
-        return failure;
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigmask(&attributes, &l->mask);
-    failure =
-        posix_spawn(&l->pid, options->program, NULL, &attributes, options->arguments, environment);
-    posix_spawnattr_destroy(&attributes);
+    if (pipe2(report, O_CLOEXEC) != 0)
+        return errno;
+    l->pid = fork();
+    if (l->pid == 0)
+        execute(l, options, environment, report[1]);
+    if (l->pid < 0)
+        failure = errno;
+    close(report[1]);
+    if (l->pid > 0 && read(report[0], &failure, sizeof(failure)) == (ssize_t)sizeof(failure))
+        waitpid(l->pid, NULL, 0);
+    close(report[0]);
     return failure;
 }
 
