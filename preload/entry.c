@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/entry.h"
 
+#include "src/shared/sysmem.h"
+
 /* The gate was closed, the call is nested, or the thread is new. */
 struct thread *entry_begin_slowly(void)
 {
@@ -28,12 +30,40 @@ struct thread *entry_begin_slowly(void)
     return t;
 }
 
-void emit_failed(struct thread *t, enum ring_result why)
+/*
+ * The trie is the one thing in the segment that grows with the program.  Letting
+ * go of its pages keeps them out of the target's resident memory; those that are
+ * needed again come back in groups, by a fault each.
+ */
+#define TRIE_RESIDENT_NODES (128u << 10) /* 2 MiB */
+#define TURNS_BETWEEN_TRIMS 2048u        /* chunks handed over by all threads: some 300,000 pairs */
+
+static void trie_trim(void)
 {
-    if (why == RING_NO_HOST)
+    static _Atomic uint32_t turns;
+    uint32_t used =
+        atomic_load_explicit(&segment_header(&session.segment)->nodes_used, memory_order_relaxed);
+
+    /* relaxed: only a count */
+    if (used > TRIE_RESIDENT_NODES &&
+        atomic_fetch_add_explicit(&turns, 1, memory_order_relaxed) % TURNS_BETWEEN_TRIMS == 0)
+        sysmem_drop(segment_node(&session.segment, 0), (size_t)used * sizeof(struct trie_node));
+}
+
+/* The chunk is full: take another.  false if this event cannot be recorded. */
+bool emit_turn(struct thread *t)
+{
+    switch (ring_turn(&session.segment, &t->writer)) {
+    case RING_OK:
+        trie_trim();
+        return true;
+    case RING_NO_HOST:
         session_close();
-    else
+        return false;
+    default:
         /* relaxed: a statistic; this thread is the only writer */
         atomic_fetch_add_explicit(&segment_slot(&session.segment, t->writer.slot)->unrecorded, 1,
                                   memory_order_relaxed);
+        return false;
+    }
 }

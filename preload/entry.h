@@ -26,7 +26,7 @@
 #define CALLER ((uint64_t)(uintptr_t)__builtin_return_address(0))
 
 struct thread *entry_begin_slowly(void);
-void emit_failed(struct thread *t, enum ring_result why);
+bool emit_turn(struct thread *t);
 
 /*
  * The thread that records this call, now marked as inside it; NULL if the call
@@ -71,13 +71,11 @@ emit(struct thread *t, uint32_t kind, uint32_t flags, uint64_t address, bool siz
 {
     struct ring_writer *w = &t->writer;
     bool timed = entry_timed();
-    enum ring_result room = ring_room(&session.segment, w, RECORD_MAX_WORDS);
-    uint64_t *at = w->next;
+    uint64_t *at;
 
-    if (__builtin_expect(room != RING_OK, 0)) {
-        emit_failed(t, room);
+    if (__builtin_expect(w->end - w->next < (ptrdiff_t)RECORD_MAX_WORDS, 0) && !emit_turn(t))
         return;
-    }
+    at = w->next;
     if (timed) {
         ring_begin(w);
         flags |= RECORD_TIME;

@@ -18,10 +18,16 @@
 
 #define PRELOAD "LD_PRELOAD="
 
-/* A copy of an environment with ours added, in one mapping. */
-struct carried {
-    char **environment;
-    size_t bytes;
+/* An environment this large is built on the stack: there may be no address space for a mapping. */
+#define ON_STACK_BYTES (64u << 10)
+
+/* One of the three system interfaces that all others come down to. */
+struct executing {
+    enum { BY_PATH, BY_SEARCH, BY_DESCRIPTOR } by;
+    const char *path;
+    int fd;
+    char *const *argv;
+    char *const *envp;
 };
 
 static bool carries(void)
@@ -46,39 +52,33 @@ static char *append(char *to, const char *text)
     return to + length;
 }
 
-/* LD_PRELOAD with our library first, MEMPROF_SESSION, then the rest as it is. */
-static void carried_fill(struct carried *c, char *const *from, size_t count)
+/* What carried_fill needs. */
+static size_t carried_bytes(char *const *from, size_t *count)
 {
     const char *theirs = preload_in(from);
-    char **entry = c->environment;
-    char *text = (char *)(c->environment + count + 3);
 
-    *entry++ = text;
+    for (*count = 0; from && from[*count];)
+        ++*count;
+    return (*count + 3) * sizeof(char *) + strlen(environment_library()) +
+           strlen(environment_session()) + (theirs ? strlen(theirs) : 0) + 64;
+}
+
+/* LD_PRELOAD with our library first, MEMPROF_SESSION, then the rest as it is. */
+static void carried_fill(char **to, char *const *from, size_t count)
+{
+    const char *theirs = preload_in(from);
+    char *text = (char *)(to + count + 3);
+
+    *to++ = text;
     text = append(append(text, PRELOAD), environment_library());
     if (theirs && *theirs)
         text = append(append(text, ":"), theirs);
-    *entry++ = ++text;
+    *to++ = ++text;
     append(append(append(text, SESSION_ENVIRONMENT), "="), environment_session());
     for (size_t i = 0; i < count; i++)
         if (strncmp(from[i], PRELOAD, strlen(PRELOAD)) != 0)
-            *entry++ = from[i];
-    *entry = NULL;
-}
-
-static bool carried_init(struct carried *c, char *const *from)
-{
-    const char *theirs = preload_in(from);
-    size_t count = 0;
-
-    while (from && from[count])
-        count++;
-    c->bytes = (count + 3) * sizeof(char *) + strlen(environment_library()) +
-               strlen(environment_session()) + (theirs ? strlen(theirs) : 0) + 64;
-    c->environment = sysmem_map(c->bytes);
-    if (!c->environment)
-        return false;
-    carried_fill(c, from, count);
-    return true;
+            *to++ = from[i];
+    *to = NULL;
 }
 
 static void note_executing(uint32_t value)
@@ -99,54 +99,57 @@ static int plain_execve(const char *path, char *const argv[], char *const envp[]
     return -1;
 }
 
-ENTRY int execve(const char *path, char *const argv[], char *const envp[])
+static int execute_with(const struct executing *e, char *const *envp)
 {
-    struct carried c;
+    if (e->by == BY_PATH)
+        return plain_execve(e->path, e->argv, envp);
+    if (e->by == BY_SEARCH && real.execvpe)
+        return real.execvpe(e->path, e->argv, envp);
+    if (e->by == BY_DESCRIPTOR && real.fexecve)
+        return real.fexecve(e->fd, e->argv, envp);
+    errno = ENOSYS;
+    return -1;
+}
+
+static int execute(const struct executing *e)
+{
+    size_t bytes, count;
+    char **carried;
     int result;
 
-    if (!carries() || !carried_init(&c, envp))
-        return plain_execve(path, argv, envp);
+    if (!carries())
+        return execute_with(e, e->envp);
+    bytes = carried_bytes(e->envp, &count);
+    carried = bytes <= ON_STACK_BYTES ? __builtin_alloca(bytes) : sysmem_map(bytes);
+    if (carried)
+        carried_fill(carried, e->envp, count);
     note_executing(1);
-    result = plain_execve(path, argv, c.environment);
+    result = execute_with(e, carried ? carried : e->envp);
     note_executing(0);
-    sysmem_unmap(c.environment, c.bytes);
+    if (bytes > ON_STACK_BYTES && carried)
+        sysmem_unmap(carried, bytes);
     return result;
+}
+
+ENTRY int execve(const char *path, char *const argv[], char *const envp[])
+{
+    struct executing e = {.by = BY_PATH, .path = path, .argv = argv, .envp = envp};
+
+    return execute(&e);
 }
 
 ENTRY int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-    struct carried c;
-    int result;
+    struct executing e = {.by = BY_SEARCH, .path = file, .argv = argv, .envp = envp};
 
-    if (!real.execvpe) {
-        errno = ENOSYS;
-        return -1;
-    }
-    if (!carries() || !carried_init(&c, envp))
-        return real.execvpe(file, argv, envp);
-    note_executing(1);
-    result = real.execvpe(file, argv, c.environment);
-    note_executing(0);
-    sysmem_unmap(c.environment, c.bytes);
-    return result;
+    return execute(&e);
 }
 
 ENTRY int fexecve(int fd, char *const argv[], char *const envp[])
 {
-    struct carried c;
-    int result;
+    struct executing e = {.by = BY_DESCRIPTOR, .fd = fd, .argv = argv, .envp = envp};
 
-    if (!real.fexecve) {
-        errno = ENOSYS;
-        return -1;
-    }
-    if (!carries() || !carried_init(&c, envp))
-        return real.fexecve(fd, argv, envp);
-    note_executing(1);
-    result = real.fexecve(fd, argv, c.environment);
-    note_executing(0);
-    sysmem_unmap(c.environment, c.bytes);
-    return result;
+    return execute(&e);
 }
 
 ENTRY int execv(const char *path, char *const argv[])

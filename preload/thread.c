@@ -6,44 +6,34 @@
 #include "src/shared/rawcall.h"
 #include "src/shared/sysmem.h"
 
+#include <sys/prctl.h>
+
 __thread struct thread_local_state local __attribute__((tls_model("initial-exec")));
 
-/* By slot: the mapping outlives the thread, for the next one that gets the slot. */
-static struct thread **threads;
-
-/* One mapping: the thread, then a first cache that fills the page. */
-#define THREAD_BYTES 4096u
+/*
+ * Room for every slot, in one sparse mapping: what a thread needs while its
+ * stacks are shallow.  The next thread in a slot takes over what is there.
+ */
+#define THREAD_BYTES 2048u
 #define FIRST_FRAMES                                                                               \
     ((THREAD_BYTES - sizeof(struct thread) - 2 * sizeof(struct cached_frame)) /                    \
      (sizeof(struct cached_frame) + 2 * sizeof(struct stack_check)))
 
+static unsigned char *threads;
+
 bool threads_init(void)
 {
-    threads = sysmem_map((size_t)session.segment.layout.slots_max * sizeof(*threads));
+    threads = sysmem_map((size_t)session.segment.layout.slots_max * THREAD_BYTES);
     return threads != NULL;
 }
 
-static struct thread *thread_map(void)
-{
-    struct thread *t = sysmem_map(THREAD_BYTES);
-
-    if (!t)
-        return NULL;
-    stack_cache_place(&t->cache, t + 1, FIRST_FRAMES);
-    t->cache.fixed = true;
-    return t;
-}
-
-/* Make the thread that had the slot before into this one. */
 static struct thread *thread_of(const struct ring_writer *w)
 {
-    struct thread *t = threads[w->slot];
+    struct thread *t = (struct thread *)(void *)(threads + (size_t)w->slot * THREAD_BYTES);
 
-    if (!t) {
-        t = thread_map();
-        if (!t)
-            return NULL;
-        threads[w->slot] = t;
+    if (!t->cache.frames) {
+        stack_cache_place(&t->cache, t + 1, FIRST_FRAMES);
+        t->cache.fixed = true;
     }
     t->writer = *w;
     stack_cache_forget(&t->cache);
@@ -51,10 +41,18 @@ static struct thread *thread_of(const struct ring_writer *w)
     return t;
 }
 
+/* The thread's name as it is now; the host reads later ones while the thread lives. */
+static void name_note(uint32_t slot)
+{
+    char *name = segment_slot(&session.segment, slot)->name;
+
+    if (rawcall(SYS_prctl, PR_GET_NAME, name, 0) < 0)
+        name[0] = '\0';
+}
+
 struct thread *thread_take(void)
 {
     struct ring_writer writer;
-    struct thread *t;
 
     if (local.refused)
         return NULL;
@@ -70,9 +68,7 @@ struct thread *thread_take(void)
         local.refused = 1;
         return NULL;
     }
-    t = thread_of(&writer);
-    if (!t)
-        local.refused = 1; /* the slot stays taken until the thread ends */
-    local.thread = t;
-    return t;
+    name_note(writer.slot);
+    local.thread = thread_of(&writer);
+    return local.thread;
 }

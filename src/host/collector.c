@@ -111,6 +111,8 @@ static bool open_stream(struct collector *c, uint32_t slot)
         return false;
     if (c->options.pid)
         procinfo_thread_name(c->options.pid, (pid_t)s->tid, name, sizeof(name));
+    if (!name[0]) /* gone already: what it was called at its first event */
+        memcpy(name, segment_slot(c->segment, slot)->name, sizeof(name));
     s->thread.row = threads_add(&c->model->threads, s->tid, name);
     if (s->thread.row == THREADS_NONE) {
         s->thread.row = 0;

@@ -308,6 +308,24 @@ static uint64_t slots_unrecorded(const struct segment *s)
     return sum;
 }
 
+/* Allocations whose stack has frames but not its outermost ones. */
+static uint64_t truncated_blocks(struct builder *b)
+{
+    const struct profile *p = b->p;
+    uint32_t *roots = array(b, p->node_count, sizeof(*roots));
+    uint64_t blocks = 0;
+
+    if (!roots)
+        return 0;
+    for (uint32_t i = 0; i < p->node_count; i++) /* parents come first */
+        roots[i] = i < STACK_ROOTS ? i : roots[p->nodes[i].parent];
+    for (uint32_t i = 0; i < p->site_count; i++)
+        if (p->sites[i].node >= STACK_ROOTS && roots[p->sites[i].node] == STACK_ROOT_TRUNCATED)
+            blocks += p->sites[i].stats.total_blocks;
+    free(roots);
+    return blocks;
+}
+
 static void build_loss(struct builder *b)
 {
     const struct segment_header *h = segment_header(b->source->segment);
@@ -321,7 +339,7 @@ static void build_loss(struct builder *b)
     loss->nested_blocks = counter(&h->nested_unrecorded);
     loss->unknown_frees = m->unknown_frees;
     loss->replaced_blocks = m->replaced_blocks;
-    loss->stacks_truncated = counter(&h->stacks_truncated);
+    loss->stacks_truncated = truncated_blocks(b);
     loss->stacks_lost = counter(&h->stacks_lost);
     loss->modules_lost = counter(&h->modules_lost);
     loss->damaged_records += m->damaged_records;

@@ -157,7 +157,8 @@ struct slot {
     _Atomic uint32_t next_free;
     _Atomic uint64_t
         unrecorded; /* events of this thread that could not be recorded (lossy, nested) */
-    uint64_t reserved[5];
+    char name[16];  /* the thread's name when it took the slot, not always NUL-terminated */
+    uint64_t reserved[3];
 };
 _Static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
 
@@ -274,7 +275,7 @@ struct segment_header {
     _Atomic uint64_t bootstrap_bytes;
     _Atomic uint64_t nested_unrecorded; /* allocations by a signal handler inside our own code */
     _Atomic uint64_t slotless_unrecorded;
-    _Atomic uint64_t stacks_truncated; /* walks that ended at STACK_ROOT_TRUNCATED */
+    _Atomic uint64_t stacks_truncated; /* walks that ended at STACK_ROOT_TRUNCATED: not allocations */
     _Atomic uint64_t stacks_lost;      /* trie full: the allocation has no stack */
     _Atomic uint64_t modules_lost;     /* module table full */
     _Atomic uint64_t verified;         /* --verify-stacks: compared ... */
