@@ -10,7 +10,10 @@ AM_TESTS_ENVIRONMENT = \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
 	MEMPROF='$(abs_top_builddir)/memprof'; export MEMPROF; \
 	CC='$(CC)'; export CC; \
-	PYTHON3='$(PYTHON3)'; export PYTHON3;
+	PYTHON3='$(PYTHON3)'; export PYTHON3; \
+	LSAN_OPTIONS='suppressions=$(abs_top_srcdir)/tests/lsan.supp print_suppressions=0'; \
+	export LSAN_OPTIONS;
+EXTRA_DIST += tests/lsan.supp
 PY_LOG_COMPILER = $(PYTHON3)
 
 target_cflags = -g -O1 -fno-builtin -Wall -Wextra
