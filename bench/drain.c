@@ -14,7 +14,7 @@
  */
 #include "src/host/collector.h"
 #include "src/host/procinfo.h"
-#include "src/shared/clock.h"
+#include "src/shared/stamp.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,6 +34,7 @@ struct bench {
     uint32_t streams, turn;
     uint32_t stacks, local_percent;
     bool timed;
+    struct stamp_taker stamps;
     uint64_t random;
     uint64_t *live; /* addresses */
     uint64_t live_count;
@@ -96,11 +97,11 @@ static void emit(struct bench *b, uint32_t kind, uint64_t address, uint64_t size
     ring_begin(w);
     next = w->next;
     *next++ = address | (uint64_t)kind << RECORD_KIND_SHIFT |
-              (uint64_t)(b->timed ? RECORD_TIME : 0) << RECORD_FLAGS_SHIFT;
+              (uint64_t)(b->timed ? RECORD_STAMPED : 0) << RECORD_FLAGS_SHIFT;
     if (kind == RECORD_ALLOC)
         *next++ = size_stack;
     if (b->timed)
-        *next++ = clock_after(b->collector.options.clock);
+        *next++ = stamp_take(&b->segment, &b->stamps, b->collector.options.clock);
     ring_commit(w, next);
     b->made++;
     if (b->streams > 1 && b->made % 16 == 0)
@@ -165,7 +166,7 @@ static void set_up(struct bench *b)
     if (base == MAP_FAILED)
         fail("no memory for the segment");
     segment_format(&b->segment, base, &layout, &settings);
-    model_init(&b->model, layout.nodes_max, clock_before(settings.clock), 1u << 20);
+    model_init(&b->model, layout.nodes_max, clock_ticks(settings.clock), 1u << 20);
     if (collector_init(&b->collector, &b->segment, &b->model, &options, NULL) != 0)
         fail("no memory for the collector");
     b->writers = calloc(b->streams, sizeof(*b->writers));

@@ -13,7 +13,7 @@
 #include "preload/session.h"
 #include "preload/thread.h"
 #include "preload/unwind.h"
-#include "src/shared/clock.h"
+#include "src/shared/stamp.h"
 
 #if defined(HAVE_SYS_SINGLE_THREADED_H)
 #include <sys/single_threaded.h>
@@ -47,38 +47,39 @@ static inline void entry_end(void)
     local.busy = BUSY_NO;
 }
 
-/* Whether records need times: from the moment there is a second thread, for good. */
-static inline bool entry_timed(void)
+/* Whether records need stamps: from the moment there is a second thread, for good. */
+static inline bool entry_stamped(void)
 {
-    if (session.timed)
+    if (session.stamped)
         return true;
 #if defined(HAVE_SYS_SINGLE_THREADED_H)
     if (__builtin_expect(__libc_single_threaded || session.early, 1))
         return false;
 #endif
-    session.timed = 1;
+    session.stamped = 1;
     return true;
 }
 
 /*
  * Write a record whose word 1, if any, is `size` and `stack`, followed by
- * `extras` words.  Kinds that end a block's life are stamped before the real
- * call (`before`), the others after it.
+ * `extras` words.  Kinds that end a block's life come before the real call, the
+ * others after it.
  */
-static inline __attribute__((always_inline)) void
-emit(struct thread *t, uint32_t kind, uint32_t flags, uint64_t address, bool sized, uint64_t size,
-     uint32_t stack, const uint64_t *extra, uint32_t extras, bool before)
+static inline __attribute__((always_inline)) void emit(struct thread *t, uint32_t kind,
+                                                       uint32_t flags, uint64_t address, bool sized,
+                                                       uint64_t size, uint32_t stack,
+                                                       const uint64_t *extra, uint32_t extras)
 {
     struct ring_writer *w = &t->writer;
-    bool timed = entry_timed();
+    bool stamped = entry_stamped();
     uint64_t *at;
 
     if (__builtin_expect(w->end - w->next < (ptrdiff_t)RECORD_MAX_WORDS, 0) && !emit_turn(t))
         return;
     at = w->next;
-    if (timed) {
+    if (stamped) {
         ring_begin(w);
-        flags |= RECORD_TIME;
+        flags |= RECORD_STAMPED;
     }
     if (sized && __builtin_expect(size >> 32 != 0, 0))
         flags |= RECORD_BIG;
@@ -91,8 +92,8 @@ emit(struct thread *t, uint32_t kind, uint32_t flags, uint64_t address, bool siz
     }
     for (uint32_t i = 0; i < extras; i++)
         *at++ = extra[i];
-    if (timed)
-        *at++ = before ? clock_before(session.clock) : clock_after(session.clock);
+    if (stamped)
+        *at++ = stamp_take(&session.segment, &t->stamps, session.clock);
     ring_commit(w, at);
 }
 
@@ -106,7 +107,7 @@ emit_alloc(struct thread *t, uint32_t flags, const void *block, size_t size, con
     t->allocations++;
     stack = stack_capture(t, frame);
     emit(t, block ? RECORD_ALLOC : RECORD_FAILED, flags, (uint64_t)(uintptr_t)block, true, size,
-         stack, NULL, 0, false);
+         stack, NULL, 0);
     local.busy = BUSY_CALLING;
 }
 
@@ -114,7 +115,7 @@ emit_alloc(struct thread *t, uint32_t flags, const void *block, size_t size, con
 static inline __attribute__((always_inline)) void emit_free(struct thread *t, const void *block)
 {
     local.busy = BUSY_RECORDING;
-    emit(t, RECORD_FREE, 0, (uint64_t)(uintptr_t)block, false, 0, 0, NULL, 0, true);
+    emit(t, RECORD_FREE, 0, (uint64_t)(uintptr_t)block, false, 0, 0, NULL, 0);
     local.busy = BUSY_CALLING;
 }
 

@@ -174,26 +174,25 @@ static void *realloc_bootstrap(void *old, size_t size)
 static void *realloc_recorded(struct thread *t, void *old, size_t size, const uint64_t *frame)
 {
     uint64_t was = (uint64_t)(uintptr_t)old;
-    bool timed = entry_timed();
+    bool stamped = entry_stamped();
     uint32_t stack;
     void *block;
 
     local.busy = BUSY_RECORDING;
-    if (timed)
-        emit(t, RECORD_REALLOC_BEGIN, 0, was, false, 0, 0, NULL, 0, true);
+    if (stamped)
+        emit(t, RECORD_REALLOC_BEGIN, 0, was, false, 0, 0, NULL, 0);
     local.busy = BUSY_CALLING;
     block = real.realloc(old, size);
     local.busy = BUSY_RECORDING;
     stack = stack_capture(t, frame);
     if (!block)
-        emit(t, RECORD_FAILED, 0, 0, true, size, stack, NULL, 0, false);
-    if (timed && !block)
-        emit(t, RECORD_REALLOC_FAIL, 0, was, false, 0, 0, NULL, 0, false);
-    else if (timed)
-        emit(t, RECORD_REALLOC_END, 0, (uint64_t)(uintptr_t)block, true, size, stack, NULL, 0,
-             false);
+        emit(t, RECORD_FAILED, 0, 0, true, size, stack, NULL, 0);
+    if (stamped && !block)
+        emit(t, RECORD_REALLOC_FAIL, 0, was, false, 0, 0, NULL, 0);
+    else if (stamped)
+        emit(t, RECORD_REALLOC_END, 0, (uint64_t)(uintptr_t)block, true, size, stack, NULL, 0);
     else if (block)
-        emit(t, RECORD_REALLOC, 0, (uint64_t)(uintptr_t)block, true, size, stack, &was, 1, false);
+        emit(t, RECORD_REALLOC, 0, (uint64_t)(uintptr_t)block, true, size, stack, &was, 1);
     local.busy = BUSY_CALLING;
     return block;
 }

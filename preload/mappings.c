@@ -47,7 +47,7 @@ static void emit_map(struct thread *t, void *at, size_t length, const uint64_t *
 
     local.busy = BUSY_RECORDING;
     stack = stack_capture(t, frame);
-    emit(t, RECORD_MMAP, 0, number(at), true, length, stack, NULL, 0, false);
+    emit(t, RECORD_MMAP, 0, number(at), true, length, stack, NULL, 0);
     local.busy = BUSY_CALLING;
 }
 
@@ -95,7 +95,7 @@ ENTRY int munmap(void *address, size_t length)
     /* before the call, as a free; the kernel refuses just these two */
     if ((number(address) & 4095) == 0 && length != 0) {
         local.busy = BUSY_RECORDING;
-        emit(t, RECORD_MUNMAP, 0, number(address), false, 0, 0, &bytes, 1, true);
+        emit(t, RECORD_MUNMAP, 0, number(address), false, 0, 0, &bytes, 1);
         local.busy = BUSY_CALLING;
     }
     result = plain_munmap(address, length);
@@ -130,7 +130,7 @@ ENTRY void *mremap(void *old, size_t had, size_t wanted, int flags, ...)
     if (at != MAP_FAILED) {
         local.busy = BUSY_RECORDING;
         stack = stack_capture(t, FRAME);
-        emit(t, RECORD_MREMAP, 0, number(at), true, wanted, stack, was, 2, false);
+        emit(t, RECORD_MREMAP, 0, number(at), true, wanted, stack, was, 2);
         local.busy = BUSY_CALLING;
     }
     entry_end();
@@ -147,7 +147,7 @@ static void emit_break(struct thread *t, uint64_t from, uint64_t to, const uint6
         return;
     local.busy = BUSY_RECORDING;
     stack = stack_capture(t, frame);
-    emit(t, RECORD_BREAK, 0, to, true, 0, stack, &from, 1, false);
+    emit(t, RECORD_BREAK, 0, to, true, 0, stack, &from, 1);
     local.busy = BUSY_CALLING;
 }
 

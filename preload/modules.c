@@ -230,7 +230,7 @@ static uint32_t known_add(const struct location *l)
     r->name = names_add(l->name);
     r->build_id_size = size;
     memcpy(r->build_id, build_id, sizeof(build_id));
-    r->first_seen = clock_before(h->settings.clock);
+    r->first_seen = clock_ticks(h->settings.clock);
     known[used].identity = l->identity;
     known[used].eh_frame_hdr = l->eh_frame_hdr;
     atomic_store_explicit(&known[used].loaded, 1, memory_order_relaxed);
@@ -303,7 +303,7 @@ void modules_revalidate(void)
         rules_forget(r->start, r->end);
         libunwind_forget();
         /* relaxed: a time for the report, nothing depends on its order */
-        atomic_store_explicit(&r->gone_seen, clock_before(h->settings.clock), memory_order_relaxed);
+        atomic_store_explicit(&r->gone_seen, clock_ticks(h->settings.clock), memory_order_relaxed);
     }
     unlock_known();
 }

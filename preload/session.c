@@ -86,7 +86,7 @@ static void settings_copy(const struct segment_settings *settings)
 #if defined(HAVE_SYS_SINGLE_THREADED_H)
     session.early = !constructed && !__libc_single_threaded;
 #else
-    session.timed = 1;
+    session.stamped = 1;
 #endif
 #if !defined(__x86_64__)
     if (session.unwinder == UNWINDER_AUTO)

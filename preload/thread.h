@@ -11,9 +11,11 @@
 
 #include "preload/stackcache.h"
 #include "src/shared/ring.h"
+#include "src/shared/stamp.h"
 
 struct thread {
     struct ring_writer writer;
+    struct stamp_taker stamps;
     struct stack_cache cache;
     uint64_t allocations; /* events of this kind so far, also those that were dropped */
     uint64_t verify_countdown;

@@ -3,7 +3,7 @@
 
 #include "src/host/pages.h"
 #include "src/host/procinfo.h"
-#include "src/shared/clock.h"
+#include "src/shared/stamp.h"
 
 #include <linux/membarrier.h>
 #include <string.h>
@@ -28,7 +28,7 @@
 
 static uint64_t now_ticks(const struct collector *c)
 {
-    return clock_before(c->options.clock);
+    return clock_ticks(c->options.clock);
 }
 
 /* -------------------------------------------------------------- set-up -- */
@@ -163,8 +163,8 @@ static inline void push(struct collector *c, struct stream *s, const struct stre
     e->word0 = r->word0;
     e->rest = s->next + 1;
     e->thread = &s->thread;
-    e->time = r->key >> 1;
-    s->last_time = e->time;
+    e->time = r->time;
+    s->last_stamp = r->key >> 1;
     s->next += r->words;
     if (++c->batched == MODEL_BATCH)
         flush(c);
@@ -217,7 +217,7 @@ static uint64_t drain(struct collector *c, struct stream *s, uint64_t limit)
 /* false when a record with a time turns up: the target has had a second thread. */
 static bool drain_untimed(struct collector *c, struct stream *s)
 {
-    const uint64_t timed = (uint64_t)RECORD_TIME << RECORD_FLAGS_SHIFT;
+    const uint64_t timed = (uint64_t)RECORD_STAMPED << RECORD_FLAGS_SHIFT;
     struct stream_record r;
 
     do {
@@ -245,7 +245,7 @@ static void round_untimed(struct collector *c)
     }
     if (c->open == 0)
         return;
-    stream_look(c->segment, s, now_ticks(c));
+    stream_look(c->segment, s, now_ticks(c), 0);
     if (stream_has_more(s) && !drain_untimed(c, s))
         c->timed = true;
     flush(c);
@@ -283,7 +283,8 @@ static uint64_t heap_second(const struct collector *c)
  */
 static bool from_the_future(const struct collector *c, uint64_t key)
 {
-    return key != STREAM_KEY_MAX && key >> 1 > now_ticks(c) + FUTURE_TICKS;
+    return key != STREAM_KEY_MAX &&
+           key >> 1 > stamp_now(c->segment, c->options.clock) + FUTURE_TICKS;
 }
 
 static void merge(struct collector *c, uint64_t limit)
@@ -336,12 +337,12 @@ static void heap_add(struct collector *c, struct stream *s)
  * threads wait for chunks and nothing has moved for a second, such a stream
  * no longer holds the others up.
  */
-static uint64_t look_at_all(struct collector *c, uint64_t now)
+static uint64_t look_at_all(struct collector *c, uint64_t now, uint64_t stamp)
 {
     const struct segment_header *h = segment_header(c->segment);
     bool stalled = atomic_load_explicit(&h->producers_waiting, memory_order_relaxed) &&
                    clock_monotonic_ns() - c->progressed_ns > STALL_NS;
-    uint64_t watermark = now;
+    uint64_t watermark = stamp;
 
     for (uint32_t i = 0; i < c->used; i++) {
         struct stream *s = &c->streams[i];
@@ -350,7 +351,7 @@ static uint64_t look_at_all(struct collector *c, uint64_t now)
             continue;
         if (i + 8 < c->used && c->streams[i + 8].tail < c->segment->layout.chunks_max)
             __builtin_prefetch(segment_chunk(c->segment, c->streams[i + 8].tail));
-        stream_look(c->segment, s, now);
+        stream_look(c->segment, s, now, stamp);
         if (s->damaged)
             c->model->damaged_records++;
         else if (s->bound < watermark && !stalled)
@@ -363,13 +364,15 @@ static uint64_t look_at_all(struct collector *c, uint64_t now)
 
 static void round_timed(struct collector *c)
 {
+    uint64_t stamp = stamp_now(c->segment, c->options.clock);
     uint64_t now = now_ticks(c);
     uint64_t watermark;
 
-    pass_barrier(c);
+    if (stamp & STAMP_CLOCK)
+        pass_barrier(c);
     find_streams(c);
-    watermark = look_at_all(c, now);
-    /* Strictly older: a record to come may carry the very time of its bound. */
+    watermark = look_at_all(c, now, stamp);
+    /* Strictly smaller: a record to come may carry the very stamp of its bound. */
     merge(c, watermark ? (watermark << 1) - 1 : 0);
 }
 
@@ -494,6 +497,6 @@ void collector_finish(struct collector *c)
     find_streams(c);
     for (uint32_t i = 0; i < c->used; i++)
         c->streams[i].gone = true;
-    look_at_all(c, now_ticks(c));
+    look_at_all(c, now_ticks(c), stamp_now(c->segment, c->options.clock));
     merge(c, STREAM_KEY_MAX - 1);
 }

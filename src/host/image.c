@@ -105,7 +105,7 @@ int image_prepare(struct image *i, const struct segment_settings *settings, stru
         image_release(i);
         return -1;
     }
-    i->begin_ticks = clock_before(i->clock);
+    i->begin_ticks = clock_ticks(i->clock);
     i->begin_ns = clock_monotonic_ns();
     i->started_unix = time(NULL);
     return 0;
@@ -198,7 +198,7 @@ void image_stop(struct image *i)
     pthread_join(i->thread, NULL);
     i->running = false;
     collector_finish(&i->collector);
-    i->end_ticks = clock_before(i->clock);
+    i->end_ticks = clock_ticks(i->clock);
     i->end_ns = clock_monotonic_ns();
     model_finish(&i->model, i->end_ticks);
     modmap_finish(&i->modmap);

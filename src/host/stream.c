@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Set next, end and untimed for the cursor's chunk. */
+/* Set next, end, time and stamp for the cursor's chunk. */
 static void enter_chunk(const struct segment *segment, struct stream *s, uint64_t not_before)
 {
     struct ring_span span = ring_peek(segment, &s->cursor);
@@ -25,7 +25,8 @@ static void enter_chunk(const struct segment *segment, struct stream *s, uint64_
     }
     s->next = span.words;
     s->end = span.words + count;
-    s->untimed = span.opened > not_before ? span.opened : not_before;
+    s->time = span.opened > not_before ? span.opened : not_before;
+    s->stamp = span.opened_stamp;
 }
 
 bool stream_open(const struct segment *segment, struct stream *s, uint32_t i)
@@ -60,7 +61,7 @@ static void find_tail(const struct segment *segment, struct stream *s)
     s->damaged = true; /* out of range, or a ring of chunks */
 }
 
-void stream_look(const struct segment *segment, struct stream *s, uint64_t now)
+void stream_look(const struct segment *segment, struct stream *s, uint64_t now, uint64_t stamp)
 {
     const struct chunk *tail;
     uint64_t progress, before = s->looked;
@@ -79,15 +80,15 @@ void stream_look(const struct segment *segment, struct stream *s, uint64_t now)
     s->tail_words = (uint32_t)(progress >> 1);
     s->in_flight = (progress & 1) && !s->gone;
     if (!s->in_flight) {
-        s->bound = now;
+        s->bound = stamp;
     } else {
-        /* The record in flight is younger than the chunk and than all that was taken. */
-        uint64_t opened = tail->opened < now ? tail->opened : now;
+        /* The record in flight comes after the chunk's opening and all that was taken. */
+        uint64_t opened = tail->opened_stamp < stamp ? tail->opened_stamp : stamp;
 
         if (opened > s->bound)
             s->bound = opened;
-        if (s->last_time > s->bound)
-            s->bound = s->last_time;
+        if (s->last_stamp > s->bound)
+            s->bound = s->last_stamp;
     }
     if (stream_has_more(s))
         enter_chunk(segment, s, before);

@@ -13,6 +13,7 @@
 
 #include "src/host/model.h"
 #include "src/shared/ring.h"
+#include "src/shared/stamp.h"
 
 struct stream {
     struct ring_cursor cursor;
@@ -25,19 +26,21 @@ struct stream {
     uint32_t tail;       /* the newest chunk at the last look */
     uint32_t tail_words; /* committed there */
     uint64_t looked;     /* clock just before the last look */
-    uint64_t bound;      /* records not in the snapshot are not older than this */
-    uint64_t last_time;  /* of the last record taken */
+    uint64_t bound;      /* no record that is not in the snapshot has a smaller stamp */
+    uint64_t last_stamp; /* of the last record taken */
 
     /* In the cursor's chunk: */
     const uint64_t *next, *end; /* not yet taken, of the snapshot */
-    uint64_t untimed;           /* the time of records here that carry none */
+    uint64_t time;              /* of records here whose stamp tells none: not before this */
+    uint64_t stamp;             /* no record here has a smaller one */
 };
 
 /* The record at s->next, decoded. */
 struct stream_record {
     uint64_t word0;
     uint32_t words;
-    uint64_t key; /* time << 1, odd unless it takes a block away: the order of records */
+    uint64_t time;
+    uint64_t key; /* stamp << 1, odd unless it takes a block away: the order of records */
 };
 #define STREAM_KEY_MAX UINT64_MAX
 
@@ -45,10 +48,11 @@ struct stream_record {
 bool stream_open(const struct segment *segment, struct stream *s, uint32_t i);
 
 /*
- * Take a snapshot.  `now` was read before the process-wide barrier, which came
- * before this call.  Sets `bound`, and `damaged` if need be.
+ * Take a snapshot.  `now` (a time) and `stamp` (stamp_now) were read before the
+ * process-wide barrier, which came before this call.  Sets `bound`, and `damaged`
+ * if need be.
  */
-void stream_look(const struct segment *segment, struct stream *s, uint64_t now);
+void stream_look(const struct segment *segment, struct stream *s, uint64_t now, uint64_t stamp);
 
 /* Whether the snapshot holds records not yet taken. */
 bool stream_has_more(const struct stream *s);
@@ -73,18 +77,21 @@ static inline bool stream_takes_away(uint64_t word0)
 /* false: the words at s->next are no record. */
 static inline bool stream_decode(const struct stream *s, struct stream_record *r)
 {
-    uint64_t time;
+    uint64_t stamp = s->stamp;
 
     r->word0 = *(const volatile uint64_t *)s->next; /* read once: the target may change it */
     r->words = record_words(r->word0);
     if (__builtin_expect(r->words == 0 || r->words > (size_t)(s->end - s->next), 0))
         return false;
-    time = s->untimed;
-    if (r->word0 & (uint64_t)RECORD_TIME << RECORD_FLAGS_SHIFT)
-        time = s->next[r->words - 1];
-    if (time < s->last_time)
-        time = s->last_time;
-    r->key = time << 1 | !stream_takes_away(r->word0);
+    r->time = s->time;
+    if (r->word0 & (uint64_t)RECORD_STAMPED << RECORD_FLAGS_SHIFT) {
+        stamp = s->next[r->words - 1] & (STAMP_CLOCK | (STAMP_CLOCK - 1));
+        if (stamp & STAMP_CLOCK)
+            r->time = stamp & ~STAMP_CLOCK;
+    }
+    if (stamp < s->last_stamp)
+        stamp = s->last_stamp;
+    r->key = stamp << 1 | !stream_takes_away(r->word0);
     return true;
 }
 

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The clock that orders records of different threads.
- *
- * A `free` is stamped before the real free and an allocation after the real
- * malloc, so that with a clock that never runs backwards between processors
- * the block's old life always ends before its new one begins.  On x86 both
- * need the form that waits for earlier loads: a plain rdtsc may execute before
- * the loads inside malloc that observed the other thread's free.
+ * The clock of records and stamps: the processor's time-stamp counter where it is
+ * invariant, else the system's monotonic clock.
  */
 #ifndef MEMPROF_SHARED_CLOCK_H
 #define MEMPROF_SHARED_CLOCK_H
@@ -27,25 +22,10 @@ static inline uint64_t clock_monotonic_ns(void)
 }
 
 /*
- * For events that must come before what follows (free), and for the host.  A
- * free must also come after whatever handed the block over from the thread
- * that allocated it: a plain rdtsc may execute before that load and put the
- * free before the allocation.
+ * Ticks of the clock of that kind (enum segment_clock).  Not before the loads that
+ * precede it in the program: a plain rdtsc may execute earlier.
  */
-static inline uint64_t clock_before(uint32_t kind)
-{
-#if defined(__x86_64__)
-    unsigned aux;
-
-    if (kind == CLOCK_TSC)
-        return __rdtscp(&aux);
-#endif
-    (void)kind;
-    return clock_monotonic_ns();
-}
-
-/* For events that must come after what precedes (an allocation that was made). */
-static inline uint64_t clock_after(uint32_t kind)
+static inline uint64_t clock_ticks(uint32_t kind)
 {
 #if defined(__x86_64__)
     unsigned aux;

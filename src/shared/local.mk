@@ -12,6 +12,7 @@ shared_sources = \
 	src/shared/ring.h \
 	src/shared/segment.c \
 	src/shared/segment.h \
+	src/shared/stamp.h \
 	src/shared/stacktrie.c \
 	src/shared/stacktrie.h \
 	src/shared/sysmem.c \

@@ -64,7 +64,7 @@ static inline uint32_t frame_generation(uint64_t frame)
  *   size|stack  low 32 bits size, high 32 bits stack id (trie node)
  *   big size    only with RECORD_BIG: the size's high 32 bits
  *   extra       one or two 64-bit values, by kind
- *   time        only with RECORD_TIME: clock ticks, see segment_clock
+ *   stamp       only with RECORD_STAMPED: see stamp.h
  */
 enum record_kind {
     RECORD_NONE = 0,
@@ -84,7 +84,7 @@ enum record_kind {
     RECORD_KINDS
 };
 
-#define RECORD_TIME 0x01u    /* a time word ends the record */
+#define RECORD_STAMPED 0x01u /* a stamp ends the record */
 #define RECORD_BIG 0x02u     /* a big-size word follows size|stack */
 #define RECORD_ALIGNED 0x04u /* memalign family */
 #define RECORD_MAX_WORDS 6u
@@ -105,7 +105,7 @@ static inline uint32_t record_words(uint64_t word0)
     uint32_t flags = (uint32_t)(word0 >> RECORD_FLAGS_SHIFT) & 0xff;
     uint32_t base = record_base_words((uint32_t)(word0 >> RECORD_KIND_SHIFT));
 
-    return base ? base + ((flags & RECORD_TIME) ? 1 : 0) + ((flags & RECORD_BIG) ? 1 : 0) : 0;
+    return base ? base + ((flags & RECORD_STAMPED) ? 1 : 0) + ((flags & RECORD_BIG) ? 1 : 0) : 0;
 }
 /* Kinds whose word 1 is size|stack.  MUNMAP has no stack, but its word 1 is a full length. */
 static inline int record_has_size(uint32_t kind)
@@ -121,7 +121,7 @@ static inline int record_has_size(uint32_t kind)
  * A chunk is owned by one thread at a time, which is its only writer.
  * `progress` is published with release order after the words it counts:
  * the number of committed words, shifted left by one; bit 0 is set while a
- * record is in flight, i.e. its time may already have been read but the
+ * record is in flight, i.e. its stamp may already have been taken but the
  * record is not yet committed.
  */
 #define CHUNK_BYTES 4096u
@@ -134,8 +134,9 @@ struct chunk {
     _Atomic uint32_t successor; /* the owner's next chunk, CHUNK_NONE while it still writes here */
     _Atomic uint32_t next_free; /* free-list link; meaningless while owned */
     uint64_t opened;            /* clock when the owner took it; plain, before the first progress */
+    uint64_t opened_stamp;      /* no stamp in the chunk is smaller */
     uint32_t slot;              /* the owner */
-    uint32_t reserved[9];
+    uint32_t reserved[7];
     uint64_t words[CHUNK_WORDS];
 };
 _Static_assert(sizeof(struct chunk) == CHUNK_BYTES, "a chunk is one page");
@@ -275,15 +276,19 @@ struct segment_header {
     _Atomic uint64_t bootstrap_bytes;
     _Atomic uint64_t nested_unrecorded; /* allocations by a signal handler inside our own code */
     _Atomic uint64_t slotless_unrecorded;
-    _Atomic uint64_t stacks_truncated; /* walks that ended at STACK_ROOT_TRUNCATED: not allocations */
-    _Atomic uint64_t stacks_lost;      /* trie full: the allocation has no stack */
-    _Atomic uint64_t modules_lost;     /* module table full */
-    _Atomic uint64_t verified;         /* --verify-stacks: compared ... */
-    _Atomic uint64_t verify_mismatch;  /* ... and found different */
-    _Atomic uint64_t verify_skipped;   /* ... and not comparable (libunwind itself stopped early) */
-    _Atomic uint64_t slow_steps;       /* frames walked by the full interpreter, not by a rule */
+    _Atomic uint64_t
+        stacks_truncated;          /* walks that ended at STACK_ROOT_TRUNCATED: not allocations */
+    _Atomic uint64_t stacks_lost;  /* trie full: the allocation has no stack */
+    _Atomic uint64_t modules_lost; /* module table full */
+    _Atomic uint64_t verified;     /* --verify-stacks: compared ... */
+    _Atomic uint64_t verify_mismatch; /* ... and found different */
+    _Atomic uint64_t verify_skipped;  /* ... and not comparable (libunwind itself stopped early) */
+    _Atomic uint64_t slow_steps;      /* frames walked by the full interpreter, not by a rule */
     _Atomic uint64_t
         verify_frames[2]; /* an example: frame pcs of ours and libunwind's that differ */
+
+    /* The stamp that comes next.  See stamp.h. */
+    _Alignas(64) _Atomic uint64_t stamps;
 
     /* Waiting.  See ring.h. */
     _Alignas(64) _Atomic uint64_t

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/shared/ring.h"
 
-#include "src/shared/clock.h"
 #include "src/shared/rawcall.h"
+#include "src/shared/stamp.h"
 
 #include <linux/futex.h>
 #include <time.h>
@@ -146,7 +146,8 @@ static enum ring_result chunk_take(const struct segment *s, uint32_t slot, uint3
     /* relaxed: published by the release that links the chunk or opens the slot */
     atomic_store_explicit(&c->progress, 0, memory_order_relaxed);
     atomic_store_explicit(&c->successor, CHUNK_NONE, memory_order_relaxed);
-    c->opened = clock_before(settings->clock);
+    c->opened = clock_ticks(settings->clock);
+    c->opened_stamp = stamp_now(s, settings->clock);
     c->slot = slot;
     return RING_OK;
 }
@@ -276,6 +277,7 @@ struct ring_span ring_peek(const struct segment *s, const struct ring_cursor *c)
     span.count = (uint32_t)(progress >> 1) - c->word;
     span.in_flight = progress & 1;
     span.opened = chunk->opened;
+    span.opened_stamp = chunk->opened_stamp;
     return span;
 }
 

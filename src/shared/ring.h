@@ -48,16 +48,17 @@ static inline enum ring_result ring_room(const struct segment *s, struct ring_wr
 }
 
 /*
- * Mark a record as in flight.  Must come before its clock is read: the host
- * reads its own clock, then issues a process-wide memory barrier, then looks
- * at this mark, and so knows that a thread without it will only make records
- * with later times.
+ * Mark a record as in flight.  Must come before its stamp is taken.  With the
+ * counter (stamp.h) the locked add makes the mark visible.  With the clock, the
+ * host reads its own clock, then issues a process-wide memory barrier, then looks
+ * at this mark, and so knows that a thread without it will only make records with
+ * larger stamps.
  */
 static inline void ring_begin(struct ring_writer *w)
 {
     uint64_t words = (uint64_t)(w->next - w->chunk->words);
 
-    /* relaxed: ordered against the clock by the host's barrier, see above */
+    /* relaxed: ordered by the add or by the host's barrier, see above */
     atomic_store_explicit(&w->chunk->progress, words << 1 | 1, memory_order_relaxed);
     __asm__ volatile("" ::: "memory");
 }
@@ -90,6 +91,7 @@ struct ring_span {
     bool in_flight;  /* a record after these may already have its time */
     bool damaged;    /* the segment makes no sense here; read no further in this stream */
     uint64_t opened; /* clock at which the thread took this chunk */
+    uint64_t opened_stamp;
 };
 
 /* Put `count` never-used chunks, from index `first` on, into the free list. */

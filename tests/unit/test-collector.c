@@ -7,7 +7,7 @@
 
 #include "src/host/procinfo.h"
 #include "src/host/profile.h"
-#include "src/shared/clock.h"
+#include "src/shared/stamp.h"
 
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -31,6 +31,7 @@ static struct segment segment;
 static struct model model;
 static struct collector collector;
 static uint32_t clock_kind;
+static __thread struct stamp_taker stamps;
 
 static int set_up(void **state)
 {
@@ -48,7 +49,7 @@ static int set_up(void **state)
     if (base == MAP_FAILED)
         return -1;
     segment_format(&segment, base, &layout, &settings);
-    model_init(&model, layout.nodes_max, clock_before(clock_kind), 1);
+    model_init(&model, layout.nodes_max, clock_ticks(clock_kind), 1);
     return collector_init(&collector, &segment, &model, &options, NULL);
 }
 
@@ -69,11 +70,11 @@ static void emit(struct ring_writer *w, uint32_t kind, uint64_t address, bool ti
     ring_begin(w);
     next = w->next;
     *next++ = address | (uint64_t)kind << RECORD_KIND_SHIFT |
-              (uint64_t)(timed ? RECORD_TIME : 0) << RECORD_FLAGS_SHIFT;
+              (uint64_t)(timed ? RECORD_STAMPED : 0) << RECORD_FLAGS_SHIFT;
     if (kind == RECORD_ALLOC)
         *next++ = 64 | (uint64_t)STACK_ROOTS << 32;
     if (timed)
-        *next++ = kind == RECORD_ALLOC ? clock_after(clock_kind) : clock_before(clock_kind);
+        *next++ = stamp_take(&segment, &stamps, clock_kind);
     ring_commit(w, next);
 }
 
