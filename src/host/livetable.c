@@ -33,11 +33,6 @@ uint64_t livetable_memory(const struct livetable *t)
     return bytes;
 }
 
-static struct livetable_shard *shard_of(struct livetable *t, uint64_t hash)
-{
-    return &t->shards[hash >> (64 - LIVETABLE_SHARD_BITS)];
-}
-
 static uint64_t entry_address(const struct livetable_entry *e)
 {
     return e->address_birth >> 16;
@@ -196,11 +191,11 @@ static bool replace(struct livetable *t, struct livetable_entry *e,
     return true;
 }
 
-enum livetable_result livetable_put(struct livetable *t, const struct livetable_block *block,
-                                    struct livetable_block *old)
+enum livetable_result livetable_put_slowly(struct livetable *t, uint64_t hash,
+                                           const struct livetable_block *block,
+                                           struct livetable_block *old)
 {
-    uint64_t hash = livetable_hash(block->address);
-    struct livetable_shard *shard = shard_of(t, hash);
+    struct livetable_shard *shard = livetable_shard(t, hash);
     struct livetable_entry *e = NULL;
 
     /* A shard that cannot grow is still good for what room it has. */
@@ -222,23 +217,21 @@ enum livetable_result livetable_put(struct livetable *t, const struct livetable_
     return LIVETABLE_ADDED;
 }
 
-static struct livetable_entry *find(const struct livetable *t, uint64_t address,
-                                    struct livetable_shard **shard)
+static struct livetable_entry *find(const struct livetable_shard *shard, uint64_t hash,
+                                    uint64_t address)
 {
-    uint64_t hash = livetable_hash(address);
-    struct livetable_entry *e;
+    struct livetable_entry *e = NULL;
 
-    *shard = shard_of((struct livetable *)t, hash);
-    if (__builtin_expect(!(*shard)->entries || !address, 0))
-        return NULL;
-    e = shard_seek(*shard, hash, address);
+    if (shard->entries && address)
+        e = shard_seek(shard, hash, address);
     return e && e->address_birth ? e : NULL;
 }
 
 bool livetable_find(const struct livetable *t, uint64_t address, struct livetable_block *block)
 {
-    struct livetable_shard *shard;
-    const struct livetable_entry *e = find(t, address, &shard);
+    uint64_t hash = livetable_hash(address);
+    const struct livetable_entry *e =
+        find(livetable_shard((struct livetable *)t, hash), hash, address);
 
     if (e)
         entry_read(t, e, block);
@@ -281,15 +274,16 @@ static void shard_remove(struct livetable_shard *shard, struct livetable_entry *
     shard->used--;
 }
 
-bool livetable_take(struct livetable *t, uint64_t address, struct livetable_block *block)
+bool livetable_take_slowly(struct livetable *t, uint64_t hash, uint64_t address,
+                           struct livetable_block *block)
 {
-    struct livetable_shard *shard;
-    struct livetable_entry *e = find(t, address, &shard);
+    struct livetable_shard *shard = livetable_shard(t, hash);
+    struct livetable_entry *e = find(shard, hash, address);
 
     if (!e)
         return false;
     entry_read(t, e, block);
-    if (__builtin_expect(e->size == SIZE_IS_BIG, 0))
+    if (e->size == SIZE_IS_BIG)
         big_remove(t, address);
     shard_remove(shard, e);
     t->count--;

@@ -25,6 +25,7 @@
 
 #define LIVETABLE_SHARD_BITS 5
 #define LIVETABLE_SHARDS (1u << LIVETABLE_SHARD_BITS)
+#define LIVETABLE_LINE 4u /* entries in a cache line */
 
 struct livetable_block {
     uint64_t address; /* 48 bits */
@@ -38,8 +39,6 @@ struct livetable_entry {
     uint32_t site;
     uint32_t size; /* UINT32_MAX: in the side list */
 };
-
-#define LIVETABLE_LINE 4u /* entries in a cache line */
 
 struct livetable_shard {
     struct livetable_entry *entries;
@@ -69,15 +68,6 @@ enum livetable_result {
 void livetable_init(struct livetable *t);
 void livetable_release(struct livetable *t);
 
-enum livetable_result livetable_put(struct livetable *t, const struct livetable_block *block,
-                                    struct livetable_block *old);
-
-/* Remove the block at `address`; false if there is none. */
-bool livetable_take(struct livetable *t, uint64_t address, struct livetable_block *block);
-
-/* Look without removing. */
-bool livetable_find(const struct livetable *t, uint64_t address, struct livetable_block *block);
-
 /* Bytes of memory that the table holds. */
 uint64_t livetable_memory(const struct livetable *t);
 
@@ -91,6 +81,21 @@ static inline uint64_t livetable_hash(uint64_t address)
     return h;
 }
 
+/* Look without removing. */
+bool livetable_find(const struct livetable *t, uint64_t address, struct livetable_block *block);
+
+/*
+ * Add a block; `hash` is that of its address.  And remove the block at
+ * `address`; false if there is none.
+ */
+static inline enum livetable_result livetable_put(struct livetable *t, uint64_t hash,
+                                                  const struct livetable_block *block,
+                                                  struct livetable_block *old);
+static inline bool livetable_take(struct livetable *t, uint64_t hash, uint64_t address,
+                                  struct livetable_block *block);
+
+/* ------------------------------------------------ how the common case goes -- */
+
 /* Index of the first entry of the line where a block belongs. */
 static inline uint64_t livetable_home(const struct livetable_shard *shard, uint64_t hash)
 {
@@ -99,25 +104,105 @@ static inline uint64_t livetable_home(const struct livetable_shard *shard, uint6
     return (uint64_t)(scaled >> 64) & ~(uint64_t)(LIVETABLE_LINE - 1);
 }
 
-/* Where the block at `address` would best lie; NULL while its shard has no memory. */
-static inline const struct livetable_entry *livetable_place(const struct livetable *t,
-                                                            uint64_t address)
+static inline struct livetable_shard *livetable_shard(struct livetable *t, uint64_t hash)
 {
-    uint64_t hash = livetable_hash(address);
-    const struct livetable_shard *shard = &t->shards[hash >> (64 - LIVETABLE_SHARD_BITS)];
-
-    return shard->entries ? shard->entries + livetable_home(shard, hash) : NULL;
+    return &t->shards[hash >> (64 - LIVETABLE_SHARD_BITS)];
 }
 
 /*
- * Start loading what a later call for this address will look at.  Inlined by
+ * What a line holds, found without a branch that could be mispredicted.  The
+ * entries in use are always the first ones of a line.
+ */
+struct livetable_line {
+    struct livetable_entry *entries;
+    uint32_t used;
+    uint32_t match; /* index of the address asked for, if `found` */
+    bool found;
+};
+
+static inline struct livetable_line livetable_look(struct livetable_entry *e, uint64_t address)
+{
+    bool m0 = e[0].address_birth >> 16 == address, m1 = e[1].address_birth >> 16 == address;
+    bool m2 = e[2].address_birth >> 16 == address, m3 = e[3].address_birth >> 16 == address;
+
+    _Static_assert(LIVETABLE_LINE == 4, "four entries are looked at");
+    return (struct livetable_line){
+        .entries = e,
+        .used = (uint32_t)(e[0].address_birth != 0) + (e[1].address_birth != 0) +
+                (e[2].address_birth != 0) + (e[3].address_birth != 0),
+        .match = (uint32_t)m1 + 2 * (uint32_t)m2 + 3 * (uint32_t)m3,
+        .found = m0 | m1 | m2 | m3,
+    };
+}
+
+/* Every case. */
+enum livetable_result livetable_put_slowly(struct livetable *t, uint64_t hash,
+                                           const struct livetable_block *block,
+                                           struct livetable_block *old);
+bool livetable_take_slowly(struct livetable *t, uint64_t hash, uint64_t address,
+                           struct livetable_block *block);
+
+/* An address that is not there, a line with room, a usual size. */
+static inline enum livetable_result livetable_put(struct livetable *t, uint64_t hash,
+                                                  const struct livetable_block *block,
+                                                  struct livetable_block *old)
+{
+    struct livetable_shard *shard = livetable_shard(t, hash);
+    struct livetable_line line;
+
+    if (__builtin_expect(shard->used >= shard->limit || block->size >= UINT32_MAX, 0))
+        return livetable_put_slowly(t, hash, block, old);
+    line = livetable_look(shard->entries + livetable_home(shard, hash), block->address);
+    if (__builtin_expect(line.found || line.used == LIVETABLE_LINE, 0))
+        return livetable_put_slowly(t, hash, block, old);
+    line.entries[line.used].address_birth = block->address << 16 | block->birth;
+    line.entries[line.used].site = block->site;
+    line.entries[line.used].size = (uint32_t)block->size;
+    shard->used++;
+    t->count++;
+    return LIVETABLE_ADDED;
+}
+
+/* A block in its own line, which is not full, so that nothing lies behind it, and a usual size. */
+static inline bool livetable_take(struct livetable *t, uint64_t hash, uint64_t address,
+                                  struct livetable_block *block)
+{
+    struct livetable_shard *shard = livetable_shard(t, hash);
+    struct livetable_entry entry;
+    struct livetable_line line;
+
+    if (__builtin_expect(!shard->entries || !address, 0))
+        return false;
+    line = livetable_look(shard->entries + livetable_home(shard, hash), address);
+    if (__builtin_expect(!line.found || line.used == LIVETABLE_LINE, 0))
+        return livetable_take_slowly(t, hash, address, block);
+    entry = line.entries[line.match];
+    if (__builtin_expect(entry.size == UINT32_MAX, 0))
+        return livetable_take_slowly(t, hash, address, block);
+    block->address = address;
+    block->birth = (uint16_t)entry.address_birth;
+    block->site = entry.site;
+    block->size = entry.size;
+    line.entries[line.match] = line.entries[line.used - 1];
+    line.entries[line.used - 1].address_birth = 0;
+    shard->used--;
+    t->count--;
+    return true;
+}
+
+/* ---------------------------------------------------------- prefetching -- */
+
+/*
+ * Start loading what a later call for this hash will look at.  Inlined by
  * force: GCC takes a function that only prefetches for one without effect and
  * drops the call.
  */
 __attribute__((always_inline)) static inline void livetable_prefetch(const struct livetable *t,
-                                                                     uint64_t address)
+                                                                     uint64_t hash)
 {
-    __builtin_prefetch(livetable_place(t, address), 1);
+    const struct livetable_shard *shard = livetable_shard((struct livetable *)t, hash);
+
+    __builtin_prefetch(shard->entries + livetable_home(shard, hash), 1);
 }
 
 /*
@@ -126,18 +211,17 @@ __attribute__((always_inline)) static inline void livetable_prefetch(const struc
  * guess at the site of the block at `address`, 0 if it is not in its first line.
  */
 __attribute__((always_inline)) static inline uint32_t
-livetable_prefetch_more(const struct livetable *t, uint64_t address)
+livetable_prefetch_more(const struct livetable *t, uint64_t hash, uint64_t address)
 {
-    const struct livetable_entry *e = livetable_place(t, address);
+    const struct livetable_shard *shard = livetable_shard((struct livetable *)t, hash);
+    struct livetable_line line;
 
-    if (!e)
+    if (__builtin_expect(!shard->entries, 0))
         return 0;
-    if (e[LIVETABLE_LINE - 1].address_birth)
-        __builtin_prefetch(e + LIVETABLE_LINE, 1);
-    for (size_t i = 0; i < LIVETABLE_LINE; i++)
-        if (e[i].address_birth >> 16 == address)
-            return e[i].site;
-    return 0;
+    line = livetable_look(shard->entries + livetable_home(shard, hash), address);
+    if (line.used == LIVETABLE_LINE)
+        __builtin_prefetch(line.entries + LIVETABLE_LINE, 1);
+    return line.found ? line.entries[line.match].site : 0;
 }
 
 #endif

@@ -169,7 +169,7 @@ static void heap_alloc(struct model *m, const struct model_event *e, const struc
     }
     block.site = site;
     if (__builtin_expect(site != 0, 1))
-        result = livetable_put(&m->live, &block, &old);
+        result = livetable_put(&m->live, e->hash, &block, &old);
     if (__builtin_expect(result != LIVETABLE_ADDED, 0)) {
         if (result == LIVETABLE_NO_MEMORY) {
             m->events_lost++;
@@ -182,11 +182,11 @@ static void heap_alloc(struct model *m, const struct model_event *e, const struc
     e->thread->last_address = block.address;
 }
 
-static void heap_free(struct model *m, struct model_thread *thread, uint64_t address)
+static void heap_free(struct model *m, struct model_thread *thread, uint64_t hash, uint64_t address)
 {
     struct livetable_block block;
 
-    if (livetable_take(&m->live, address, &block))
+    if (__builtin_expect(livetable_take(&m->live, hash, address, &block), 1))
         heap_release(m, thread, &block);
     else
         m->unknown_frees++;
@@ -203,7 +203,7 @@ static void realloc_begin(struct model *m, const struct model_event *e)
 
     if (thread->holds) /* its end was never recorded: the block is taken to be freed */
         heap_release(m, thread, &thread->held);
-    thread->holds = livetable_take(&m->live, event_address(e), &thread->held);
+    thread->holds = livetable_take(&m->live, e->hash, event_address(e), &thread->held);
     if (!thread->holds)
         m->unknown_frees++;
 }
@@ -231,7 +231,7 @@ static void realloc_fail(struct model *m, const struct model_event *e)
         return;
     }
     thread->holds = false;
-    result = livetable_put(&m->live, &thread->held, &old);
+    result = livetable_put(&m->live, livetable_hash(thread->held.address), &thread->held, &old);
     if (result == LIVETABLE_REPLACED) {
         m->replaced_blocks++;
         account_free(m, &m->sites.sites[old.site], old.size, 1);
@@ -356,6 +356,7 @@ static void apply_rare(struct model *m, const struct model_event *e)
 static void apply(struct model *m, const struct model_event *e)
 {
     struct sized r;
+    uint64_t old;
 
     switch (event_kind(e)) {
     case RECORD_ALLOC:
@@ -363,11 +364,12 @@ static void apply(struct model *m, const struct model_event *e)
         heap_alloc(m, e, &r);
         break;
     case RECORD_FREE:
-        heap_free(m, e->thread, event_address(e));
+        heap_free(m, e->thread, e->hash, event_address(e));
         break;
     case RECORD_REALLOC:
         r = event_sized(m, e);
-        heap_free(m, e->thread, r.extra[0] & RECORD_ADDRESS_MASK);
+        old = r.extra[0] & RECORD_ADDRESS_MASK;
+        heap_free(m, e->thread, livetable_hash(old), old);
         heap_alloc(m, e, &r);
         break;
     default:
@@ -377,11 +379,12 @@ static void apply(struct model *m, const struct model_event *e)
 
 /* Inlined by force, both: see livetable_prefetch. */
 __attribute__((always_inline)) static inline void prefetch_entry(const struct model *m,
-                                                                 const struct model_event *e)
+                                                                 struct model_event *e)
 {
     uint32_t kind = event_kind(e);
 
-    livetable_prefetch(&m->live, event_address(e));
+    e->hash = livetable_hash(event_address(e));
+    livetable_prefetch(&m->live, e->hash);
     if (kind == RECORD_ALLOC || kind == RECORD_REALLOC || kind == RECORD_REALLOC_END) {
         uint32_t stack = (uint32_t)(e->rest[0] >> 32);
 
@@ -389,13 +392,14 @@ __attribute__((always_inline)) static inline void prefetch_entry(const struct mo
             __builtin_prefetch(&m->sites.first[stack]);
     }
     if (kind == RECORD_REALLOC)
-        livetable_prefetch(&m->live, e->rest[(event_flags(e) & RECORD_BIG) ? 2 : 1]);
+        livetable_prefetch(&m->live,
+                           livetable_hash(e->rest[(event_flags(e) & RECORD_BIG) ? 2 : 1]));
 }
 
 __attribute__((always_inline)) static inline void prefetch_site(const struct model *m,
                                                                 const struct model_event *e)
 {
-    uint32_t site = livetable_prefetch_more(&m->live, event_address(e));
+    uint32_t site = livetable_prefetch_more(&m->live, e->hash, event_address(e));
 
     if (event_kind(e) == RECORD_ALLOC) {
         uint32_t stack = (uint32_t)(e->rest[0] >> 32);
@@ -419,7 +423,7 @@ static void sample(struct model *m)
     timeline_add(&m->timeline, &s);
 }
 
-void model_apply(struct model *m, const struct model_event *events, size_t count)
+void model_apply(struct model *m, struct model_event *events, size_t count)
 {
     if (!count)
         return;

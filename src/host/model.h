@@ -39,6 +39,7 @@ struct model_event {
     const uint64_t *rest; /* record_words(word0) - 1 words */
     struct model_thread *thread;
     uint64_t time;
+    uint64_t hash; /* of the address, set by model_apply */
 };
 
 struct model_totals {
@@ -72,7 +73,7 @@ void model_init(struct model *m, uint32_t nodes_max, uint64_t origin, uint64_t t
 void model_release(struct model *m);
 
 /* Apply `count` (at most MODEL_BATCH) events, oldest first. */
-void model_apply(struct model *m, const struct model_event *events, size_t count);
+void model_apply(struct model *m, struct model_event *events, size_t count);
 
 /* The resident set was `bytes` at `time`. */
 void model_rss(struct model *m, uint64_t time, uint64_t bytes);

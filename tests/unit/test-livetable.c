@@ -62,7 +62,8 @@ static void test_random(void **unused)
 
         if (next() % 10 < (growing ? 7u : 3u)) {
             struct livetable_block block = block_of(place, next() % 1000000);
-            enum livetable_result result = livetable_put(&t, &block, &found);
+            enum livetable_result result =
+                livetable_put(&t, livetable_hash(block.address), &block, &found);
 
             assert_int_equal(result, present ? LIVETABLE_REPLACED : LIVETABLE_ADDED);
             if (present)
@@ -70,7 +71,9 @@ static void test_random(void **unused)
             live += !present;
             expected[place] = block;
         } else {
-            assert_int_equal(livetable_take(&t, address_of(place), &found), present);
+            assert_int_equal(
+                livetable_take(&t, livetable_hash(address_of(place)), address_of(place), &found),
+                present);
             if (present)
                 assert_same(&found, &expected[place]);
             live -= present;
@@ -96,9 +99,9 @@ static void test_empty(void **unused)
 
     (void)unused;
     livetable_init(&t);
-    assert_false(livetable_take(&t, 0x1000, &block));
+    assert_false(livetable_take(&t, livetable_hash(0x1000), 0x1000, &block));
     assert_false(livetable_find(&t, 0, &block));
-    assert_int_equal(livetable_prefetch_more(&t, 0x1000), 0);
+    assert_int_equal(livetable_prefetch_more(&t, livetable_hash(0x1000), 0x1000), 0);
     assert_int_equal(livetable_memory(&t), 0);
     livetable_release(&t);
 }
@@ -117,7 +120,8 @@ static void test_extremes(void **unused)
         struct livetable_block block = {
             .address = ((UINT64_C(1) << 48) - 1) >> i, .size = sizes[i], .site = 1};
 
-        assert_int_equal(livetable_put(&t, &block, &found), LIVETABLE_ADDED);
+        assert_int_equal(livetable_put(&t, livetable_hash(block.address), &block, &found),
+                         LIVETABLE_ADDED);
         assert_true(livetable_find(&t, block.address, &found));
         assert_int_equal(found.size, sizes[i]);
     }
@@ -135,7 +139,8 @@ static void test_memory(void **unused)
     for (uint64_t i = 1; i <= 3000000; i++) {
         struct livetable_block block = {.address = i * 32, .size = 32, .site = 1};
 
-        assert_int_equal(livetable_put(&t, &block, &found), LIVETABLE_ADDED);
+        assert_int_equal(livetable_put(&t, livetable_hash(block.address), &block, &found),
+                         LIVETABLE_ADDED);
         if (i >= 500000 && i % 1000 == 0)
             assert_true(livetable_memory(&t) < 46 * i);
     }
