@@ -42,6 +42,16 @@ static inline struct thread *entry_begin(void)
     return t;
 }
 
+/*
+ * The same for entry points that an allocator calls while it sets itself up, under
+ * its own lock: setting up the session asks the loader for symbols, the loader
+ * may allocate, and that allocator would wait for itself.
+ */
+static inline struct thread *entry_begin_if_open(void)
+{
+    return session_open() ? entry_begin() : NULL;
+}
+
 static inline void entry_end(void)
 {
     local.busy = BUSY_NO;

@@ -55,7 +55,7 @@ static inline __attribute__((always_inline)) void *mmap_entry(void *address, siz
                                                               int protection, int flags, int fd,
                                                               off_t offset, const uint64_t *frame)
 {
-    struct thread *t = entry_begin();
+    struct thread *t = entry_begin_if_open();
     void *at;
 
     if (!t)
@@ -86,7 +86,7 @@ static int plain_munmap(void *address, size_t length)
 
 ENTRY int munmap(void *address, size_t length)
 {
-    struct thread *t = entry_begin();
+    struct thread *t = entry_begin_if_open();
     uint64_t bytes = length;
     int result;
 
@@ -112,7 +112,7 @@ static void *plain_mremap(void *old, size_t had, size_t wanted, int flags, void 
 
 ENTRY void *mremap(void *old, size_t had, size_t wanted, int flags, ...)
 {
-    struct thread *t = entry_begin();
+    struct thread *t = entry_begin_if_open();
     uint64_t was[2] = {number(old), had};
     void *place = NULL;
     uint32_t stack;
@@ -158,7 +158,7 @@ static uint64_t current_break(void)
 
 ENTRY int brk(void *address)
 {
-    struct thread *t = entry_begin();
+    struct thread *t = entry_begin_if_open();
     uint64_t from = t ? current_break() : 0;
     int result;
 
@@ -177,7 +177,7 @@ ENTRY int brk(void *address)
 
 ENTRY void *sbrk(intptr_t increment)
 {
-    struct thread *t = entry_begin();
+    struct thread *t = entry_begin_if_open();
     void *was;
 
     if (session_stage() != STAGE_FOUND || !real.sbrk) {

@@ -97,19 +97,21 @@ static void new_settle(struct wrapped *o, uint64_t before, void *block, size_t s
         return block;                                                                              \
     }
 
-/* Deletes are recorded only where news are. */
-static inline void delete_note(void *block)
+/*
+ * Deletes are recorded only where news are.  A delete does not throw, so the guard
+ * is held across it: some come down to free all the same.
+ */
+static inline struct thread *delete_begin(void *block)
 {
     struct thread *t;
 
     if (__builtin_expect(!atomic_load_explicit(&deletes_are_ours, memory_order_relaxed), 1) ||
         !block)
-        return;
+        return NULL;
     t = entry_begin();
-    if (!t)
-        return;
-    emit_free(t, block);
-    entry_end();
+    if (t)
+        emit_free(t, block);
+    return t;
 }
 
 #define DELETE(symbol, parameters, arguments)                                                      \
@@ -119,11 +121,13 @@ static inline void delete_note(void *block)
         static struct wrapped self = {.name = #symbol};                                            \
         void(*next) parameters = (void(*) parameters)operator_real(&self);                         \
                                                                                                    \
-        delete_note(block);                                                                        \
+        struct thread *t = delete_begin(block);                                                    \
         if (next)                                                                                  \
             next arguments;                                                                        \
         else                                                                                       \
             free(block);                                                                           \
+        if (t)                                                                                     \
+            entry_end();                                                                           \
     }
 
 NEW(_Znwm, (size_t size), (size))

@@ -155,7 +155,8 @@ void session_enter(void)
     uint32_t expected = STAGE_NEW;
 
     if (session_stage() == STAGE_FOUND) {
-        note_fork();
+        if (!session_recording())
+            note_fork();
         return;
     }
     if (!relocated() ||
