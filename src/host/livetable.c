@@ -41,9 +41,13 @@ static uint64_t entry_address(const struct livetable_entry *e)
 /* ------------------------------------------------------------- growing -- */
 
 /* One and a half times the room, whole huge pages once that is not wasteful. */
+/* While tables are small, growing seldom matters more than a tight fit. */
+#define DOUBLE_BELOW_BYTES (512u << 10)
+
 static uint64_t room_after(uint64_t room)
 {
-    uint64_t bytes = (room + room / 2) * sizeof(struct livetable_entry);
+    uint64_t step = room * sizeof(struct livetable_entry) < DOUBLE_BELOW_BYTES ? room : room / 2;
+    uint64_t bytes = (room + step) * sizeof(struct livetable_entry);
 
     if (room == 0)
         return FIRST_ENTRIES;
@@ -62,6 +66,8 @@ static bool shard_allocate(struct livetable_shard *shard, uint64_t room)
     /* Three quarters: beyond that, probing for an absent address gets long. */
     shard->limit = shard->capacity - shard->capacity / 4;
     shard->used = 0;
+    if (shard->entries)
+        pages_touch(shard->entries, room * sizeof(struct livetable_entry));
     return shard->entries != NULL;
 }
 

@@ -22,6 +22,9 @@ void *pages_map(size_t bytes);
  */
 void *pages_grow(void *memory, size_t old_bytes, size_t bytes);
 
+/* All of it will be written soon: take the pages in one call instead of a fault for each. */
+void pages_touch(void *memory, size_t bytes);
+
 /* NULL-safe. */
 void pages_unmap(void *memory, size_t bytes);
 
