@@ -20,6 +20,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/interpose.c \
 	preload/libunwind.c \
 	preload/mappings.c \
+	preload/memo.c \
+	preload/memo.h \
 	preload/modules.c \
 	preload/modules.h \
 	preload/operators.c \

@@ -54,6 +54,19 @@ static inline void stack_cache_forget(struct stack_cache *c)
     c->frames[0].slot = NULL; /* the inner sentinel */
 }
 
+/*
+ * Whether the first `count` checks hold.  Innermost first, and no further than
+ * the first that does not: only the words before it say that the next address
+ * is still part of this stack.
+ */
+static inline bool stack_checks_hold(const struct stack_check *c, uint32_t count)
+{
+    for (const struct stack_check *i = c + count; i > c; i--)
+        if (__builtin_expect(*i[-1].at != i[-1].value, 0))
+            return false;
+    return true;
+}
+
 /* A frame as a walk finds it, innermost first. */
 struct walked_frame {
     const uint64_t *slot;

@@ -37,6 +37,7 @@ static struct thread *thread_of(const struct ring_writer *w)
     }
     t->writer = *w;
     stack_cache_forget(&t->cache);
+    memo_forget(&t->memo);
     t->stamps = (struct stamp_taker){0};
     t->verify_countdown = 0;
     return t;

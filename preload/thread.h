@@ -9,6 +9,7 @@
 #ifndef MEMPROF_PRELOAD_THREAD_H
 #define MEMPROF_PRELOAD_THREAD_H
 
+#include "preload/memo.h"
 #include "preload/stackcache.h"
 #include "src/shared/ring.h"
 #include "src/shared/stamp.h"
@@ -17,6 +18,7 @@ struct thread {
     struct ring_writer writer;
     struct stamp_taker stamps;
     struct stack_cache cache;
+    struct memo_user memo;
     uint64_t allocations; /* events of this kind so far, also those that were dropped */
     uint64_t verify_countdown;
 };

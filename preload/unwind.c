@@ -179,24 +179,11 @@ static __attribute__((noinline)) bool limit_move(struct walker *w, uint64_t sp, 
 
 /* -------------------------------------------------------------- joining -- */
 
-/*
- * Whether the first `count` checks hold.  Innermost first, and no further than
- * the first that does not: only the words before it say that the next address
- * is still part of this stack.
- */
-static inline bool checks_hold(const struct stack_check *c, uint32_t count)
-{
-    for (const struct stack_check *i = c + count; i > c; i--)
-        if (__builtin_expect(*i[-1].at != i[-1].value, 0))
-            return false;
-    return true;
-}
-
 /* Whether a walk that has come to cached frame `f` may take the cached frames from there on. */
 static inline bool joins(const struct stack_cache *c, const struct cached_frame *f, uint64_t rbp)
 {
     return (!(f->checks & FRAME_RBP_MATTERS) || f->rbp == rbp) &&
-           checks_hold(c->checks, f->checks & FRAME_CHECKS_BELOW);
+           stack_checks_hold(c->checks, f->checks & FRAME_CHECKS_BELOW);
 }
 
 /* -------------------------------------------------------------- keeping -- */
@@ -524,6 +511,17 @@ static uint32_t capture_walked(struct thread *t, const uint64_t *frame, uint32_t
     return node ? node : stack_lost(c);
 }
 
+/* The memo, unless the innermost frame is the cached one: then the walk ends where it begins. */
+static inline uint32_t memo_glance(struct thread *t, uint64_t key, const uint64_t *slot)
+{
+    const struct stack_cache *c = &t->cache;
+    const struct cached_frame *last = c->frames + c->count - 1; /* or the sentinel */
+
+    if (!t->memo.memo || (last->slot == slot && last->key == key))
+        return 0;
+    return memo_find(&t->memo, c, key, slot);
+}
+
 /* The common case: rules, joined to the cached stack. */
 static uint32_t capture_cached(struct thread *t, const uint64_t *frame)
 {
@@ -545,12 +543,18 @@ static uint32_t capture_cached(struct thread *t, const uint64_t *frame)
     w.at.sp = (uint64_t)(uintptr_t)&frame[2];
     w.at.rbp = frame[0];
     w.limit = stack_limit(w.at.sp, &known);
+    node = memo_glance(t, w.at.key, w.at.slot);
+    if (node)
+        return node;
     kept = walk(&w, c);
     if (kept && w.count == 0)
         return c->frames[kept - 1].node; /* what lies further in stays: it may be joined again */
     if (__builtin_expect(w.root == WALK_NEEDS_REGISTERS, 0))
         return capture_walked(t, frame, UNWINDER_AUTO);
     node = walk_settle(&w, c, kept);
+    if (kept && w.plain && w.checks == 0 && node &&
+        !(c->frames[kept - 1].checks & FRAME_RBP_MATTERS))
+        memo_keep(&t->memo, c, w.frames, w.count, kept - 1, node);
     if (__builtin_expect(node == 0, 0))
         return stack_lost(c);
     if (kept == 0 && w.root == STACK_ROOT_TRUNCATED)
@@ -576,6 +580,7 @@ uint32_t stack_capture(struct thread *t, const uint64_t *frame)
 
     if (__builtin_expect(loader_was_active(&t->cache), 0)) {
         modules_revalidate();
+        memo_forget(&t->memo);
         stack_cache_forget(&t->cache); /* it may have frames of a module that is gone */
     }
     if (__builtin_expect(session.unwinder != UNWINDER_AUTO, 0))
