@@ -156,12 +156,16 @@ static void flush(struct collector *c)
     c->batched = 0;
 }
 
+_Static_assert(RECORD_MAX_WORDS == MODEL_REST + 2, "all but the first word and the stamp");
+
 static inline void push(struct collector *c, struct stream *s, const struct stream_record *r)
 {
     struct model_event *e = &c->batch[c->batched];
 
     e->word0 = r->word0;
-    e->rest = s->next + 1;
+    e->rest[0] = s->next[r->words > 1];
+    for (uint32_t i = 2; __builtin_expect(i < r->words && i <= MODEL_REST, 0); i++)
+        e->rest[i - 1] = s->next[i];
     e->thread = &s->thread;
     e->time = r->time;
     s->last_stamp = r->key >> 1;
@@ -177,12 +181,11 @@ static void skip_chunk(struct collector *c, struct stream *s)
     s->next = s->end;
 }
 
-/* Leave the cursor's chunk; pointers into it must not outlive this. */
+/* Leave the cursor's chunk. */
 static bool follow(struct collector *c, struct stream *s)
 {
     bool damaged = s->damaged;
 
-    flush(c);
     if (stream_follow(c->segment, s, &c->recycled))
         return true;
     if (s->damaged && !damaged)
@@ -297,7 +300,6 @@ static void merge(struct collector *c, uint64_t limit)
 
         key = drain(c, s, second < limit ? second : limit);
         if (key > limit) { /* done with it in this round */
-            flush(c);
             if (__builtin_expect(from_the_future(c, key), 0))
                 skip_chunk(c, s);
             stream_settle(c->segment, s);

@@ -163,6 +163,18 @@ static inline enum livetable_result livetable_put(struct livetable *t, uint64_t 
     return LIVETABLE_ADDED;
 }
 
+/* Whether the address is surely not there; false also where that would take a longer search. */
+static inline bool livetable_lacks(struct livetable *t, uint64_t hash, uint64_t address)
+{
+    struct livetable_shard *shard = livetable_shard(t, hash);
+    struct livetable_line line;
+
+    if (__builtin_expect(!shard->entries, 0))
+        return true;
+    line = livetable_look(shard->entries + livetable_home(shard, hash), address);
+    return !line.found && line.used < LIVETABLE_LINE;
+}
+
 /* A block in its own line, which is not full, so that nothing lies behind it, and a usual size. */
 static inline bool livetable_take(struct livetable *t, uint64_t hash, uint64_t address,
                                   struct livetable_block *block)

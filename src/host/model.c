@@ -377,6 +377,32 @@ static void apply(struct model *m, const struct model_event *e)
     }
 }
 
+/*
+ * A block that is freed by the very next event never enters the table: it changes
+ * the accounts just as it would have.  false: not such a pair, nothing was done.
+ */
+static inline bool apply_pair(struct model *m, const struct model_event *e)
+{
+    struct sized r;
+    uint32_t site;
+
+    if (event_kind(e) != RECORD_ALLOC || event_kind(e + 1) != RECORD_FREE ||
+        e[0].hash != e[1].hash || event_address(e) != event_address(e + 1) ||
+        e[0].thread != e[1].thread || !event_address(e))
+        return false;
+    r = event_sized(m, e);
+    if (!livetable_lacks(&m->live, e->hash, event_address(e)))
+        return false;
+    site = sites_get(&m->sites, r.stack, e->thread->row, DOMAIN_HEAP);
+    if (!site)
+        return false;
+    account_alloc(m, &m->sites.sites[site], r.size, e->time);
+    account_free(m, &m->sites.sites[site], r.size, 1);
+    account_temporary(m, &m->sites.sites[site], r.size);
+    e->thread->last_address = 0;
+    return true;
+}
+
 /* Inlined by force, both: see livetable_prefetch. */
 __attribute__((always_inline)) static inline void prefetch_entry(const struct model *m,
                                                                  struct model_event *e)
@@ -432,7 +458,10 @@ void model_apply(struct model *m, struct model_event *events, size_t count)
     for (size_t i = 0; i < count; i++)
         prefetch_site(m, &events[i]);
     for (size_t i = 0; i < count; i++)
-        apply(m, &events[i]);
+        if (i + 1 < count && apply_pair(m, &events[i]))
+            i++;
+        else
+            apply(m, &events[i]);
     m->events += count;
     if (events[count - 1].time > m->last_time)
         m->last_time = events[count - 1].time;

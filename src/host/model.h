@@ -33,10 +33,12 @@ struct model_thread {
     struct livetable_block held;
 };
 
-/* One record: its first word, a private copy, and where the others lie. */
+#define MODEL_REST 4u /* words of a record besides the first and the stamp */
+
+/* One record, copied: neither does it change any more, nor does it hold up its chunk. */
 struct model_event {
     uint64_t word0;
-    const uint64_t *rest; /* record_words(word0) - 1 words */
+    uint64_t rest[MODEL_REST]; /* as many as the kind has */
     struct model_thread *thread;
     uint64_t time;
     uint64_t hash; /* of the address, set by model_apply */

@@ -42,17 +42,18 @@ static void feed(struct model_thread *t, uint32_t kind, uint64_t address, const 
 {
     struct model_event e = {.word0 = address | (uint64_t)flags << RECORD_FLAGS_SHIFT |
                                      (uint64_t)kind << RECORD_KIND_SHIFT,
-                            .rest = rest,
                             .thread = t,
                             .time = ++now};
 
+    if (rest)
+        memcpy(e.rest, rest, (record_words(e.word0) - 1) * sizeof(*rest));
     model_apply(&m, &e, 1);
 }
 
 static void sized(struct model_thread *t, uint32_t kind, uint64_t address, uint64_t size,
                   uint32_t stack, uint64_t extra)
 {
-    uint64_t rest[3], *next = rest;
+    uint64_t rest[MODEL_REST] = {0}, *next = rest;
     uint32_t flags = size > UINT32_MAX ? RECORD_BIG : 0;
 
     *next++ = (uint32_t)size | (uint64_t)stack << 32;
@@ -300,6 +301,79 @@ static void test_mappings(void **unused)
     assert_int_equal(m.totals[DOMAIN_MMAP].peak_bytes, 0x4123);
 }
 
+/*
+ * Events that come in batches, where a block freed by the next event is not put
+ * into the table, leave the same numbers as events that come one by one.
+ */
+#define BATCHED_EVENTS 4096u
+
+static struct model_event batched[BATCHED_EVENTS];
+static uint64_t batched_words[BATCHED_EVENTS];
+
+/* Allocations and frees of few addresses by two threads, often of the last address. */
+static void make_batched(unsigned seed)
+{
+    uint64_t address = 0x1000;
+
+    srand(seed);
+    for (uint32_t i = 0; i < BATCHED_EVENTS; i++) {
+        bool free_it = rand() % 2;
+        struct model_event *e = &batched[i];
+
+        if (!free_it || rand() % 4 == 0)
+            address = 0x1000 + 16 * (uint64_t)(rand() % 24);
+        batched_words[i] = (uint64_t)(rand() % 500) | (uint64_t)(5 + rand() % 3) << 32;
+        e->word0 = address | (uint64_t)(free_it ? RECORD_FREE : RECORD_ALLOC) << RECORD_KIND_SHIFT;
+        e->rest = &batched_words[i];
+        e->thread = rand() % 8 ? &one : &two;
+        e->time = 2000 + i;
+    }
+}
+
+static void apply_in_batches_of(size_t size, struct model_totals *totals, struct site sites[6],
+                                uint64_t others[3])
+{
+    void *state = NULL;
+
+    set_up(&state);
+    for (size_t i = 0; i < BATCHED_EVENTS; i += size)
+        model_apply(&m, &batched[i], size);
+    model_finish(&m, 9999);
+    *totals = m.totals[DOMAIN_HEAP];
+    for (uint32_t i = 0; i < 6; i++)
+        sites[i] = *site_at(5 + i / 2, i % 2 ? &two : &one, DOMAIN_HEAP);
+    others[0] = m.live.count;
+    others[1] = m.unknown_frees;
+    others[2] = m.replaced_blocks;
+    tear_down(&state);
+}
+
+static void test_batches(void **unused)
+{
+    struct model_totals totals[2];
+    struct site sites[2][6];
+    uint64_t others[2][3];
+
+    (void)unused;
+    tear_down(unused);
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        make_batched(seed);
+        apply_in_batches_of(1, &totals[0], sites[0], others[0]);
+        apply_in_batches_of(MODEL_BATCH, &totals[1], sites[1], others[1]);
+        assert_true(totals[0].temporary_blocks > 100);
+        assert_memory_equal(&totals[0], &totals[1], sizeof(totals[0]));
+        assert_memory_equal(others[0], others[1], sizeof(others[0]));
+        for (uint32_t i = 0; i < 6; i++) {
+            assert_int_equal(sites[0][i].live_bytes, sites[1][i].live_bytes);
+            assert_int_equal(sites[0][i].peak_bytes, sites[1][i].peak_bytes);
+            assert_int_equal(sites[0][i].total_blocks, sites[1][i].total_blocks);
+            assert_int_equal(sites[0][i].temporary_blocks, sites[1][i].temporary_blocks);
+            assert_int_equal(sites[0][i].largest, sites[1][i].largest);
+        }
+    }
+    set_up(unused);
+}
+
 static void test_rss(void **unused)
 {
     (void)unused;
@@ -315,17 +389,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_counts),
-        TEST(test_big),
-        TEST(test_temporary),
-        TEST(test_temporary_elsewhere),
-        TEST(test_realloc_once),
-        TEST(test_realloc_halves),
-        TEST(test_realloc_failed),
-        TEST(test_oddities),
-        TEST(test_peak),
-        TEST(test_mappings),
-        TEST(test_rss),
+        TEST(test_counts),         TEST(test_big),
+        TEST(test_temporary),      TEST(test_temporary_elsewhere),
+        TEST(test_realloc_once),   TEST(test_realloc_halves),
+        TEST(test_realloc_failed), TEST(test_oddities),
+        TEST(test_peak),           TEST(test_mappings),
+        TEST(test_batches),        TEST(test_rss),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
