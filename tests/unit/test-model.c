@@ -308,7 +308,6 @@ static void test_mappings(void **unused)
 #define BATCHED_EVENTS 4096u
 
 static struct model_event batched[BATCHED_EVENTS];
-static uint64_t batched_words[BATCHED_EVENTS];
 
 /* Allocations and frees of few addresses by two threads, often of the last address. */
 static void make_batched(unsigned seed)
@@ -322,9 +321,8 @@ static void make_batched(unsigned seed)
 
         if (!free_it || rand() % 4 == 0)
             address = 0x1000 + 16 * (uint64_t)(rand() % 24);
-        batched_words[i] = (uint64_t)(rand() % 500) | (uint64_t)(5 + rand() % 3) << 32;
         e->word0 = address | (uint64_t)(free_it ? RECORD_FREE : RECORD_ALLOC) << RECORD_KIND_SHIFT;
-        e->rest = &batched_words[i];
+        e->rest[0] = (uint64_t)(rand() % 500) | (uint64_t)(5 + rand() % 3) << 32;
         e->thread = rand() % 8 ? &one : &two;
         e->time = 2000 + i;
     }
