@@ -66,9 +66,8 @@ static int tear_down(void **state)
 
 static void allocate(struct model_thread *t, uint32_t stack, uint64_t address, uint64_t time)
 {
-    uint64_t rest = 100 | (uint64_t)stack << 32;
     struct model_event e = {.word0 = address | (uint64_t)RECORD_ALLOC << RECORD_KIND_SHIFT,
-                            .rest = &rest,
+                            .rest = {100 | (uint64_t)stack << 32},
                             .thread = t,
                             .time = time};
 
