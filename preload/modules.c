@@ -142,6 +142,15 @@ static uint32_t build_id_read(const struct location *l, uint8_t *id)
 
 /* ----------------------------------------------------------- the table -- */
 
+static inline void spin_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 static bool lock_known(void)
 {
     /* bounded: a thread that was ended inside the lock must not hang the others */
@@ -152,7 +161,7 @@ static bool lock_known(void)
         if (atomic_compare_exchange_weak_explicit(&known_lock, &idle, 1, memory_order_acquire,
                                                   memory_order_relaxed))
             return true;
-        __builtin_ia32_pause();
+        spin_pause();
     }
     return false;
 }
