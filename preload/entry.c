@@ -3,6 +3,20 @@
 
 #include "src/shared/sysmem.h"
 
+/*
+ * Only a signal handler should call us while we record.  A build for debugging takes
+ * it for a call by our own code, and stops: not for programs whose handlers allocate.
+ */
+static void note_nested(void)
+{
+#if defined(MEMPROF_DEBUG_ALLOC_CHECK)
+    __builtin_trap();
+#endif
+    /* relaxed: a statistic */
+    atomic_fetch_add_explicit(&segment_header(&session.segment)->nested_unrecorded, 1,
+                              memory_order_relaxed);
+}
+
 /* The gate was closed, the call is nested, or the thread is new. */
 struct thread *entry_begin_slowly(void)
 {
@@ -15,9 +29,7 @@ struct thread *entry_begin_slowly(void)
     }
     if (local.busy != BUSY_NO) {
         if (local.busy == BUSY_RECORDING)
-            /* relaxed: a statistic */
-            atomic_fetch_add_explicit(&segment_header(&session.segment)->nested_unrecorded, 1,
-                                      memory_order_relaxed);
+            note_nested();
         return NULL;
     }
     local.busy = BUSY_RECORDING;
