@@ -414,8 +414,7 @@ __attribute__((always_inline)) static inline void prefetch_entry(const struct mo
     if (kind == RECORD_ALLOC || kind == RECORD_REALLOC || kind == RECORD_REALLOC_END) {
         uint32_t stack = (uint32_t)(e->rest[0] >> 32);
 
-        if (stack < m->sites.first_room)
-            __builtin_prefetch(&m->sites.first[stack]);
+        sites_prefetch(&m->sites, stack, e->thread->row, DOMAIN_HEAP);
     }
     if (kind == RECORD_REALLOC)
         livetable_prefetch(&m->live,
@@ -430,13 +429,10 @@ __attribute__((always_inline)) static inline void prefetch_site(const struct mod
     if (event_kind(e) == RECORD_ALLOC) {
         uint32_t stack = (uint32_t)(e->rest[0] >> 32);
 
-        if (stack >= m->sites.first_room)
-            return;
-        site = m->sites.first[stack];
-        __builtin_prefetch(&m->sites.sites[site].total_bytes, 1);
-    }
-    if (site < m->sites.count)
+        sites_prefetch_more(&m->sites, stack, e->thread->row, DOMAIN_HEAP);
+    } else if (site < m->sites.count) {
         __builtin_prefetch(&m->sites.sites[site], 1);
+    }
 }
 
 static void sample(struct model *m)

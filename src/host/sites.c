@@ -33,7 +33,7 @@ uint64_t sites_memory(const struct sites *s)
 static bool first_reserve(struct sites *s, uint32_t node)
 {
     uint64_t room = s->first_room ? s->first_room : FIRST_NODES;
-    uint32_t *first;
+    struct sites_first *first;
 
     while (room <= node)
         room *= 2;
@@ -83,33 +83,41 @@ static uint32_t site_new(struct sites *s, uint32_t node, uint32_t thread, uint32
 
 /* ---------------------------------------------------------- the index -- */
 
-static uint32_t key_hash(uint32_t node, uint32_t thread, uint32_t domain)
+static bool place_holds(const struct sites *s, const struct sites_place *place, uint64_t hash,
+                        uint32_t node, uint32_t thread, uint32_t domain)
 {
-    uint64_t h = ((uint64_t)node << 32 | thread) * UINT64_C(0x9e3779b97f4a7c15) + domain;
+    const struct site *site = &s->sites[place->site];
 
-    h ^= h >> 32;
-    return (uint32_t)((h * UINT64_C(0xd6e8feb86659fd93)) >> 32);
+    return place->check == (uint32_t)hash && site->node == node && site->thread == thread &&
+           site->domain == domain;
 }
 
 /* Where the site is, or the empty place where it belongs. */
-static uint32_t *index_seek(const struct sites *s, uint32_t *index, uint32_t size, uint32_t node,
-                            uint32_t thread, uint32_t domain)
+static struct sites_place *index_seek(const struct sites *s, uint64_t hash, uint32_t node,
+                                      uint32_t thread, uint32_t domain)
 {
-    uint32_t i = key_hash(node, thread, domain) & (size - 1);
+    uint32_t mask = s->index_size - 1;
 
-    for (;; i = (i + 1) & (size - 1)) {
-        const struct site *site = &s->sites[index[i]];
+    for (uint32_t i = sites_index_start(hash, s->index_size);; i = (i + 1) & mask)
+        if (!s->index[i].site || place_holds(s, &s->index[i], hash, node, thread, domain))
+            return &s->index[i];
+}
 
-        if (!index[i] || (site->node == node && site->thread == thread && site->domain == domain))
-            return &index[i];
-    }
+/* Put a place that is known to be absent into an index. */
+static void index_copy(struct sites_place *index, uint32_t size, uint64_t hash, uint32_t site)
+{
+    uint32_t i = sites_index_start(hash, size);
+
+    while (index[i].site)
+        i = (i + 1) & (size - 1);
+    index[i] = (struct sites_place){.site = site, .check = (uint32_t)hash};
 }
 
 /* At most half full after one more. */
 static bool index_reserve(struct sites *s)
 {
     uint32_t size = s->index_size ? s->index_size * 2 : FIRST_INDEX;
-    uint32_t *index;
+    struct sites_place *index;
 
     if (s->index_size && s->index_used < s->index_size / 2)
         return true;
@@ -119,10 +127,11 @@ static bool index_reserve(struct sites *s)
     if (!index)
         return false;
     for (uint32_t i = 0; i < s->index_size; i++) {
-        const struct site *site = &s->sites[s->index[i]];
+        const struct site *site = &s->sites[s->index[i].site];
 
-        if (s->index[i])
-            *index_seek(s, index, size, site->node, site->thread, site->domain) = s->index[i];
+        if (s->index[i].site)
+            index_copy(index, size, sites_hash(site->node, site->thread, site->domain),
+                       s->index[i].site);
     }
     pages_unmap(s->index, (size_t)s->index_size * sizeof(*s->index));
     s->index = index;
@@ -130,24 +139,35 @@ static bool index_reserve(struct sites *s)
     return true;
 }
 
+/* The node's first site becomes this one. */
+static uint32_t first_new(struct sites *s, uint32_t node, uint32_t thread, uint32_t domain)
+{
+    uint32_t i = site_new(s, node, thread, domain);
+
+    s->first[node] = (struct sites_first){.site = i, .thread = thread};
+    return i;
+}
+
 uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t thread, uint32_t domain)
 {
-    const struct site *site;
-    uint32_t *place;
+    uint64_t hash = sites_hash(node, thread, domain);
+    struct sites_first f;
+    struct sites_place *place;
 
     if (!first_reserve(s, node))
         return 0;
-    if (!s->first[node])
-        return s->first[node] = site_new(s, node, thread, domain);
-    site = &s->sites[s->first[node]];
-    if (site->thread == thread && site->domain == domain)
-        return s->first[node];
+    f = s->first[node];
+    if (!f.site)
+        return first_new(s, node, thread, domain);
+    if (f.thread == thread && s->sites[f.site].domain == domain)
+        return f.site;
     if (!index_reserve(s))
         return 0;
-    place = index_seek(s, s->index, s->index_size, node, thread, domain);
-    if (!*place) {
-        *place = site_new(s, node, thread, domain);
-        s->index_used += *place != 0;
-    }
-    return *place;
+    place = index_seek(s, hash, node, thread, domain);
+    if (place->site)
+        return place->site;
+    *place =
+        (struct sites_place){.site = site_new(s, node, thread, domain), .check = (uint32_t)hash};
+    s->index_used += place->site != 0;
+    return place->site;
 }

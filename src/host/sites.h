@@ -3,8 +3,8 @@
  * Sites: what one thread allocates in one domain through one stack, and the
  * numbers of each.  Site numbers are dense and begin at 1; 0 means none.
  *
- * A dense array gives the first site of a stack node; further threads and
- * domains on the same node are found through a hash table.
+ * A dense array gives the first site of a stack node and its thread; further
+ * threads and domains on the same node are found through a hash table.
  *
  * The arrays move when they grow: keep numbers, not pointers.
  */
@@ -32,13 +32,23 @@ struct site {
 };
 _Static_assert(sizeof(struct site) == 128, "two cache lines");
 
+struct sites_first {
+    uint32_t site; /* 0 none yet */
+    uint32_t thread;
+};
+
+struct sites_place {
+    uint32_t site;  /* 0 empty */
+    uint32_t check; /* of the key's hash, so that few others' sites are looked at */
+};
+
 struct sites {
     struct site *sites; /* 0 unused */
     uint32_t count;     /* including number 0 */
     uint32_t room;
-    uint32_t *first; /* by node: its first site */
+    struct sites_first *first; /* by node */
     uint32_t first_room;
-    uint32_t *index; /* hash table of the sites that are not a node's first */
+    struct sites_place *index; /* hash table of the sites that are not a node's first */
     uint32_t index_size, index_used;
 };
 
@@ -52,13 +62,51 @@ uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t thread, uint32_
 static inline uint32_t sites_get(struct sites *s, uint32_t node, uint32_t thread, uint32_t domain)
 {
     if (__builtin_expect(node < s->first_room, 1)) {
-        uint32_t i = s->first[node];
-        const struct site *site = &s->sites[i];
+        struct sites_first f = s->first[node];
 
-        if (__builtin_expect(i != 0 && site->thread == thread && site->domain == domain, 1))
-            return i;
+        if (__builtin_expect(f.site && f.thread == thread && s->sites[f.site].domain == domain, 1))
+            return f.site;
     }
     return sites_get_slow(s, node, thread, domain);
+}
+
+static inline uint64_t sites_hash(uint32_t node, uint32_t thread, uint32_t domain)
+{
+    uint64_t h = ((uint64_t)node << 32 | thread) * UINT64_C(0x9e3779b97f4a7c15) + domain;
+
+    h ^= h >> 32;
+    return h * UINT64_C(0xd6e8feb86659fd93);
+}
+
+/* Where the search through the index begins; `index_size` is not 0. */
+static inline uint32_t sites_index_start(uint64_t hash, uint32_t index_size)
+{
+    return (uint32_t)(hash >> 32) & (index_size - 1);
+}
+
+/* Start loading what sites_get will look up.  Inlined by force: see livetable_prefetch. */
+__attribute__((always_inline)) static inline void
+sites_prefetch(const struct sites *s, uint32_t node, uint32_t thread, uint32_t domain)
+{
+    if (node < s->first_room)
+        __builtin_prefetch(&s->first[node]);
+    if (s->index_size)
+        __builtin_prefetch(
+            &s->index[sites_index_start(sites_hash(node, thread, domain), s->index_size)]);
+}
+
+/* Some time after sites_prefetch: start loading the site, if a first look finds it. */
+__attribute__((always_inline)) static inline void
+sites_prefetch_more(const struct sites *s, uint32_t node, uint32_t thread, uint32_t domain)
+{
+    uint32_t i = 0;
+
+    if (node < s->first_room && s->first[node].thread == thread)
+        i = s->first[node].site;
+    else if (s->index_size)
+        i = s->index[sites_index_start(sites_hash(node, thread, domain), s->index_size)].site;
+    __builtin_prefetch(&s->sites[i], 1);
+    __builtin_prefetch(&s->sites[i].total_bytes, 1);
 }
 
 /* Bytes of memory that the arrays hold. */
