@@ -13,17 +13,18 @@
 /*
  * Chunks: a thread always holds one, and the records between two rounds need
  * some; both count as the target's memory.  A program that allocates little
- * never touches more than the first few.
+ * never touches more than the first few.  A quarter more than there are threads,
+ * so that new threads need not wait for a round each.
  */
 #define CHUNKS_FIRST 64u
 #define CHUNKS_MOST 512u
-#define CHUNKS_A_THREAD 2u
 
 #define MS UINT64_C(1000000)
 #define POLL_NS (50 * MS)    /* asleep, asking /proc, looking for ended threads */
 #define NAME_NS (1000 * MS)  /* reading the threads' names again */
 #define STALL_NS (1000 * MS) /* see watermark_of */
 #define PROBES_AT_ONCE 512u
+#define PROBE_FROM 16u                   /* new threads make it worth looking for ended ones */
 #define FUTURE_TICKS ((uint64_t)1 << 34) /* seconds */
 
 static uint64_t now_ticks(const struct collector *c)
@@ -146,6 +147,7 @@ static void close_stream(struct collector *c, struct stream *s)
     ring_close(c->segment, &s->cursor);
     s->open = false;
     c->open--;
+    c->ended--;
 }
 
 /* ---------------------------------------------------------- the batch -- */
@@ -364,6 +366,17 @@ static uint64_t look_at_all(struct collector *c, uint64_t now, uint64_t stamp)
     return watermark;
 }
 
+/* Give back what ended threads had, once it is drained; they were looked at since they ended. */
+static void close_ended(struct collector *c)
+{
+    for (uint32_t i = 0; c->ended && i < c->used; i++) {
+        struct stream *s = &c->streams[i];
+
+        if (s->open && s->gone && !s->damaged && !stream_has_more(s))
+            close_stream(c, s);
+    }
+}
+
 static void round_timed(struct collector *c)
 {
     uint64_t stamp = stamp_now(c->segment, c->options.clock);
@@ -376,6 +389,44 @@ static void round_timed(struct collector *c)
     watermark = look_at_all(c, now, stamp);
     /* Strictly smaller: a record to come may carry the very stamp of its bound. */
     merge(c, watermark ? (watermark << 1) - 1 : 0);
+    close_ended(c);
+}
+
+static void drain_once(struct collector *c)
+{
+    if (!c->timed)
+        round_untimed(c);
+    if (c->timed)
+        round_timed(c);
+}
+
+/* Look whether some threads have ended; returns how many have. */
+static uint32_t mark_ended(struct collector *c, uint32_t probes)
+{
+    uint32_t before = c->ended;
+
+    if (!c->options.pid)
+        return 0;
+    c->opened = 0;
+    for (uint32_t i = 0; i < c->used && probes; i++) {
+        struct stream *s = &c->streams[c->probe_next];
+
+        c->probe_next = c->probe_next + 1 < c->used ? c->probe_next + 1 : 0;
+        if (!s->open || s->damaged || s->gone)
+            continue;
+        probes--;
+        s->gone = procinfo_thread_gone(c->options.pid, (pid_t)s->tid);
+        c->ended += s->gone;
+    }
+    return c->ended - before;
+}
+
+static bool is_short(const struct collector *c)
+{
+    const struct segment_header *h = segment_header(c->segment);
+
+    return atomic_load_explicit(&h->producers_waiting, memory_order_relaxed) ||
+           c->open + c->open / 8 >= c->segment->layout.slots_max;
 }
 
 uint64_t collector_round(struct collector *c)
@@ -383,36 +434,19 @@ uint64_t collector_round(struct collector *c)
     uint64_t before = c->model->events;
 
     c->recycled = 0;
-    if (!c->timed)
-        round_untimed(c);
-    if (c->timed)
-        round_timed(c);
+    drain_once(c);
+    /* New threads ran short of chunks: those of ended threads do before there are more. */
+    if (c->opened >= PROBE_FROM && is_short(c) && mark_ended(c, c->used))
+        drain_once(c);
     if (c->recycled >= c->buffer / 4 && c->buffer < CHUNKS_MOST)
         c->buffer *= 2;
-    supply_chunks(c, c->buffer + (uint64_t)CHUNKS_A_THREAD * c->open);
+    supply_chunks(c, (uint64_t)c->buffer + c->open + c->open / 4);
     if (c->model->events != before)
         c->progressed_ns = clock_monotonic_ns();
     return c->model->events - before;
 }
 
 /* ---------------------------------------------------------- housekeeping -- */
-
-/* Look whether some threads have ended, and give back the slots of those drained. */
-static void probe_threads(struct collector *c, uint32_t probes)
-{
-    for (uint32_t i = 0; i < c->used && probes; i++) {
-        struct stream *s = &c->streams[c->probe_next];
-
-        c->probe_next = c->probe_next + 1 < c->used ? c->probe_next + 1 : 0;
-        if (!s->open || s->damaged)
-            continue;
-        probes--;
-        if (s->gone && !s->in_flight && !stream_has_more(s))
-            close_stream(c, s);
-        else if (!s->gone)
-            s->gone = procinfo_thread_gone(c->options.pid, (pid_t)s->tid);
-    }
-}
 
 static void read_names(struct collector *c)
 {
@@ -432,11 +466,8 @@ static void read_names(struct collector *c)
 
 static void keep_house(struct collector *c)
 {
-    const struct segment_header *h = segment_header(c->segment);
     uint64_t now = clock_monotonic_ns();
     uint32_t probes;
-    bool short_of = atomic_load_explicit(&h->producers_waiting, memory_order_relaxed) ||
-                    c->open + c->open / 8 >= c->segment->layout.slots_max;
 
     if (now - c->polled_ns < POLL_NS)
         return;
@@ -451,10 +482,9 @@ static void keep_house(struct collector *c)
         c->options.poll(c->options.context);
     if (!c->options.pid)
         return;
-    /* Every thread takes two probes, so that four for each new one keep up with any pace. */
-    probes = short_of ? c->used : 4 * c->opened;
-    probe_threads(c, probes > PROBES_AT_ONCE ? probes : PROBES_AT_ONCE);
-    c->opened = 0;
+    /* Two probes for each new thread keep up with any pace. */
+    probes = is_short(c) ? c->used : 2 * c->opened;
+    mark_ended(c, probes > PROBES_AT_ONCE ? probes : PROBES_AT_ONCE);
     if (now - c->named_ns >= NAME_NS) {
         read_names(c);
         c->named_ns = now;

@@ -46,6 +46,7 @@ struct collector {
     uint32_t used;       /* slots ever looked at */
     uint32_t open;       /* streams */
     uint32_t opened;     /* since ended threads were last looked for */
+    uint32_t ended;      /* streams still open whose threads have */
     uint32_t chunks;     /* given to the ring so far */
     uint32_t buffer;     /* chunks meant for records between two rounds */
     uint32_t recycled;   /* in this round */
