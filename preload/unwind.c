@@ -5,6 +5,7 @@
 #include "preload/rules.h"
 #include "preload/session.h"
 #include "preload/suffix.h"
+#include "preload/thread.h"
 #include "preload/verify.h"
 #include "preload/walk.h"
 #include "src/shared/stacktrie.h"
@@ -474,11 +475,23 @@ static uint32_t path_insert(const struct walk *w)
     return node;
 }
 
+/* What libunwind itself maps is no event, nor one of a signal handler's. */
+static bool walk_by_other(struct walk *w, const uint64_t *frame)
+{
+    uint32_t busy = local.busy;
+    bool whole;
+
+    local.busy = BUSY_CALLING;
+    whole = walk_by_libunwind(w, &frame[1]);
+    local.busy = busy;
+    return whole;
+}
+
 static bool walk_with(struct walk *w, const uint64_t *frame, uint32_t unwinder)
 {
     w->count = 0;
     /* before our constructor ran it is not loaded yet */
-    if (unwinder == UNWINDER_LIBUNWIND && walk_by_libunwind(w, &frame[1]))
+    if (unwinder == UNWINDER_LIBUNWIND && walk_by_other(w, frame))
         return true;
     if (unwinder == UNWINDER_FP)
         return walk_by_frame_pointers(w, frame);
