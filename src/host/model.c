@@ -430,7 +430,7 @@ __attribute__((always_inline)) static inline void prefetch_site(const struct mod
         uint32_t stack = (uint32_t)(e->rest[0] >> 32);
 
         sites_prefetch_more(&m->sites, stack, e->thread->row, DOMAIN_HEAP);
-    } else if (site < m->sites.count) {
+    } else if (site && site < m->sites.count) {
         __builtin_prefetch(&m->sites.sites[site], 1);
     }
 }

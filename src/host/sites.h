@@ -105,6 +105,8 @@ sites_prefetch_more(const struct sites *s, uint32_t node, uint32_t thread, uint3
         i = s->first[node].site;
     else if (s->index_size)
         i = s->index[sites_index_start(sites_hash(node, thread, domain), s->index_size)].site;
+    if (!i)
+        return;
     __builtin_prefetch(&s->sites[i], 1);
     __builtin_prefetch(&s->sites[i].total_bytes, 1);
 }
