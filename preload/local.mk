@@ -25,6 +25,7 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/modules.c \
 	preload/modules.h \
 	preload/operators.c \
+	preload/operators.h \
 	preload/process.c \
 	preload/real.c \
 	preload/real.h \

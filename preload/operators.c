@@ -9,11 +9,18 @@
  * something was recorded, the operator passes calls straight on from then on.
  * No guard is held across the real call, because it may throw.
  */
+#include "preload/operators.h"
+
 #include "preload/entry.h"
 #include "preload/modules.h"
+#include "src/shared/rawcall.h"
 
 #include <dlfcn.h>
+#include <link.h>
+#include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 enum mode {
     MODE_UNKNOWN = 0,
@@ -25,21 +32,51 @@ typedef void (*function)(void);
 
 struct wrapped {
     const char *name;
+    function ours;
     _Atomic(function) real;
     _Atomic uint32_t mode;
 };
 
+/* All of them, by symbol. */
+#define OPERATORS(X)                                                                               \
+    X(_Znwm)                                                                                       \
+    X(_Znam)                                                                                       \
+    X(_ZnwmRKSt9nothrow_t)                                                                         \
+    X(_ZnamRKSt9nothrow_t)                                                                         \
+    X(_ZnwmSt11align_val_t)                                                                        \
+    X(_ZnamSt11align_val_t)                                                                        \
+    X(_ZnwmSt11align_val_tRKSt9nothrow_t)                                                          \
+    X(_ZnamSt11align_val_tRKSt9nothrow_t)                                                          \
+    X(_ZdlPv)                                                                                      \
+    X(_ZdaPv)                                                                                      \
+    X(_ZdlPvm)                                                                                     \
+    X(_ZdaPvm)                                                                                     \
+    X(_ZdlPvRKSt9nothrow_t)                                                                        \
+    X(_ZdaPvRKSt9nothrow_t)                                                                        \
+    X(_ZdlPvSt11align_val_t)                                                                       \
+    X(_ZdaPvSt11align_val_t)                                                                       \
+    X(_ZdlPvmSt11align_val_t)                                                                      \
+    X(_ZdaPvmSt11align_val_t)                                                                      \
+    X(_ZdlPvSt11align_val_tRKSt9nothrow_t)                                                         \
+    X(_ZdaPvSt11align_val_tRKSt9nothrow_t)
+
+#define INDEX(symbol) symbol##_,
+enum { OPERATORS(INDEX) OPERATORS_COUNT };
+
+static struct wrapped operators[OPERATORS_COUNT];
+
 /* Set once any operator new was seen not to reach malloc: then delete does not reach free. */
 static _Atomic bool deletes_are_ours;
 
-static function operator_real(struct wrapped *o)
+/* NULL in code that was bound to ours before they were withdrawn. */
+static function operator_real(const struct wrapped *o)
 {
-    /* acquire/relaxed do not matter: the same value is found by whoever looks */
+    /* relaxed: set before the session's stage says that all is found */
     function f = atomic_load_explicit(&o->real, memory_order_relaxed);
 
     if (__builtin_expect(!f, 0)) {
-        f = (function)dlsym(RTLD_NEXT, o->name);
-        atomic_store_explicit(&o->real, f, memory_order_relaxed);
+        session_enter(); /* the first call of all may be this one */
+        f = atomic_load_explicit(&o->real, memory_order_relaxed);
     }
     return f;
 }
@@ -78,22 +115,23 @@ static void new_settle(struct wrapped *o, uint64_t before, void *block, size_t s
 
 /*
  * One entry point per signature: `parameters` as declared, `arguments` as passed
- * on.  `size` is the first parameter of all of them.
+ * on.  `size` is the first parameter of all of them.  `plain` is the same without
+ * anything to pass it on to.
  */
-#define NEW(symbol, parameters, arguments)                                                         \
+#define NEW(symbol, parameters, arguments, plain)                                                  \
     ENTRY void *symbol parameters;                                                                 \
     ENTRY void *symbol parameters                                                                  \
     {                                                                                              \
-        static struct wrapped self = {.name = #symbol};                                            \
-        void *(*next)parameters = (void *(*)parameters)operator_real(&self);                       \
+        struct wrapped *self = &operators[symbol##_];                                              \
+        void *(*next)parameters = (void *(*)parameters)operator_real(self);                        \
         uint64_t before;                                                                           \
         void *block;                                                                               \
                                                                                                    \
-        if (passes(&self))                                                                         \
+        if (passes(self))                                                                          \
             return next arguments;                                                                 \
         before = recorded_so_far();                                                                \
-        block = next ? next arguments : malloc(size);                                              \
-        new_settle(&self, before, block, size, FRAME);                                             \
+        block = next ? next arguments : plain;                                                     \
+        new_settle(self, before, block, size, FRAME);                                              \
         return block;                                                                              \
     }
 
@@ -118,8 +156,7 @@ static inline struct thread *delete_begin(void *block)
     ENTRY void symbol parameters;                                                                  \
     ENTRY void symbol parameters                                                                   \
     {                                                                                              \
-        static struct wrapped self = {.name = #symbol};                                            \
-        void(*next) parameters = (void(*) parameters)operator_real(&self);                         \
+        void(*next) parameters = (void(*) parameters)operator_real(&operators[symbol##_]);         \
                                                                                                    \
         struct thread *t = delete_begin(block);                                                    \
         if (next)                                                                                  \
@@ -130,16 +167,18 @@ static inline struct thread *delete_begin(void *block)
             entry_end();                                                                           \
     }
 
-NEW(_Znwm, (size_t size), (size))
-NEW(_Znam, (size_t size), (size))
-NEW(_ZnwmRKSt9nothrow_t, (size_t size, const void *nothrow), (size, nothrow))
-NEW(_ZnamRKSt9nothrow_t, (size_t size, const void *nothrow), (size, nothrow))
-NEW(_ZnwmSt11align_val_t, (size_t size, size_t alignment), (size, alignment))
-NEW(_ZnamSt11align_val_t, (size_t size, size_t alignment), (size, alignment))
+NEW(_Znwm, (size_t size), (size), malloc(size))
+NEW(_Znam, (size_t size), (size), malloc(size))
+NEW(_ZnwmRKSt9nothrow_t, (size_t size, const void *nothrow), (size, nothrow), malloc(size))
+NEW(_ZnamRKSt9nothrow_t, (size_t size, const void *nothrow), (size, nothrow), malloc(size))
+NEW(_ZnwmSt11align_val_t, (size_t size, size_t alignment), (size, alignment),
+    memalign(alignment, size))
+NEW(_ZnamSt11align_val_t, (size_t size, size_t alignment), (size, alignment),
+    memalign(alignment, size))
 NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const void *nothrow),
-    (size, alignment, nothrow))
+    (size, alignment, nothrow), memalign(alignment, size))
 NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const void *nothrow),
-    (size, alignment, nothrow))
+    (size, alignment, nothrow), memalign(alignment, size))
 
 DELETE(_ZdlPv, (void *block), (block))
 DELETE(_ZdaPv, (void *block), (block))
@@ -157,3 +196,60 @@ DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment, cons
        (block, alignment, nothrow))
 DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment, const void *nothrow),
        (block, alignment, nothrow))
+
+/* -------------------------------------------------------- finding them -- */
+
+#define WRAPPED(symbol) {.name = #symbol, .ours = (function)symbol},
+static struct wrapped operators[OPERATORS_COUNT] = {OPERATORS(WRAPPED)};
+
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+/* Make the page at `page` writable, or read-only again; only of a mapping that holds no code. */
+static bool page_protect(uintptr_t page, int protection)
+{
+    const unsigned char *base = (const unsigned char *)&__ehdr_start;
+    const ElfW(Phdr) *p = (const void *)(base + __ehdr_start.e_phoff);
+
+    for (unsigned i = 0; i < __ehdr_start.e_phnum; i++)
+        if (p[i].p_type == PT_LOAD && page - (uintptr_t)base - p[i].p_vaddr < p[i].p_memsz)
+            return p[i].p_flags == PF_R && rawcall(SYS_mprotect, page, 4096, protection) == 0;
+    return false;
+}
+
+/* The loader does not find a symbol without a section and a value (glibc's elf/dl-lookup.c). */
+static void withdraw(const struct wrapped *o)
+{
+    ElfW(Sym) *symbol = NULL;
+    uintptr_t page, last;
+    Dl_info info;
+
+    if (!dladdr1((void *)(uintptr_t)o->ours, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol ||
+        info.dli_fbase != &__ehdr_start || !info.dli_sname || strcmp(info.dli_sname, o->name) != 0)
+        return;
+    page = (uintptr_t)symbol & ~(uintptr_t)4095;
+    last = (uintptr_t)(symbol + 1) - 1;
+    last &= ~(uintptr_t)4095;
+    if (page_protect(page, PROT_READ | PROT_WRITE) &&
+        (page == last || page_protect(last, PROT_READ | PROT_WRITE))) {
+        symbol->st_shndx = SHN_UNDEF;
+        symbol->st_value = 0;
+    }
+    page_protect(page, PROT_READ);
+    page_protect(last, PROT_READ);
+}
+
+void operators_find(void)
+{
+    /* libraries that have any have the plain one: C programs are not asked for all */
+    function plain = (function)dlsym(RTLD_NEXT, operators[0].name);
+
+    for (unsigned i = 0; i < OPERATORS_COUNT; i++) {
+        struct wrapped *o = &operators[i];
+        function f = plain ? (function)dlsym(RTLD_NEXT, o->name) : NULL;
+
+        /* relaxed: published with the stage */
+        atomic_store_explicit(&o->real, f, memory_order_relaxed);
+        if (!f)
+            withdraw(o);
+    }
+}

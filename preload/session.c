@@ -5,6 +5,7 @@
 #include "preload/connect.h"
 #include "preload/environment.h"
 #include "preload/modules.h"
+#include "preload/operators.h"
 #include "preload/real.h"
 #include "preload/rules.h"
 #include "preload/suffix.h"
@@ -165,6 +166,7 @@ void session_enter(void)
         return;
     ours_blocks = bootstrap_blocks();
     ours_bytes = bootstrap_bytes();
+    operators_find();
     found = real_find();
     ours_blocks = bootstrap_blocks() - ours_blocks;
     ours_bytes = bootstrap_bytes() - ours_bytes;

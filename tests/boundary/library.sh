@@ -35,6 +35,7 @@ __stack_chk_fail
 _dl_find_object
 _r_debug
 clock_gettime
+dladdr1
 dl_iterate_phdr
 dlerror
 dlopen

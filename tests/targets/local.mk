@@ -3,7 +3,7 @@
 # their own and not as Automake programs, so that neither the project's flags
 # nor the user's CFLAGS change what they do.  A new one is a name in this list.
 
-targets_c = close-all confined deep early ends entry-points exec-self fibers fork frames jump lines maps \
+targets_c = close-all confined cxx-later deep early ends entry-points exec-self fibers fork frames jump lines maps \
 	no-cfi own-malloc plain resize signals steady surroundings swap temporary thread-cancel \
 	thread-churn thread-crowd thread-names thread-pairs thread-peak thread-queue \
 	thread-small-stack thread-tsd
@@ -12,7 +12,7 @@ targets_other = tests/targets/plain-static tests/targets/swap-plugin-1.so \
 	tests/targets/swap-plugin-2.so tests/targets/early-plugin.so tests/tools/count-preload.so
 
 targets_c_files = $(targets_c:%=tests/targets/%)
-targets_cxx_files = $(targets_cxx:%=tests/targets/%)
+targets_cxx_files = $(targets_cxx:%=tests/targets/%) tests/targets/cxx-plugin.so
 target_files = $(targets_c_files) $(targets_other)
 if HAVE_CXX
 target_files += $(targets_cxx_files)
@@ -25,8 +25,11 @@ target_module = $(target_make) -fPIC -shared -o $@
 $(targets_c_files): tests/targets/%: $(top_srcdir)/tests/targets/%.c $(target_headers)
 	$(AM_V_CC)$(target_make) -pthread -o $@ $<
 
-$(targets_cxx_files): tests/targets/%: $(top_srcdir)/tests/targets/%.cc $(target_headers)
+$(targets_cxx:%=tests/targets/%): tests/targets/%: $(top_srcdir)/tests/targets/%.cc $(target_headers)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -o $@ $<
+
+tests/targets/cxx-plugin.so: $(top_srcdir)/tests/targets/cxx-plugin.cc
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -fPIC -shared -pthread -o $@ $<
 
 # Where there is no static libc there is no static target, and its test is skipped.
 tests/targets/plain-static: $(top_srcdir)/tests/targets/plain.c $(target_headers)
@@ -51,5 +54,5 @@ targets: $(target_files)
 check_DATA += $(target_files)
 CLEANFILES += $(target_files)
 EXTRA_DIST += $(targets_c:%=tests/targets/%.c) $(targets_cxx:%=tests/targets/%.cc) \
-	tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/tally.h \
+	tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/cxx-plugin.cc tests/targets/tally.h \
 	tests/targets/threads.h tests/tools/count-preload.c
