@@ -11,6 +11,7 @@
 #include <elf.h>
 #include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 /* Where a loaded module lies, as the loader tells it. */
 struct location {
@@ -37,6 +38,39 @@ static _Atomic uint32_t known_lock;
 
 #if defined(HAVE__DL_FIND_OBJECT)
 
+static bool is_program(const struct location *l)
+{
+    return l->identity == _r_debug.r_map;
+}
+
+/*
+ * A program whose segments leave gaps is indexed by one of them, which need not hold
+ * the unwind information: take it from the first segment to the last.  Libraries
+ * are mapped by the loader itself, gaps and all.
+ */
+static void program_widen(struct location *l)
+{
+    const ElfW(Phdr) *p = (const void *)(uintptr_t)getauxval(AT_PHDR);
+    uint64_t start = l->start, end = l->end;
+    bool same = false;
+
+    for (uint64_t i = 0; p && i < getauxval(AT_PHNUM); i++) {
+        uint64_t at = l->bias + p[i].p_vaddr;
+
+        same |= p[i].p_type == PT_GNU_EH_FRAME && at == (uint64_t)(uintptr_t)l->eh_frame_hdr;
+        if (p[i].p_type != PT_LOAD)
+            continue;
+        if ((at & ~UINT64_C(4095)) < start)
+            start = at & ~UINT64_C(4095);
+        if (at + p[i].p_memsz > end)
+            end = at + p[i].p_memsz;
+    }
+    if (!same)
+        return; /* they are the loader's, which was told to run the program */
+    l->start = start;
+    l->end = end;
+}
+
 static bool locate(uint64_t pc, struct location *l)
 {
     struct dl_find_object o;
@@ -49,10 +83,17 @@ static bool locate(uint64_t pc, struct location *l)
     l->bias = o.dlfo_link_map->l_addr;
     l->name = o.dlfo_link_map->l_name;
     l->identity = o.dlfo_link_map;
+    if (is_program(l))
+        program_widen(l);
     return true;
 }
 
 #else
+
+static bool is_program(const struct location *l)
+{
+    return l->name && l->name[0] == '\0';
+}
 
 /* glibc before 2.35: the loader's list, under its lock. */
 struct search {
@@ -288,8 +329,12 @@ static bool still_loaded(uint32_t i)
 {
     const struct module_record *r = segment_module(&session.segment, i);
     uint8_t build_id[MODULE_BUILD_ID_MAX] = {0};
-    struct location l = {0};
+    struct location l = {.identity = known[i].identity,
+                         .name = segment_names(&session.segment) + r->name};
 
+    /* it stays, and it may have a gap where it starts */
+    if (is_program(&l))
+        return true;
     return locate(r->start, &l) && l.identity == known[i].identity &&
            l.eh_frame_hdr == known[i].eh_frame_hdr &&
            same_module(r, &l, build_id, build_id_read(&l, build_id));

@@ -41,6 +41,7 @@ dlerror
 dlopen
 dlsym
 environ
+getauxval
 memchr
 memcmp
 memcpy

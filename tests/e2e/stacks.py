@@ -2,13 +2,13 @@
 """Stacks of every shape are those that libunwind finds, and end where they must."""
 import harness as h
 
-CASES = ["frames", "jump", "fibers", "signals", "deep", "thread-queue", "thread-small-stack", "fork"]
+CASES = ["frames", "jump", "fibers", "signals", "deep", "deep-gaps", "thread-queue", "thread-small-stack", "fork"]
 for name in CASES:
     run = h.profile([h.target(name)], "--verify-stacks", "1")
     h.equal(run.status, 0, f"{name}: status")
     h.check_stated(run, name)
     h.check_verified(run, name, 30)
-    if run.doc and name in ["frames", "jump", "deep"]:
+    if run.doc and name in ["frames", "jump", "deep", "deep-gaps"]:
         h.equal(run.doc["loss"]["stacks_truncated"], 0, f"{name}: truncated stacks")
         ends = {h.plain_name(row["traceback"][-1]["function"]) for row in run.doc["stats"]}
         h.equal(ends, {"_start"}, f"{name}: where stacks end")

@@ -8,7 +8,7 @@ targets_c = close-all confined cxx-later deep early ends entry-points exec-self 
 	thread-churn thread-crowd thread-names thread-pairs thread-peak thread-queue \
 	thread-small-stack thread-tsd
 targets_cxx = cxx-new cxx-throw
-targets_other = tests/targets/plain-static tests/targets/swap-plugin-1.so \
+targets_other = tests/targets/plain-static tests/targets/deep-gaps tests/targets/swap-plugin-1.so \
 	tests/targets/swap-plugin-2.so tests/targets/early-plugin.so tests/tools/count-preload.so
 
 targets_c_files = $(targets_c:%=tests/targets/%)
@@ -30,6 +30,10 @@ $(targets_cxx:%=tests/targets/%): tests/targets/%: $(top_srcdir)/tests/targets/%
 
 tests/targets/cxx-plugin.so: $(top_srcdir)/tests/targets/cxx-plugin.cc
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -fPIC -shared -pthread -o $@ $<
+
+# Nothing is mapped between its segments.
+tests/targets/deep-gaps: $(top_srcdir)/tests/targets/deep.c $(target_headers)
+	$(AM_V_CC)$(target_make) -no-pie -Wl,-z,max-page-size=0x200000 -pthread -o $@ $<
 
 # Where there is no static libc there is no static target, and its test is skipped.
 tests/targets/plain-static: $(top_srcdir)/tests/targets/plain.c $(target_headers)
