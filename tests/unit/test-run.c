@@ -148,8 +148,8 @@ static void test_environment(void **unused)
     struct launch l;
 
     (void)unused;
-    for (int fd = 3; fd < 256; fd++) /* what the test itself inherited */
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    for (int fd = 3; fd < (int)sysconf(_SC_OPEN_MAX) && fd < 65536; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC); /* what the test itself inherited */
     setenv("LD_PRELOAD", "/nowhere/theirs.so", 1);
     setenv("MEMPROF_SESSION", "/from/outside", 1);
     setenv("KEPT", "yes", 1);
