@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/entry.h"
 
+#include "preload/walk.h"
+#include "src/shared/rawcall.h"
 #include "src/shared/sysmem.h"
+
+#include <signal.h>
 
 /*
  * Only a signal handler should call us while we record.  A build for debugging takes
@@ -17,8 +21,31 @@ static void note_nested(void)
                               memory_order_relaxed);
 }
 
+static bool on_signal_stack(void)
+{
+    stack_t s = {0};
+
+    return rawcall(SYS_sigaltstack, NULL, &s, 0) != 0 || (s.ss_flags & SS_ONSTACK);
+}
+
+/*
+ * Whether the entry point that is busy was left by a jump out of a signal handler.
+ * On the same stack its frame must lie further out than ours, and still return
+ * to where it did.
+ */
+static bool guard_is_stale(const uint64_t *frame)
+{
+    uint64_t at = (uint64_t)(uintptr_t)local.guard, here = (uint64_t)(uintptr_t)frame;
+    bool known;
+
+    if (!at || here >= stack_limit(at, &known) || !known || at >= stack_limit(here, &known) ||
+        !known || (here < at && local.guard[1] == local.guard_return))
+        return false;
+    return !on_signal_stack();
+}
+
 /* The gate was closed, the call is nested, or the thread is new. */
-struct thread *entry_begin_slowly(void)
+struct thread *entry_begin_slowly(const uint64_t *frame)
 {
     struct thread *t;
 
@@ -27,12 +54,19 @@ struct thread *entry_begin_slowly(void)
         if (!session_open())
             return NULL;
     }
+    if (local.busy != BUSY_NO && local.thread && guard_is_stale(frame)) {
+        local.busy = BUSY_RECORDING;
+        thread_recover(local.thread);
+        local.busy = BUSY_NO;
+    }
     if (local.busy != BUSY_NO) {
         if (local.busy == BUSY_RECORDING)
             note_nested();
         return NULL;
     }
     local.busy = BUSY_RECORDING;
+    local.guard = frame;
+    local.guard_return = frame[1];
     t = thread_self();
     local.busy = t ? BUSY_CALLING : BUSY_NO;
     if (!t)

@@ -25,19 +25,22 @@
 /* The address the calling entry point returns to. */
 #define CALLER ((uint64_t)(uintptr_t)__builtin_return_address(0))
 
-struct thread *entry_begin_slowly(void);
+struct thread *entry_begin_slowly(const uint64_t *frame);
 bool emit_turn(struct thread *t);
 
 /*
  * The thread that records this call, now marked as inside it; NULL if the call
  * is just to be passed on.
  */
-static inline struct thread *entry_begin(void)
+static inline __attribute__((always_inline)) struct thread *entry_begin(void)
 {
     struct thread *t = local.thread;
+    const uint64_t *frame = FRAME;
 
     if (__builtin_expect(!session_open() || local.busy != BUSY_NO || t == NULL, 0))
-        return entry_begin_slowly();
+        return entry_begin_slowly(frame);
+    local.guard = frame;
+    local.guard_return = frame[1];
     local.busy = BUSY_CALLING;
     return t;
 }
@@ -47,7 +50,7 @@ static inline struct thread *entry_begin(void)
  * its own lock: setting up the session asks the loader for symbols, the loader
  * may allocate, and that allocator would wait for itself.
  */
-static inline struct thread *entry_begin_if_open(void)
+static inline __attribute__((always_inline)) struct thread *entry_begin_if_open(void)
 {
     return session_open() ? entry_begin() : NULL;
 }

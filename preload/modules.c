@@ -32,7 +32,7 @@ uint64_t loader_start, loader_bytes;
 _Atomic uint32_t loader_events;
 
 static struct known_module *known;
-static _Atomic uint32_t known_lock;
+static _Atomic uintptr_t known_lock; /* 0, or whose it is */
 
 /* ---------------------------------------------------- asking the loader -- */
 
@@ -192,15 +192,21 @@ static inline void spin_pause(void)
 #endif
 }
 
+/* What tells threads apart without a system call. */
+static uintptr_t myself(void)
+{
+    return (uintptr_t)__builtin_thread_pointer();
+}
+
 static bool lock_known(void)
 {
     /* bounded: a thread that was ended inside the lock must not hang the others */
     for (unsigned spins = 0; spins < 100000; spins++) {
-        uint32_t idle = 0;
+        uintptr_t idle = 0;
 
         /* acquire: pairs with unlock; the table is whole */
-        if (atomic_compare_exchange_weak_explicit(&known_lock, &idle, 1, memory_order_acquire,
-                                                  memory_order_relaxed))
+        if (atomic_compare_exchange_weak_explicit(&known_lock, &idle, myself(),
+                                                  memory_order_acquire, memory_order_relaxed))
             return true;
         spin_pause();
     }
@@ -210,6 +216,13 @@ static bool lock_known(void)
 static void unlock_known(void)
 {
     atomic_store_explicit(&known_lock, 0, memory_order_release);
+}
+
+void modules_abandon(void)
+{
+    /* relaxed: only the thread itself puts its own mark there */
+    if (atomic_load_explicit(&known_lock, memory_order_relaxed) == myself())
+        unlock_known();
 }
 
 static uint32_t names_add(const char *name)

@@ -43,6 +43,9 @@ static inline void modules_note_caller(uint64_t pc)
         atomic_fetch_add_explicit(&loader_events, 1, memory_order_release);
 }
 
+/* The calling thread will never finish what it was doing here. */
+void modules_abandon(void);
+
 /* Look whether known modules are gone; forgets the rules of those that are. */
 void modules_revalidate(void);
 

@@ -139,7 +139,7 @@ static void new_settle(struct wrapped *o, uint64_t before, void *block, size_t s
  * Deletes are recorded only where news are.  A delete does not throw, so the guard
  * is held across it: some come down to free all the same.
  */
-static inline struct thread *delete_begin(void *block)
+static inline __attribute__((always_inline)) struct thread *delete_begin(void *block)
 {
     struct thread *t;
 

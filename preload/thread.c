@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/thread.h"
 
+#include "preload/modules.h"
 #include "preload/session.h"
 #include "preload/unwind.h"
 #include "src/shared/rawcall.h"
@@ -50,6 +51,13 @@ static void name_note(uint32_t slot)
 
     if (rawcall(SYS_prctl, PR_GET_NAME, name, 0) < 0)
         name[0] = '\0';
+}
+
+void thread_recover(struct thread *t)
+{
+    modules_abandon();
+    ring_recover(&session.segment, &t->writer);
+    t->cache.loader_events--; /* what it remembers may be half written, see stack_capture */
 }
 
 struct thread *thread_take(void)

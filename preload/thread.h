@@ -33,6 +33,9 @@ struct thread_local_state {
     struct thread *thread;
     volatile uint32_t busy; /* enum busy; volatile: a signal handler looks at it */
     uint32_t refused;       /* no slot or no memory: this thread is not recorded */
+    /* The frame of the entry point that is busy, and where that returns to. */
+    const uint64_t *guard;
+    uint64_t guard_return;
 };
 
 extern __thread struct thread_local_state local __attribute__((tls_model("initial-exec")));
@@ -46,6 +49,12 @@ static inline struct thread *thread_self(void)
 
     return __builtin_expect(t != NULL, 1) ? t : thread_take();
 }
+
+/*
+ * A signal handler left by a jump while the thread was busy: whatever was under way
+ * will never be done.  What was committed stays, the rest is given up.
+ */
+void thread_recover(struct thread *t);
 
 /* Once, when the session is set up. */
 bool threads_init(void);

@@ -47,7 +47,8 @@ struct walker {
 static bool overflow_grow(struct stack_cache *c, const struct walked_frame *frames, uint32_t count)
 {
     uint32_t room = c->overflow_room ? c->overflow_room * 2 : 512;
-    struct walked_frame *fresh;
+    struct walked_frame *fresh, *old;
+    uint32_t had;
 
     if (room > WALKED_MAX)
         return false;
@@ -56,10 +57,13 @@ static bool overflow_grow(struct stack_cache *c, const struct walked_frame *fram
         return false;
     if (count)
         memcpy(fresh, frames, count * sizeof(*fresh));
-    if (c->overflow)
-        sysmem_unmap(c->overflow, (size_t)c->overflow_room * sizeof(*fresh));
+    /* in this order, since a jump out of a signal handler may end this anywhere */
+    old = c->overflow;
+    had = c->overflow_room;
     c->overflow = fresh;
     c->overflow_room = room;
+    if (old)
+        sysmem_unmap(old, (size_t)had * sizeof(*fresh));
     return true;
 }
 

@@ -220,6 +220,18 @@ enum ring_result ring_turn(const struct segment *s, struct ring_writer *w)
     return RING_OK;
 }
 
+void ring_recover(const struct segment *s, struct ring_writer *w)
+{
+    /* relaxed: these were written by this thread itself */
+    uint32_t successor = atomic_load_explicit(&w->chunk->successor, memory_order_relaxed);
+
+    if (successor != CHUNK_NONE)
+        w->chunk = segment_chunk(s, successor);
+    writer_open(w, w->chunk);
+    w->next += atomic_load_explicit(&w->chunk->progress, memory_order_relaxed) >> 1;
+    ring_commit(w, w->next); /* nothing is in flight */
+}
+
 /* ----------------------------------------------------------- consumer -- */
 
 static void chunk_recycle(const struct segment *s, uint32_t chunk)

@@ -38,6 +38,9 @@ enum ring_result ring_join(const struct segment *s, struct ring_writer *w, uint3
 /* Hand the chunk over and take another, waiting for the host if need be.  errno is kept. */
 enum ring_result ring_turn(const struct segment *s, struct ring_writer *w);
 
+/* The writer was interrupted at any point for good: go on from what is committed. */
+void ring_recover(const struct segment *s, struct ring_writer *w);
+
 /* Make sure that a record of `words` fits at w->next. */
 static inline enum ring_result ring_room(const struct segment *s, struct ring_writer *w,
                                          uint32_t words)

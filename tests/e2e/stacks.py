@@ -13,6 +13,12 @@ for name in CASES:
         ends = {h.plain_name(row["traceback"][-1]["function"]) for row in run.doc["stats"]}
         h.equal(ends, {"_start"}, f"{name}: where stacks end")
 
+# A handler that jumps out of the allocator and the recorder ends no recording.
+run = h.profile([h.target("left-handlers")], env={"LD_PRELOAD": h.target("cells-plugin.so")})
+h.equal(run.status, 0, "left-handlers: status")
+h.check_stated(run, "left-handlers")
+h.equal((run.doc or {"loss": {}})["loss"].get("nested_blocks"), 0, "left-handlers: taken for nested")
+
 # A frame without unwind information: the stack ends there and says so.
 run = h.profile([h.target("no-cfi")])
 h.check_stated(run, "no-cfi", but_not=["beyond"])

@@ -3,13 +3,14 @@
 # their own and not as Automake programs, so that neither the project's flags
 # nor the user's CFLAGS change what they do.  A new one is a name in this list.
 
-targets_c = close-all confined cxx-later deep early ends entry-points exec-self fibers fork frames jump lines maps \
+targets_c = close-all confined cxx-later deep early ends entry-points exec-self fibers fork frames jump left-handlers lines maps \
 	no-cfi own-malloc plain resize signals steady surroundings swap temporary thread-cancel \
 	thread-churn thread-crowd thread-names thread-pairs thread-peak thread-queue \
 	thread-small-stack thread-tsd
 targets_cxx = cxx-new cxx-throw
 targets_other = tests/targets/plain-static tests/targets/deep-gaps tests/targets/swap-plugin-1.so \
-	tests/targets/swap-plugin-2.so tests/targets/early-plugin.so tests/tools/count-preload.so
+	tests/targets/swap-plugin-2.so tests/targets/early-plugin.so tests/targets/cells-plugin.so \
+	tests/tools/count-preload.so
 
 targets_c_files = $(targets_c:%=tests/targets/%)
 targets_cxx_files = $(targets_cxx:%=tests/targets/%) tests/targets/cxx-plugin.so
@@ -45,6 +46,9 @@ tests/targets/swap-plugin-1.so: $(top_srcdir)/tests/targets/swap-plugin.c
 tests/targets/swap-plugin-2.so: $(top_srcdir)/tests/targets/swap-plugin.c
 	$(AM_V_CC)$(target_module) -DSWAP_PLUGIN=2 $(top_srcdir)/tests/targets/swap-plugin.c
 
+tests/targets/cells-plugin.so: $(top_srcdir)/tests/targets/cells-plugin.c
+	$(AM_V_CC)$(target_module) -fno-builtin $<
+
 tests/targets/early-plugin.so: $(top_srcdir)/tests/targets/early-plugin.c
 	$(AM_V_CC)$(target_module) $<
 
@@ -58,5 +62,5 @@ targets: $(target_files)
 check_DATA += $(target_files)
 CLEANFILES += $(target_files)
 EXTRA_DIST += $(targets_c:%=tests/targets/%.c) $(targets_cxx:%=tests/targets/%.cc) \
-	tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/cxx-plugin.cc tests/targets/tally.h \
+	tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/cells-plugin.c tests/targets/cxx-plugin.cc tests/targets/tally.h \
 	tests/targets/threads.h tests/tools/count-preload.c
