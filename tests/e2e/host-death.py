@@ -25,11 +25,13 @@ for _ in range(3):
     with open(f"/proc/{pid}/stat") as f:
         state = f.read().rpartition(")")[2].split()
     h.check(state[0] in "RS", f"the program runs on without its host (state {state[0]})")
-    before = int(state[11])
-    time.sleep(0.4)
-    with open(f"/proc/{pid}/stat") as f:
-        after = int(f.read().rpartition(")")[2].split()[11])
-    h.check(after - before >= 10, f"it is not stuck: {after - before} ticks of CPU in 0.4 s")
+    before = after = int(state[11])
+    deadline = time.monotonic() + 20  # the machine may be busy with others
+    while after - before < 10 and time.monotonic() < deadline:
+        time.sleep(0.2)
+        with open(f"/proc/{pid}/stat") as f:
+            after = int(f.read().rpartition(")")[2].split()[11])
+    h.check(after - before >= 10, f"it is not stuck: {after - before} ticks of CPU")
     os.kill(pid, signal.SIGTERM)
     rest, _ = child.communicate(timeout=20)
     h.check("pairs=" in rest, "it ended by itself, in its own way")
