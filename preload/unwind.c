@@ -251,7 +251,7 @@ static inline bool uses_rbp(uint64_t rule, bool outer_does)
 /* Room for so many more frames, with their checks, behind the `kept` ones. */
 static inline bool cache_room(struct stack_cache *c, uint32_t kept, uint32_t more)
 {
-    uint32_t checks = checks_of(c, kept) + 2 * more;
+    uint32_t checks = checks_of(c, kept) + 1 + 2 * more; /* one for rbp_check_again */
 
     if (__builtin_expect(kept + more <= c->capacity && checks <= c->checks_room, 1))
         return true;
@@ -267,14 +267,16 @@ static inline void check_push(struct stack_check *checks, uint32_t *n, const uin
     ++*n;
 }
 
-/* Where the step to frame `f` restored rbp from, if it did so by a rule. */
-static bool rbp_check(const struct walker *w, struct stack_cache *c, const struct walked_frame *f,
-                      uint32_t *n)
+/*
+ * Where the step from `inner` to frame `f` restored rbp from, if it did so by a
+ * rule.  NULL: f is the innermost.
+ */
+static bool rbp_check(struct stack_cache *c, const struct walked_frame *inner,
+                      const struct walked_frame *f, uint32_t *n)
 {
-    const struct walked_frame *inner = f - 1;
     int64_t words;
 
-    if (f == w->frames) /* its caller, the entry point, saved it below the return address */
+    if (!inner) /* the caller of the entry point, which saved it below the return address */
         words = -1;
     else if (RULE_KIND(inner->rule) <= RULE_RBP && (inner->rule & RULE_RBP_SAVED))
         words = rule_rbp_offset(inner->rule) / 8 + 1; /* from the CFA to the slot below it */
@@ -285,6 +287,21 @@ static bool rbp_check(const struct walker *w, struct stack_cache *c, const struc
 }
 
 /*
+ * Where the rbp of the innermost kept frame is restored from depends on the frame
+ * inside of it, and that is another one now.
+ */
+static void rbp_check_again(const struct walker *w, struct stack_cache *c, uint32_t kept)
+{
+    struct cached_frame *f = c->frames + kept - 1;
+    const struct walked_frame joined = {.slot = f->slot, .rbp = f->rbp};
+    uint32_t n = (f->checks & FRAME_CHECKS_BELOW) + 1;
+
+    f->checks &= ~FRAME_RBP_CHECKED;
+    if (rbp_check(c, w->frames + w->count - 1, &joined, &n))
+        f->checks |= FRAME_RBP_CHECKED;
+}
+
+/*
  * Put the frames of a walk inside the `kept` outer ones: which of them need rbp
  * follows from the outer ones, so this goes outermost first.
  */
@@ -292,8 +309,11 @@ static void cache_extend(const struct walker *w, struct stack_cache *c, uint32_t
 {
     bool matters = kept && (c->frames[kept - 1].checks & FRAME_RBP_MATTERS);
     struct cached_frame *to = c->frames + kept;
-    uint32_t n = checks_of(c, kept);
+    uint32_t n;
 
+    if (matters)
+        rbp_check_again(w, c, kept);
+    n = checks_of(c, kept);
     for (const struct walked_frame *from = w->frames + w->count; from-- > w->frames;) {
         if (from->rule == WALKED_CHECK) {
             check_push(c->checks, &n, from->slot, from->key);
@@ -305,7 +325,7 @@ static void cache_extend(const struct walker *w, struct stack_cache *c, uint32_t
         to->rbp = from->rbp;
         to->checks = n | (matters ? FRAME_RBP_MATTERS : 0);
         check_push(c->checks, &n, from->slot, from->key & ~FRAME_EXACT);
-        if (matters && rbp_check(w, c, from, &n))
+        if (matters && rbp_check(c, from == w->frames ? NULL : from - 1, from, &n))
             to->checks |= FRAME_RBP_CHECKED;
         to++;
     }

@@ -2,7 +2,7 @@
 """Stacks of every shape are those that libunwind finds, and end where they must."""
 import harness as h
 
-CASES = ["frames", "jump", "fibers", "signals", "deep", "deep-gaps", "thread-queue", "thread-small-stack", "fork"]
+CASES = ["frames", "crossing", "jump", "fibers", "signals", "deep", "deep-gaps", "thread-queue", "thread-small-stack", "fork"]
 for name in CASES:
     run = h.profile([h.target(name)], "--verify-stacks", "1")
     h.equal(run.status, 0, f"{name}: status")
