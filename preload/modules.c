@@ -353,13 +353,13 @@ static bool still_loaded(uint32_t i)
            same_module(r, &l, build_id, build_id_read(&l, build_id));
 }
 
-void modules_revalidate(void)
+bool modules_revalidate(void)
 {
     struct segment_header *h = segment_header(&session.segment);
     uint32_t used;
 
     if (!lock_known())
-        return;
+        return false;
     used = atomic_load_explicit(&h->modules_used, memory_order_relaxed);
     for (uint32_t i = 0; i < used; i++) {
         struct module_record *r = segment_module(&session.segment, i);
@@ -373,6 +373,7 @@ void modules_revalidate(void)
         atomic_store_explicit(&r->gone_seen, clock_ticks(h->settings.clock), memory_order_relaxed);
     }
     unlock_known();
+    return true;
 }
 
 bool modules_init(void)

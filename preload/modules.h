@@ -46,7 +46,10 @@ static inline void modules_note_caller(uint64_t pc)
 /* The calling thread will never finish what it was doing here. */
 void modules_abandon(void);
 
-/* Look whether known modules are gone; forgets the rules of those that are. */
-void modules_revalidate(void);
+/*
+ * Look whether known modules are gone; forgets the rules of those that are.  false:
+ * another thread is at the table; ask again before the next walk.
+ */
+bool modules_revalidate(void);
 
 #endif

@@ -600,26 +600,24 @@ static uint32_t capture_cached(struct thread *t, const uint64_t *frame)
     return node;
 }
 
-static bool loader_was_active(struct stack_cache *c)
+/* The loader was active since this thread's last walk: what is kept may be of a module that is
+ * gone. */
+static void loader_catch_up(struct thread *t, uint32_t events)
 {
-    /* acquire: pairs with modules_note_caller */
-    uint32_t events = atomic_load_explicit(&loader_events, memory_order_acquire);
-
-    if (__builtin_expect(c->loader_events == events, 1))
-        return false;
-    c->loader_events = events;
-    return true;
+    if (modules_revalidate())
+        t->cache.loader_events = events; /* else once more before the next walk */
+    memo_forget(&t->memo);
+    stack_cache_forget(&t->cache);
 }
 
 uint32_t stack_capture(struct thread *t, const uint64_t *frame)
 {
+    /* acquire: pairs with modules_note_caller */
+    uint32_t events = atomic_load_explicit(&loader_events, memory_order_acquire);
     uint32_t node;
 
-    if (__builtin_expect(loader_was_active(&t->cache), 0)) {
-        modules_revalidate();
-        memo_forget(&t->memo);
-        stack_cache_forget(&t->cache); /* it may have frames of a module that is gone */
-    }
+    if (__builtin_expect(t->cache.loader_events != events, 0))
+        loader_catch_up(t, events);
     if (__builtin_expect(session.unwinder != UNWINDER_AUTO, 0))
         node = capture_walked(t, frame, session.unwinder);
     else
