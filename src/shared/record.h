@@ -299,6 +299,7 @@ struct segment_header {
     _Atomic uint32_t wake_at; /* host sleeps until chunks_handed reaches this (signed distance) */
     _Atomic uint32_t producers_waiting;
     _Atomic uint32_t space; /* futex: grows when chunks come free */
+    uint32_t unannounced;   /* host: chunks freed while producers waited, since it last woke them */
 
     /*
      * The word of a robust futex that the host's main thread holds as long as

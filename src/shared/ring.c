@@ -234,6 +234,23 @@ void ring_recover(const struct segment *s, struct ring_writer *w)
 
 /* ----------------------------------------------------------- consumer -- */
 
+/*
+ * A producer that is woken for one chunk fills it in microseconds and waits again,
+ * and waking it costs more than that: it is woken when it can go on for a while,
+ * or when there is nothing more to drain.
+ */
+#define CHUNKS_TO_ANNOUNCE 16u
+
+static void announce_space(const struct segment *s)
+{
+    struct segment_header *h = segment_header(s);
+    uint32_t freed = h->unannounced;
+
+    h->unannounced = 0;
+    if (freed)
+        futex_wake(&h->space, (int)(freed & INT32_MAX));
+}
+
 static void chunk_recycle(const struct segment *s, uint32_t chunk)
 {
     struct segment_header *h = segment_header(s);
@@ -241,14 +258,16 @@ static void chunk_recycle(const struct segment *s, uint32_t chunk)
     list_push(s, &h->free_chunks, chunk_link, chunk);
     atomic_fetch_add_explicit(&h->space, 1, memory_order_seq_cst);
     /* seq_cst: see chunk_await */
-    if (atomic_load_explicit(&h->producers_waiting, memory_order_seq_cst))
-        futex_wake(&h->space, 1);
+    if (atomic_load_explicit(&h->producers_waiting, memory_order_seq_cst) &&
+        ++h->unannounced >= CHUNKS_TO_ANNOUNCE)
+        announce_space(s);
 }
 
 void ring_grow(const struct segment *s, uint32_t first, uint32_t count)
 {
     for (uint32_t i = count; i > 0; i--) /* lowest on top: dense pages first */
         chunk_recycle(s, first + i - 1);
+    announce_space(s);
 }
 
 bool ring_open(const struct segment *s, uint32_t i, struct ring_cursor *c)
@@ -331,6 +350,7 @@ void ring_host_sleep(const struct segment *s, uint32_t chunks, uint64_t timeout_
     struct segment_header *h = segment_header(s);
     uint32_t handed = atomic_load_explicit(&h->chunks_handed, memory_order_relaxed);
 
+    announce_space(s);
     atomic_store_explicit(&h->wake_at, handed + chunks, memory_order_relaxed);
     /* seq_cst: a producer that starts to wait after this either is seen below or rouses us */
     atomic_store_explicit(&h->host_wait, 1, memory_order_seq_cst);
