@@ -37,35 +37,37 @@ static int64_t take_signed(struct cursor *c, size_t bytes)
     return (int64_t)(value << shift) >> shift;
 }
 
-static uint64_t take_uleb(struct cursor *c)
+/* The 7-bit groups of a LEB128 number: how many bits there were, and the last byte. */
+static uint64_t take_leb(struct cursor *c, unsigned *bits, uint8_t *last)
 {
     uint64_t value = 0;
-    unsigned shift = 0;
-    uint8_t byte;
 
+    *bits = 0;
     do {
-        byte = take_byte(c);
-        if (shift < 64)
-            value |= (uint64_t)(byte & 0x7f) << shift;
-        shift += 7;
-    } while ((byte & 0x80) && !c->bad);
+        *last = take_byte(c);
+        if (*bits < 64)
+            value |= (uint64_t)(*last & 0x7f) << *bits;
+        *bits += 7;
+    } while ((*last & 0x80) && !c->bad);
     return value;
+}
+
+static uint64_t take_uleb(struct cursor *c)
+{
+    unsigned bits;
+    uint8_t last;
+
+    return take_leb(c, &bits, &last);
 }
 
 static int64_t take_sleb(struct cursor *c)
 {
-    uint64_t value = 0;
-    unsigned shift = 0;
-    uint8_t byte;
+    unsigned bits;
+    uint8_t last;
+    uint64_t value = take_leb(c, &bits, &last);
 
-    do {
-        byte = take_byte(c);
-        if (shift < 64)
-            value |= (uint64_t)(byte & 0x7f) << shift;
-        shift += 7;
-    } while ((byte & 0x80) && !c->bad);
-    if (shift < 64 && (byte & 0x40))
-        value |= ~UINT64_C(0) << shift;
+    if (bits < 64 && (last & 0x40))
+        value |= ~UINT64_C(0) << bits;
     return (int64_t)value;
 }
 
@@ -373,7 +375,39 @@ static bool state_restore(struct machine *m)
     return true;
 }
 
-/* The instructions whose operand does not lie in the opcode byte. */
+/* The instructions that say where the CFA is. */
+static bool execute_cfa(struct machine *m, struct cursor *c, uint8_t op)
+{
+    int64_t factor = m->fde->cie.data_align;
+    uint64_t reg;
+
+    switch (op) {
+    case 0x0c: /* def_cfa */
+        reg = take_uleb(c);
+        cfa_set(m, reg, (int64_t)take_uleb(c));
+        return true;
+    case 0x0d: /* def_cfa_register */
+        m->row.cfa_register = take_uleb(c);
+        return m->row.cfa_expr == NULL;
+    case 0x0e: /* def_cfa_offset */
+        m->row.cfa_offset = (int64_t)take_uleb(c);
+        return m->row.cfa_expr == NULL;
+    case 0x0f: /* def_cfa_expression */
+        m->row.cfa_expr = take_block(c);
+        return true;
+    case 0x12: /* def_cfa_sf */
+        reg = take_uleb(c);
+        cfa_set(m, reg, take_sleb(c) * factor);
+        return true;
+    case 0x13: /* def_cfa_offset_sf */
+        m->row.cfa_offset = take_sleb(c) * factor;
+        return m->row.cfa_expr == NULL;
+    default:
+        return false;
+    }
+}
+
+/* The instructions whose operand does not lie in the opcode byte: one line or two each. */
 static bool execute_extended(struct machine *m, struct cursor *c, uint8_t op)
 {
     int64_t factor = m->fde->cie.data_align;
@@ -415,19 +449,6 @@ static bool execute_extended(struct machine *m, struct cursor *c, uint8_t op)
         return state_remember(m);
     case 0x0b:
         return state_restore(m);
-    case 0x0c: /* def_cfa */
-        reg = take_uleb(c);
-        cfa_set(m, reg, (int64_t)take_uleb(c));
-        return true;
-    case 0x0d: /* def_cfa_register */
-        m->row.cfa_register = take_uleb(c);
-        return m->row.cfa_expr == NULL;
-    case 0x0e: /* def_cfa_offset */
-        m->row.cfa_offset = (int64_t)take_uleb(c);
-        return m->row.cfa_expr == NULL;
-    case 0x0f: /* def_cfa_expression */
-        m->row.cfa_expr = take_block(c);
-        return true;
     case 0x10: /* expression */
         reg = take_uleb(c);
         register_set(m, reg, CFI_EXPRESSION, (int64_t)(uintptr_t)take_block(c));
@@ -436,13 +457,6 @@ static bool execute_extended(struct machine *m, struct cursor *c, uint8_t op)
         reg = take_uleb(c);
         register_set(m, reg, CFI_OFFSET, take_sleb(c) * factor);
         return true;
-    case 0x12: /* def_cfa_sf */
-        reg = take_uleb(c);
-        cfa_set(m, reg, take_sleb(c) * factor);
-        return true;
-    case 0x13: /* def_cfa_offset_sf */
-        m->row.cfa_offset = take_sleb(c) * factor;
-        return m->row.cfa_expr == NULL;
     case 0x14: /* val_offset */
         reg = take_uleb(c);
         register_set(m, reg, CFI_VAL_OFFSET, (int64_t)take_uleb(c) * factor);
@@ -463,7 +477,7 @@ static bool execute_extended(struct machine *m, struct cursor *c, uint8_t op)
         register_set(m, reg, CFI_OFFSET, -(int64_t)take_uleb(c) * factor);
         return true;
     default:
-        return false;
+        return execute_cfa(m, c, op);
     }
 }
 
