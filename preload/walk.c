@@ -3,6 +3,7 @@
 
 #include "preload/cfi.h"
 #include "preload/modules.h"
+#include "preload/rules.h"
 #include "preload/session.h"
 
 #include <string.h>
@@ -38,6 +39,16 @@ static bool walk_push(struct walk *w, uint64_t frame)
 
 /* ------------------------------------------------------ frame pointers -- */
 
+/* The tagged frame; the rule's table knows the module, and has told the host of it. */
+static uint64_t frame_of(uint64_t pc)
+{
+    uint64_t rule = rule_get(pc);
+
+    if (rule == RULE_NONE && rule_key_valid(pc))
+        rule = rule_make(pc);
+    return rule_frame(pc, rule);
+}
+
 bool walk_by_frame_pointers(struct walk *w, const uint64_t *frame)
 {
     uint64_t at = (uint64_t)(uintptr_t)frame;
@@ -50,7 +61,7 @@ bool walk_by_frame_pointers(struct walk *w, const uint64_t *frame)
 
         if (f[1] == 0 || f[1] > FRAME_PC_MASK)
             return true;
-        if (!walk_push(w, f[1]))
+        if (!walk_push(w, frame_of(f[1])))
             return true;
         sp = at + 16;
         at = f[0];

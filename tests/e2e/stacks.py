@@ -41,6 +41,8 @@ for unwinder in ["libunwind", "fp"]:
     run = h.profile([h.target("entry-points")], "--unwinder", unwinder)
     for key in ("total_blocks", "total_bytes", "live_bytes", "peak_bytes"):
         h.equal(run.doc["totals"][key], run.stated[key], f"--unwinder={unwinder}: {key}")
+    modules = {frame["module"] for row in run.doc["stats"] for frame in row["traceback"][:1]}
+    h.check(modules and not modules & {None, ""}, f"--unwinder={unwinder}: callers have modules ({modules})")
 run = h.profile([h.target("frames")], "--unwinder", "libunwind")
 h.check_stated(run, "frames with --unwinder=libunwind")
 h.finish()
