@@ -10,6 +10,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/buffer.h \
 	src/host/buildid.c \
 	src/host/buildid.h \
+	src/host/checkpoint.c \
+	src/host/checkpoint.h \
 	src/host/checksum.c \
 	src/host/checksum.h \
 	src/host/collector.c \
@@ -36,6 +38,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/error.h \
 	src/host/escape.c \
 	src/host/escape.h \
+	src/host/filter.h \
 	src/host/image.c \
 	src/host/image.h \
 	src/host/launch.c \
@@ -54,6 +57,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/mappings.h \
 	src/host/model.c \
 	src/host/model.h \
+	src/host/moments.c \
+	src/host/moments.h \
 	src/host/modfile.c \
 	src/host/modfile.h \
 	src/host/modmap.c \

@@ -44,6 +44,19 @@ struct model_event {
     uint64_t hash; /* of the address, set by model_apply */
 };
 
+/*
+ * What the program asked for through memprof.h that the model cannot do alone.
+ * Called from model_apply at the very place among the records where it was
+ * asked: all earlier records are applied, no later one is.  NULL ones are not
+ * called.
+ */
+struct model_hooks {
+    void *context;
+    void (*snapshot)(void *context, const char *label, uint64_t time);
+    /* `slot` waits for an answer: the numbers of the heap now, or memprof's own memory */
+    void (*query)(void *context, uint32_t slot, uint32_t what, uint32_t sequence);
+};
+
 struct model_totals {
     uint64_t live_bytes, live_blocks;
     uint64_t peak_bytes, peak_blocks;
@@ -59,6 +72,7 @@ struct model {
     struct threads threads;
     struct mappings mappings;
     struct timeline timeline;
+    struct model_hooks hooks;
     struct model_totals totals[MODEL_DOMAINS];
     uint32_t nodes_max; /* stack ids from here on are damage */
     uint64_t last_time;

@@ -22,6 +22,12 @@ void profile_release(struct profile *p)
     free(p->sites);
     free(p->threads);
     free(p->samples);
+    free(p->moments);
+    for (uint32_t i = 0; p->changes && i < p->moment_count; i++)
+        free(p->changes[i].bytes);
+    free(p->changes);
+    free(p->marks);
+    free(p->domains);
     profile_init(p);
 }
 

@@ -25,10 +25,12 @@
 typedef uint32_t string_id;
 
 enum domain {
-    DOMAIN_HEAP = 0, /* malloc and friends */
-    DOMAIN_MMAP = 1, /* mmap, mremap, brk by the program itself */
-    DOMAIN_BUILTIN   /* first of the domains a program may name itself */
+    DOMAIN_HEAP = 0,    /* malloc and friends */
+    DOMAIN_MMAP = 1,    /* mmap, mremap, brk by the program itself */
+    DOMAIN_IGNORED = 2, /* heap blocks that the program said to leave out (memprof_ignore) */
+    DOMAIN_BUILTIN      /* first of the domains a program may name itself */
 };
+#define DOMAINS_MAX 64u
 
 enum exit_kind {
     EXIT_UNKNOWN = 0, /* the process was not seen to end */
@@ -64,17 +66,17 @@ struct profile_totals {
 
 /* What was lost, guessed or cut; anything nonzero is said by every report. */
 struct profile_loss {
-    uint64_t dropped;             /* events not recorded by --lossy or after the host fell behind */
-    uint64_t bootstrap_blocks;    /* allocated before recording could start */
+    uint64_t dropped;          /* events not recorded by --lossy or after the host fell behind */
+    uint64_t bootstrap_blocks; /* allocated before recording could start */
     uint64_t bootstrap_bytes;
-    uint64_t nested_blocks;       /* allocated by a signal handler inside the recorder */
-    uint64_t unknown_frees;       /* frees of blocks never seen allocated (not a loss by itself) */
-    uint64_t replaced_blocks;     /* an address handed out twice with no free between */
-    uint64_t stacks_truncated;    /* allocations whose stack could not be walked to its end */
-    uint64_t stacks_lost;         /* allocations with no stack at all */
+    uint64_t nested_blocks;    /* allocated by a signal handler inside the recorder */
+    uint64_t unknown_frees;    /* frees of blocks never seen allocated (not a loss by itself) */
+    uint64_t replaced_blocks;  /* an address handed out twice with no free between */
+    uint64_t stacks_truncated; /* allocations whose stack could not be walked to its end */
+    uint64_t stacks_lost;      /* allocations with no stack at all */
     uint64_t modules_lost;
-    uint64_t damaged_records;     /* unintelligible records found in the segment */
-    uint64_t forked_children;     /* processes forked and not recorded */
+    uint64_t damaged_records; /* unintelligible records found in the segment */
+    uint64_t forked_children; /* processes forked and not recorded */
     uint64_t verified, verify_mismatch, verify_skipped; /* --verify-stacks */
     uint64_t slow_steps;
 };
@@ -114,7 +116,7 @@ struct profile_line {
     uint32_t flags;
     uint64_t offset; /* from the symbol if function is set, else from the module's start */
 };
-#define LINE_INLINED 0x1u   /* inlined into the next entry */
+#define LINE_INLINED 0x1u     /* inlined into the next entry */
 #define LINE_FROM_SYMTAB 0x2u /* name from a symbol table: no debug information */
 
 /*
@@ -157,6 +159,74 @@ struct profile_sample {
     uint64_t rss_bytes; /* 0 unknown */
 };
 
+/*
+ * A moment of the run whose numbers by site are kept: a snapshot that somebody
+ * asked for, or a checkpoint, which memprof makes by itself every few seconds so
+ * that a file that is cut short still tells something, and thins out as the run
+ * goes on.  They are in the order of time.  The end of the run and its peak are
+ * not in the list: the sites' own stats hold them.
+ */
+enum moment_kind {
+    MOMENT_CHECKPOINT = 0,
+    MOMENT_SNAPSHOT = 1,
+};
+
+enum moment_cause {
+    MOMENT_BY_RUN = 0, /* memprof itself */
+    MOMENT_BY_TIMER,   /* --snapshot-every */
+    MOMENT_BY_COMMAND, /* memprof snapshot */
+    MOMENT_BY_SIGNAL,  /* --snapshot-on-signal */
+    MOMENT_BY_PROGRAM, /* memprof_snapshot() */
+};
+
+struct profile_moment {
+    double seconds;
+    uint64_t live_bytes, live_blocks; /* of the heap, as all of these but the last two */
+    uint64_t peak_bytes, peak_blocks; /* up to then */
+    uint64_t total_bytes, total_blocks;
+    uint64_t temporary_bytes, temporary_blocks;
+    uint64_t mmap_live_bytes;
+    uint64_t rss_bytes; /* 0 unknown */
+    string_id label;    /* 0 none */
+    uint32_t kind;      /* enum moment_kind */
+    uint32_t cause;     /* enum moment_cause */
+    uint32_t number;    /* of a snapshot, from 1 in the order they were taken; 0: a checkpoint */
+};
+
+/*
+ * What happened to one site between a moment and the one before it (before the
+ * first: nothing was): differences of its stats, modulo 2^64.  Sites by number,
+ * ascending.  The difference of `smallest` is against UINT64_MAX at first.
+ */
+struct profile_change {
+    uint32_t site;
+    uint32_t reserved;
+    struct profile_stats stats;
+};
+
+/* The changes of one moment as they lie in a file (changes.h). */
+struct profile_changes {
+    uint8_t *bytes;
+    uint64_t size;
+};
+
+/* memprof_mark(): a point on the timeline. */
+struct profile_mark {
+    double seconds;
+    uint64_t live_bytes, live_blocks;
+    string_id label;
+    uint32_t thread;
+};
+
+/* A domain's own totals; the row's index is the domain. */
+struct profile_domain {
+    uint64_t live_bytes, live_blocks;
+    uint64_t peak_bytes, peak_blocks; /* at this domain's own peak */
+    uint64_t total_bytes, total_blocks;
+    string_id name;
+    uint32_t reserved;
+};
+
 struct profile {
     struct profile_process process;
     struct profile_totals totals;
@@ -169,8 +239,14 @@ struct profile {
     struct profile_site *sites;
     struct profile_thread *threads;
     struct profile_sample *samples; /* the timeline, by time */
+    struct profile_moment *moments;
+    struct profile_changes *changes; /* one a moment */
+    struct profile_mark *marks;
+    struct profile_domain *domains;
     uint32_t module_count, frame_count, line_count, node_count;
     uint32_t site_count, thread_count, sample_count;
+    uint32_t moment_count; /* of moments and changes */
+    uint32_t mark_count, domain_count;
     bool incomplete; /* read from a file that is cut short, or the host ended early */
 };
 

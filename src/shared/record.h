@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 1u
+#define SEGMENT_VERSION 2u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -159,7 +159,10 @@ struct slot {
     _Atomic uint64_t
         unrecorded; /* events of this thread that could not be recorded (lossy, nested) */
     char name[16];  /* the thread's name when it took the slot, not always NUL-terminated */
-    uint64_t reserved[3];
+    /* The host's answer to the thread's last question (memprof.h): numbers, then the sequence. */
+    uint64_t answer[2];
+    _Atomic uint32_t answered; /* futex: sequence of the question that `answer` is about */
+    uint32_t reserved;
 };
 _Static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
 
@@ -232,11 +235,13 @@ enum unwinder {
 
 /* What the host asks of the target; written before the segment is handed over. */
 struct segment_settings {
-    uint32_t clock;        /* enum segment_clock */
-    uint32_t unwinder;     /* enum unwinder */
-    uint32_t depth;        /* keep the innermost N frames; 0 keeps all */
-    uint32_t verify_every; /* compare each Nth stack with libunwind's; 0 never */
-    uint32_t lossy;        /* drop instead of waiting when there is no free chunk */
+    uint32_t clock;           /* enum segment_clock */
+    uint32_t unwinder;        /* enum unwinder */
+    uint32_t depth;           /* keep the innermost N frames; 0 keeps all */
+    uint32_t verify_every;    /* compare each Nth stack with libunwind's; 0 never */
+    uint32_t lossy;           /* drop instead of waiting when there is no free chunk */
+    uint32_t snapshot_signal; /* a snapshot is asked for by this signal; 0 none */
+    uint32_t paused;          /* record no allocation until the program calls memprof_start */
     uint32_t reserved;
 };
 
@@ -269,7 +274,8 @@ struct segment_header {
     _Atomic uint32_t slots_used; /* high-water mark */
     _Atomic uint32_t nodes_used; /* reserved ids; a node whose frame is 0 is not written yet */
     _Atomic uint32_t forked_children;
-    _Atomic uint32_t executed; /* the process is about to replace its image */
+    _Atomic uint32_t executed;         /* the process is about to replace its image */
+    _Atomic uint32_t snapshot_signals; /* signals that asked for a snapshot so far */
 
     /* Loss and self-check counters, written by the target with relaxed adds. */
     _Alignas(64) _Atomic uint64_t bootstrap_allocations; /* served before recording could start */
