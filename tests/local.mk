@@ -30,6 +30,7 @@ unit_tests = \
 	tests/unit/test-elfsymbols \
 	tests/unit/test-error \
 	tests/unit/test-escape \
+	tests/unit/test-filter \
 	tests/unit/test-livetable \
 	tests/unit/test-locate \
 	tests/unit/test-lookup \
@@ -61,6 +62,10 @@ tests_unit_test_elfsymbols_SOURCES = \
 	tests/unit/fixture.c \
 	tests/unit/fixture.h \
 	tests/unit/test-elfsymbols.c
+tests_unit_test_filter_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-filter.c
 tests_unit_test_modfile_SOURCES = \
 	tests/unit/fixture.c \
 	tests/unit/fixture.h \

@@ -8,9 +8,10 @@
  *   :LINE               that line of any file
  *   function=PATTERN    module=PATTERN    domain=NAME    thread=PATTERN (name or number)
  * A pattern for a file or a module without a slash is matched against the last
- * part of the path, otherwise against the whole.  It is about the one line that
- * stands for the stack (linechoice.h), or with `all_frames` about any line of
- * any frame of it.
+ * part of the path, otherwise against the whole; one for a function against its
+ * name with and without return type and parameters.  What is unknown is "".  A
+ * pattern is about the one line that stands for the stack (linechoice.h), or with
+ * `all_frames` about any line of any frame of it.
  *
  * A site passes if it matches any of the including patterns, or there are none,
  * and none of the excluding ones.
@@ -36,6 +37,9 @@ void filter_release(struct filter *f);
 
 /* Add a pattern.  0, or -1 with `e` set (ERROR_INPUT: it makes no sense). */
 int filter_add(struct filter *f, const char *pattern, bool include, struct error *e);
+
+/* Whether a pattern is about a domain: the view is then not of the heap alone. */
+bool filter_names_domain(const struct filter *f);
 
 /*
  * Whether each site passes: p->site_count bytes from malloc, not 0 for yes.

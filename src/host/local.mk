@@ -30,6 +30,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/demangle.h \
 	src/host/diescan.c \
 	src/host/diescan.h \
+	src/host/domain.c \
+	src/host/domain.h \
 	src/host/dwarfunit.c \
 	src/host/dwarfunit.h \
 	src/host/elfsymbols.c \
@@ -38,6 +40,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/error.h \
 	src/host/escape.c \
 	src/host/escape.h \
+	src/host/filter.c \
 	src/host/filter.h \
 	src/host/image.c \
 	src/host/image.h \
