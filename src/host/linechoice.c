@@ -46,7 +46,7 @@ static bool skips_module(struct memory *m, uint32_t module)
 {
     const struct profile *p = m->profile;
 
-    if (module >= p->module_count)
+    if (!m->skip || module >= p->module_count)
         return false;
     if (m->modules[module] == UNASKED)
         m->modules[module] = skiplist_has_module(m->skip, profile_text(p, p->modules[module].path))
@@ -55,20 +55,22 @@ static bool skips_module(struct memory *m, uint32_t module)
     return m->modules[module] == SKIPPED;
 }
 
+static bool skips_line(struct memory *m, uint32_t index)
+{
+    const struct profile_line *line = &m->profile->lines[index];
+
+    return m->skip && (skips_name(m, m->functions, line->function, skiplist_has_function) ||
+                       skips_name(m, m->files, line->file, skiplist_has_file));
+}
+
 /* The frame's innermost line that is not skipped, or NO_CHOICE. */
 static uint32_t choose_in_frame(struct memory *m, const struct profile_frame *frame)
 {
-    if (!m->skip)
-        return frame->first_line;
     if (skips_module(m, frame->module))
         return NO_CHOICE;
-    for (uint32_t i = frame->first_line; i < frame->first_line + frame->line_count; i++) {
-        const struct profile_line *line = &m->profile->lines[i];
-
-        if (!skips_name(m, m->functions, line->function, skiplist_has_function) &&
-            !skips_name(m, m->files, line->file, skiplist_has_file))
+    for (uint32_t i = frame->first_line; i < frame->first_line + frame->line_count; i++)
+        if (!skips_line(m, i))
             return i;
-    }
     return NO_CHOICE;
 }
 
@@ -165,5 +167,35 @@ struct line_choice *line_choices(const struct profile *p, const struct skiplist 
     if (ready)
         return c.best;
     free(c.best);
+    return NULL;
+}
+
+uint8_t *lines_let_through(const struct profile *p, const struct skiplist *skip)
+{
+    uint8_t *through = malloc((size_t)p->line_count + 1);
+    struct memory memory;
+    bool ready = memory_init(&memory, p, skip) && through;
+
+    for (uint32_t i = 0; ready && i < p->line_count; i++)
+        through[i] = !skips_line(&memory, i);
+    memory_release(&memory);
+    if (ready)
+        return through;
+    free(through);
+    return NULL;
+}
+
+uint8_t *frames_let_through(const struct profile *p, const struct skiplist *skip)
+{
+    uint8_t *through = malloc((size_t)p->frame_count + 1);
+    struct memory memory;
+    bool ready = memory_init(&memory, p, skip) && through;
+
+    for (uint32_t i = 0; ready && i < p->frame_count; i++)
+        through[i] = !view_frame_is_ours(p, i) && !skips_module(&memory, p->frames[i].module);
+    memory_release(&memory);
+    if (ready)
+        return through;
+    free(through);
     return NULL;
 }

@@ -23,4 +23,12 @@ struct line_choice {
  */
 struct line_choice *line_choices(const struct profile *p, const struct skiplist *skip);
 
+/*
+ * Not 0 for each line whose function and file are let through, and for each
+ * frame that is not in a skipped module nor memprof's own.  From malloc; NULL when
+ * memory runs out.  `skip` may be NULL.
+ */
+uint8_t *lines_let_through(const struct profile *p, const struct skiplist *skip);
+uint8_t *frames_let_through(const struct profile *p, const struct skiplist *skip);
+
 #endif

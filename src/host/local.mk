@@ -20,6 +20,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/columns.h \
 	src/host/cuindex.c \
 	src/host/cuindex.h \
+	src/host/cumulative.c \
+	src/host/cumulative.h \
 	src/host/cxxname.c \
 	src/host/cxxname.h \
 	src/host/debugfile.c \
@@ -126,5 +128,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/utf8.h \
 	src/host/view.c \
 	src/host/view.h \
+	src/host/viewrows.c \
+	src/host/viewrows.h \
 	src/host/writable.c \
 	src/host/writable.h

@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/view.h"
 
-#include "src/host/linechoice.h"
+#include "src/host/cumulative.h"
+#include "src/host/filter.h"
+#include "src/host/viewrows.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-/* What makes two sites one row. */
-struct key {
-    uint64_t a, b, c;
-};
+const char *view_group_word(enum view_group group)
+{
+    static const char *const words[] = {"line",   "function",  "file",      "module",
+                                        "thread", "traceback", "size-class"};
 
-struct grouping {
-    const struct profile *profile;
-    const struct line_choice *choices;
-    struct key *keys;   /* of each row */
-    uint64_t *heaviest; /* weight of the row's heaviest site so far */
-    uint32_t *table;    /* open addressing: row + 1, 0 empty */
-    size_t mask;
-};
+    return words[group];
+}
+
+const char *view_order_word(enum view_order order)
+{
+    static const char *const words[] = {"peak", "live", "total", "count", "temporary", "average"};
+
+    return words[order];
+}
 
 uint64_t view_weight(enum view_order order, struct view_amount amount)
 {
+    if (order == VIEW_BY_AVERAGE)
+        return amount.blocks ? amount.bytes / amount.blocks : 0;
     return view_counts_blocks(order) ? amount.blocks : amount.bytes;
 }
 
@@ -44,21 +48,64 @@ bool view_frame_is_ours(const struct profile *p, uint32_t frame)
     return module != NO_MODULE && (p->modules[module].flags & MODULE_IS_OURS);
 }
 
-static struct view_amount amount_of(enum view_order order, const struct profile_stats *s)
+bool view_has_domain(uint32_t wanted, uint32_t domain)
+{
+    if (wanted == VIEW_ALL_DOMAINS)
+        return domain != DOMAIN_IGNORED;
+    return wanted == VIEW_EVERY_DOMAIN || wanted == domain;
+}
+
+struct view_amount view_amount_of(enum view_order order, struct moment moment,
+                                  const struct profile_stats *s)
 {
     switch (order) {
     case VIEW_BY_PEAK:
         return (struct view_amount){s->peak_bytes, s->peak_blocks};
+    case VIEW_BY_AVERAGE:
+        if (moment.place != MOMENT_AT_PEAK)
+            break;
+        return (struct view_amount){s->live_bytes, s->live_blocks};
     case VIEW_BY_LIVE:
         return (struct view_amount){s->live_bytes, s->live_blocks};
+    case VIEW_BY_TEMPORARY:
+        return (struct view_amount){s->temporary_bytes, s->temporary_blocks};
     case VIEW_BY_TOTAL:
     case VIEW_BY_COUNT:
         break;
-    case VIEW_BY_TEMPORARY:
-        return (struct view_amount){s->temporary_bytes, s->temporary_blocks};
     }
     return (struct view_amount){s->total_bytes, s->total_blocks};
 }
+
+int view_check(const struct view_options *o, struct error *e)
+{
+    if (o->cumulative && o->group > VIEW_MODULE)
+        return error_set(e, ERROR_INPUT,
+                         "--cumulative goes with --group-by line, function, file or module, not %s",
+                         view_group_word(o->group));
+    if (o->order == VIEW_BY_PEAK && o->moment.place != MOMENT_AT_EXIT)
+        return error_set(e, ERROR_INPUT,
+                         "--by peak is not known at a snapshot; --snapshot peak shows the peak, "
+                         "--by live what was live at the snapshot");
+    if (o->moment.place == MOMENT_AT_PEAK && o->order != VIEW_BY_LIVE &&
+        o->order != VIEW_BY_AVERAGE)
+        return error_set(e, ERROR_INPUT,
+                         "--by %s is not known at the peak, only --by live and --by average are",
+                         view_order_word(o->order));
+    return 0;
+}
+
+/* -------------------------------------------------------------- gathering -- */
+
+/* What a view is made from. */
+struct making {
+    const struct profile *profile;
+    const struct view_options *options;
+    struct line_choice *choices; /* by node */
+    struct profile_stats *stats; /* by site, at the moment */
+    struct view_part *parts;     /* the sites that the view is about */
+    size_t part_count;
+    struct viewrows rows;
+};
 
 static void amount_add(struct view_amount *sum, struct view_amount more)
 {
@@ -66,209 +113,193 @@ static void amount_add(struct view_amount *sum, struct view_amount more)
     sum->blocks += more.blocks;
 }
 
-static void stats_add(struct profile_stats *sum, const struct profile_stats *more)
+/* Averages add up to nothing; what stands for a row of them is its largest part. */
+static uint64_t part_weight(enum view_order order, struct view_amount amount)
 {
-    sum->live_bytes += more->live_bytes;
-    sum->live_blocks += more->live_blocks;
-    sum->peak_bytes += more->peak_bytes;
-    sum->peak_blocks += more->peak_blocks;
-    sum->total_bytes += more->total_bytes;
-    sum->total_blocks += more->total_blocks;
-    sum->temporary_bytes += more->temporary_bytes;
-    sum->temporary_blocks += more->temporary_blocks;
-    if (more->smallest < sum->smallest)
-        sum->smallest = more->smallest;
-    if (more->largest > sum->largest)
-        sum->largest = more->largest;
+    return order == VIEW_BY_AVERAGE ? amount.bytes : view_weight(order, amount);
 }
 
-/* Kinds of key: rows that are known by different things are never one row. */
-enum { KEY_NOTHING, KEY_SOURCE, KEY_FUNCTION, KEY_OFFSET, KEY_FILE, KEY_MODULE, KEY_INDEX };
-
-static struct key key_make(unsigned kind, uint32_t first, uint32_t second, uint32_t third,
-                           uint64_t fourth)
+static void take_part(struct making *m, struct view *v, uint32_t site, bool passes)
 {
-    return (struct key){(uint64_t)kind << 32 | first, (uint64_t)second << 32 | third, fourth};
-}
-
-/* A module may have been mapped more than once: it is known by its path. */
-static string_id module_path(const struct profile *p, uint32_t frame)
-{
-    uint32_t module = view_frame_module(p, frame);
-
-    return module == NO_MODULE ? 0 : p->modules[module].path;
-}
-
-static struct key key_of_line(const struct profile *p, struct line_choice choice)
-{
-    const struct profile_line *line = &p->lines[choice.line];
-    string_id module = module_path(p, choice.frame);
-
-    if (line->line)
-        return key_make(KEY_SOURCE, line->file, line->function, module, line->line);
-    return key_make(KEY_OFFSET, 0, line->function, module, line->offset);
-}
-
-static struct key key_of_choice(const struct profile *p, enum view_group group,
-                                struct line_choice choice)
-{
-    const struct profile_line *line;
-    string_id module;
-
-    if (choice.line == NO_CHOICE)
-        return key_make(KEY_NOTHING, 0, 0, 0, 0);
-    line = &p->lines[choice.line];
-    module = module_path(p, choice.frame);
-    if (group == VIEW_LINE)
-        return key_of_line(p, choice);
-    if (group == VIEW_FUNCTION && line->function)
-        return key_make(KEY_FUNCTION, line->function, module, 0, 0);
-    if (group == VIEW_FILE && line->file)
-        return key_make(KEY_FILE, line->file, 0, 0, 0);
-    return key_make(KEY_MODULE, module, 0, 0, 0);
-}
-
-static struct key key_of_site(const struct grouping *g, enum view_group group,
-                              const struct profile_site *site)
-{
-    if (group == VIEW_THREAD)
-        return key_make(KEY_INDEX, site->thread, 0, 0, 0);
-    if (group == VIEW_TRACEBACK)
-        return key_make(KEY_INDEX, site->node, 0, 0, 0);
-    return key_of_choice(g->profile, group, g->choices[site->node]);
-}
-
-static size_t key_hash(struct key k)
-{
-    uint64_t h = k.a * 0x9e3779b97f4a7c15ull;
-
-    h = (h ^ (h >> 32) ^ k.b) * 0xbf58476d1ce4e5b9ull;
-    h = (h ^ (h >> 29) ^ k.c) * 0x94d049bb133111ebull;
-    return (size_t)(h ^ (h >> 32));
-}
-
-static bool key_equal(struct key x, struct key y)
-{
-    return x.a == y.a && x.b == y.b && x.c == y.c;
-}
-
-/* The row of the key, begun if there was none; row_count tells the caller which. */
-static size_t row_of_key(struct grouping *g, struct view *v, struct key key)
-{
-    size_t at = key_hash(key) & g->mask;
-
-    while (g->table[at]) {
-        size_t row = g->table[at] - 1;
-
-        if (key_equal(g->keys[row], key))
-            return row;
-        at = (at + 1) & g->mask;
-    }
-    g->table[at] = (uint32_t)v->row_count + 1;
-    g->keys[v->row_count] = key;
-    v->rows[v->row_count] = (struct view_row){.stats.smallest = UINT64_MAX, .node = UINT32_MAX};
-    return v->row_count++;
-}
-
-static void take_site(struct grouping *g, struct view *v, const struct profile_site *site)
-{
-    struct view_amount amount = amount_of(v->options.order, &site->stats);
-    uint64_t weight = view_weight(v->options.order, amount);
-    size_t index;
-    struct view_row *row;
+    const struct view_options *o = m->options;
+    struct view_amount amount = view_amount_of(o->order, o->moment, &m->stats[site]);
 
     if (amount.bytes == 0 && amount.blocks == 0)
         return;
-    index = row_of_key(g, v, key_of_site(g, v->options.group, site));
-    row = &v->rows[index];
-    stats_add(&row->stats, &site->stats);
-    amount_add(&row->amount, amount);
-    amount_add(&v->whole, amount);
-    if (row->node == UINT32_MAX || weight > g->heaviest[index]) {
-        struct line_choice choice = g->choices[site->node];
+    amount_add(passes ? &v->whole : &v->filtered, amount);
+    if (passes)
+        m->parts[m->part_count++] = (struct view_part){&m->profile->sites[site], &m->stats[site],
+                                                       part_weight(o->order, amount)};
+}
 
-        g->heaviest[index] = weight;
-        row->node = site->node;
-        row->thread = site->thread;
-        row->line = choice.line == NO_CHOICE ? VIEW_NO_LINE : choice.line;
-        row->frame = choice.frame;
+static int take_parts(struct making *m, struct view *v, struct error *e)
+{
+    const struct profile *p = m->profile;
+    const struct filter *filter = m->options->filter;
+    uint8_t *passes = NULL;
+
+    if (filter && filter->count) {
+        passes = filter_sites(filter, p, m->choices, e);
+        if (!passes)
+            return -1;
+    }
+    for (uint32_t i = 0; i < p->site_count; i++)
+        if (p->sites[i].node < p->node_count &&
+            view_has_domain(m->options->domain, p->sites[i].domain))
+            take_part(m, v, i, !passes || passes[i]);
+    free(passes);
+    return 0;
+}
+
+/* 0, 1-16, 17-32, 33-64 and so on. */
+static uint32_t sizeclass_of(uint64_t size)
+{
+    uint32_t c = 0;
+
+    if (size > 0)
+        for (c = 1; size > UINT64_C(8) << c && c < 60; c++)
+            ;
+    return c;
+}
+
+/* Sites of a file that somebody else wrote may hold blocks of several classes. */
+static uint32_t size_class(const struct profile_stats *s)
+{
+    uint32_t smallest = sizeclass_of(s->smallest);
+
+    return s->smallest <= s->largest && smallest == sizeclass_of(s->largest) ? smallest
+                                                                             : VIEW_MIXED_SIZES;
+}
+
+static struct viewrow_key key_of_part(const struct making *m, const struct view_part *part)
+{
+    switch (m->options->group) {
+    case VIEW_THREAD:
+        return viewrow_key_of_index(part->site->thread);
+    case VIEW_TRACEBACK:
+        return viewrow_key_of_index(part->site->node);
+    case VIEW_SIZE_CLASS:
+        return viewrow_key_of_index(size_class(part->stats));
+    default:
+        return viewrow_key_of_line(m->profile, m->options->group, m->choices[part->site->node]);
     }
 }
+
+static void gather(struct making *m)
+{
+    for (size_t i = 0; i < m->part_count; i++) {
+        const struct view_part *part = &m->parts[i];
+        size_t row = viewrows_row(&m->rows, key_of_part(m, part));
+
+        viewrow_add_stats(&m->rows.rows[row].stats, part->stats);
+        viewrows_represent(&m->rows, row, part->weight, part->site, m->choices[part->site->node]);
+        if (m->options->group == VIEW_SIZE_CLASS)
+            m->rows.rows[row].size_class = size_class(part->stats);
+    }
+}
+
+/* --------------------------------------------------------- sort and limit -- */
 
 static int descending(uint64_t x, uint64_t y)
 {
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* By what the order counts, then by the other number, then as they came. */
+/* By what the order counts, then by the other numbers, then as they came. */
 static int compare_rows(const void *left, const void *right, void *context)
 {
     const struct view_row *x = left, *y = right;
-    enum view_order order = *(const enum view_order *)context;
-    int by = descending(view_weight(order, x->amount), view_weight(order, y->amount));
+    const struct view_options *o = context;
+    int by = descending(view_weight(o->order, x->amount), view_weight(o->order, y->amount));
 
     if (by == 0)
         by = descending(x->amount.bytes, y->amount.bytes);
     if (by == 0)
         by = descending(x->amount.blocks, y->amount.blocks);
-    return by ? by : descending(y->node, x->node);
+    if (o->reverse)
+        by = -by;
+    if (by == 0)
+        by = descending(y->node, x->node);
+    return by ? by : descending(y->line, x->line);
 }
 
+static void leave_out(struct view *v, const struct view_row *row)
+{
+    v->rest_count++;
+    if (!v->options.cumulative)
+        amount_add(&v->rest, row->amount);
+}
+
+/* In sorted order, so that no place is left among the rows that stay. */
 static void cut(struct view *v)
 {
-    if (v->options.limit == 0 || v->row_count <= v->options.limit)
-        return;
-    for (size_t i = v->options.limit; i < v->row_count; i++)
-        amount_add(&v->rest, v->rows[i].amount);
-    v->rest_count = v->row_count - v->options.limit;
-    v->row_count = v->options.limit;
+    size_t kept = 0, limit = v->options.limit ? v->options.limit : SIZE_MAX;
+
+    for (size_t i = 0; i < v->row_count; i++) {
+        bool small = v->rows[i].amount.bytes < v->options.min_bytes;
+
+        v->small_count += small;
+        if (small || kept == limit)
+            leave_out(v, &v->rows[i]);
+        else
+            v->rows[kept++] = v->rows[i];
+    }
+    v->row_count = kept;
 }
 
-static bool grouping_init(struct grouping *g, const struct profile *p, const struct skiplist *skip)
-{
-    size_t sites = (size_t)p->site_count + 1, slots = 16;
+/* ----------------------------------------------------------------- making -- */
 
-    while (slots < sites * 2)
-        slots *= 2;
-    *g = (struct grouping){.profile = p,
-                           .choices = line_choices(p, skip),
-                           .keys = malloc(sites * sizeof *g->keys),
-                           .heaviest = malloc(sites * sizeof *g->heaviest),
-                           .table = calloc(slots, sizeof *g->table),
-                           .mask = slots - 1};
-    return g->choices && g->keys && g->heaviest && g->table;
+static void making_release(struct making *m)
+{
+    free(m->choices);
+    free(m->stats);
+    free(m->parts);
+    viewrows_release(&m->rows);
 }
 
-static void grouping_release(struct grouping *g)
+static int out_of_memory(const struct profile *p, struct error *e)
 {
-    free((void *)g->choices);
-    free(g->keys);
-    free(g->heaviest);
-    free(g->table);
+    return error_set(e, ERROR_MEMORY, "out of memory while grouping %u sites", p->site_count);
+}
+
+static int make(struct making *m, struct view *v, struct error *e)
+{
+    const struct profile *p = m->profile;
+    const struct view_options *o = m->options;
+
+    m->choices = line_choices(p, o->skip);
+    m->parts = malloc(((size_t)p->site_count + 1) * sizeof *m->parts);
+    if (!m->choices || !m->parts)
+        return out_of_memory(p, e);
+    if (moment_stats(p, o->moment, &m->stats, e) != 0 || take_parts(m, v, e) != 0)
+        return -1;
+    if (!viewrows_init(&m->rows, p, o->cumulative ? cumulative_room(p) : m->part_count))
+        return out_of_memory(p, e);
+    if (!o->cumulative)
+        gather(m);
+    else if (cumulative_gather(&m->rows, o->group, m->parts, m->part_count, m->choices, o->skip))
+        return out_of_memory(p, e);
+    return 0;
 }
 
 int view_build(struct view *v, const struct profile *p, const struct view_options *options,
                struct error *e)
 {
-    struct grouping g;
-    bool ready = grouping_init(&g, p, options->skip);
+    struct making m = {.profile = p, .options = options};
 
     *v = (struct view){.options = *options};
-    v->rows = malloc(((size_t)p->site_count + 1) * sizeof *v->rows);
-    if (!ready || !v->rows) {
-        grouping_release(&g);
-        view_release(v);
-        return error_set(e, ERROR_MEMORY, "out of memory while grouping %u sites", p->site_count);
+    if (view_check(options, e) != 0 || make(&m, v, e) != 0) {
+        making_release(&m);
+        *v = (struct view){0};
+        return -1;
     }
-    for (uint32_t i = 0; i < p->site_count; i++) {
-        const struct profile_site *site = &p->sites[i];
-
-        if ((options->domain == VIEW_ALL_DOMAINS || options->domain == site->domain) &&
-            site->node < p->node_count)
-            take_site(&g, v, site);
-    }
-    grouping_release(&g);
-    qsort_r(v->rows, v->row_count, sizeof *v->rows, compare_rows, &v->options.order);
+    v->rows = m.rows.rows;
+    v->row_count = m.rows.count;
+    m.rows.rows = NULL;
+    making_release(&m);
+    for (size_t i = 0; i < v->row_count; i++)
+        v->rows[i].amount = view_amount_of(options->order, options->moment, &v->rows[i].stats);
+    qsort_r(v->rows, v->row_count, sizeof *v->rows, compare_rows, &v->options);
     cut(v);
     return 0;
 }
