@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/view.h"
 
+#include "src/host/filter.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -169,8 +171,8 @@ static void groups_merge_what_they_should(void **state)
         enum view_group group;
         size_t rows;
     } cases[] = {
-        {VIEW_LINE, 3},   {VIEW_FUNCTION, 2}, {VIEW_FILE, 2},
-        {VIEW_MODULE, 1}, {VIEW_THREAD, 2},   {VIEW_TRACEBACK, 3},
+        {VIEW_LINE, 3},   {VIEW_FUNCTION, 2},  {VIEW_FILE, 2},       {VIEW_MODULE, 1},
+        {VIEW_THREAD, 2}, {VIEW_TRACEBACK, 3}, {VIEW_SIZE_CLASS, 3},
     };
     struct skiplist skip;
     struct fixture f;
@@ -338,6 +340,319 @@ static void an_empty_profile_has_no_rows(void **state)
     profile_release(&p);
 }
 
+/* main → load twice over, by which load allocates below itself; and main → save. */
+static void make_recursion(struct fixture *f)
+{
+    uint32_t load_frame = f->p.nodes[f->p.nodes[f->p.nodes[f->load].parent].parent].frame;
+    uint32_t inner, node = f->p.nodes[f->p.nodes[f->load].parent].parent;
+
+    inner = make_node(&f->p, node, load_frame);
+    inner = make_node(&f->p, inner, make_frame(&f->p, f->app, "parse", "/s/load.c", 25, 4));
+    make_inlined_into(&f->p, "load", "/s/load.c", 20);
+    make_site(&f->p, f->load, f->threads[0], 1, 100);
+    make_site(&f->p, inner, f->threads[0], 2, 20);
+    make_site(&f->p, f->save, f->threads[1], 1, 3);
+    make_site(&f->p, f->worker, f->threads[1], 1, 5);
+    make_site(&f->p, STACK_ROOT_TRUNCATED, f->threads[1], 1, 9);
+}
+
+static const struct view_row *row_named(const struct profile *p, const struct view *v,
+                                        const char *function, uint32_t line)
+{
+    for (size_t i = 0; i < v->row_count; i++)
+        if (v->rows[i].line != VIEW_NO_LINE && strcmp(function_of(p, &v->rows[i]), function) == 0 &&
+            (line == 0 || p->lines[v->rows[i].line].line == line))
+            return &v->rows[i];
+    fail_msg("no row for %s", function);
+    return NULL;
+}
+
+static void a_cumulative_row_has_what_is_below_it(void **state)
+{
+    const struct view_row *row;
+    struct skiplist skip;
+    struct fixture f;
+    struct view v;
+
+    (void)state;
+    fixture_init(&f);
+    make_recursion(&f);
+    skiplist_init(&skip, true);
+    v = build(&f.p, (struct view_options){.cumulative = true, .skip = &skip});
+    assert_int_equal(v.whole.bytes, 157);
+    /* main, load, parse, save.c:30, save.c:31, and what has no stack; xmalloc is passed over */
+    assert_int_equal(v.row_count, 6);
+    row = row_named(&f.p, &v, "main", 10);
+    assert_ptr_equal(row, &v.rows[0]);
+    assert_int_equal(row->amount.bytes, 143);
+    assert_int_equal(row->amount.blocks, 4);
+    assert_int_equal(row->node, f.load); /* the heaviest stack through it */
+    row = row_named(&f.p, &v, "load", 20);
+    assert_int_equal(row->amount.bytes, 140); /* once, however often it recurs */
+    assert_int_equal(row->stats.smallest, 20);
+    assert_int_equal(row->stats.largest, 100);
+    assert_int_equal(row_named(&f.p, &v, "parse", 25)->amount.bytes, 40);
+    assert_int_equal(row_named(&f.p, &v, "save", 30)->amount.bytes, 3);
+    assert_int_equal(row_named(&f.p, &v, "save", 31)->amount.bytes, 5);
+    view_release(&v);
+    skiplist_release(&skip);
+    profile_release(&f.p);
+}
+
+static void a_cumulative_row_of_a_group_is_charged_once(void **state)
+{
+    static const struct {
+        enum view_group group;
+        size_t rows;
+        uint64_t largest;
+    } cases[] = {{VIEW_FUNCTION, 5, 143}, {VIEW_FILE, 4, 143}, {VIEW_MODULE, 2, 148}};
+    struct skiplist skip;
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    make_recursion(&f);
+    skiplist_init(&skip, true);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct view v = build(
+            &f.p,
+            (struct view_options){.group = cases[i].group, .cumulative = true, .skip = &skip});
+
+        assert_int_equal(v.row_count, cases[i].rows);
+        assert_int_equal(v.rows[0].amount.bytes, cases[i].largest);
+        view_release(&v);
+    }
+    skiplist_release(&skip);
+    profile_release(&f.p);
+}
+
+/* What all lines of all stacks give one at a time, without a trie. */
+static uint64_t charged_the_slow_way(const struct profile *p, string_id function)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < p->site_count; i++) {
+        bool found = false;
+
+        for (uint32_t n = p->sites[i].node; n >= STACK_ROOTS; n = p->nodes[n].parent) {
+            const struct profile_frame *frame = &p->frames[p->nodes[n].frame];
+
+            for (uint32_t k = 0; k < frame->line_count; k++)
+                found |= p->lines[frame->first_line + k].function == function;
+        }
+        sum += found ? p->sites[i].stats.peak_bytes : 0;
+    }
+    return sum;
+}
+
+static void cumulative_rows_are_those_of_a_plain_count(void **state)
+{
+    struct profile p;
+    uint32_t frames[12], nodes[300], app, seed = 1;
+    struct view v;
+    char name[16];
+
+    (void)state;
+    make_profile(&p);
+    app = make_module(&p, "/bin/app", 0);
+    make_thread(&p, 1, "app");
+    for (uint32_t i = 0; i < 12; i++) {
+        snprintf(name, sizeof name, "f%u", i);
+        frames[i] = make_frame(&p, app, name, "/s/f.c", i + 1, 0);
+        snprintf(name, sizeof name, "f%u", i / 2);
+        if (i % 3 == 0)
+            make_inlined_into(&p, name, "/s/f.c", i / 2 + 1);
+    }
+    for (uint32_t i = 0; i < 300; i++) {
+        seed = seed * 1103515245 + 12345;
+        nodes[i] = make_node(&p, i < 3 ? i : nodes[(seed >> 16) % i], frames[(seed >> 8) % 12]);
+        make_site(&p, nodes[i], 0, 1, 1 + (seed >> 20) % 100);
+    }
+    v = build(&p, (struct view_options){.group = VIEW_FUNCTION, .cumulative = true});
+    assert_true(v.row_count >= 10);
+    for (size_t i = 0; i < v.row_count; i++)
+        assert_int_equal(v.rows[i].amount.bytes,
+                         charged_the_slow_way(&p, p.lines[v.rows[i].line].function));
+    view_release(&v);
+    profile_release(&p);
+}
+
+static void make_twenty(struct profile *p)
+{
+    uint32_t app;
+
+    make_profile(p);
+    app = make_module(p, "/bin/app", 0);
+    make_thread(p, 1, "app");
+    for (uint32_t i = 1; i <= 20; i++)
+        make_site(p, make_node(p, 0, make_frame(p, app, "f", "/s/f.c", i, 0)), 0, 1, i);
+}
+
+static void small_rows_go_to_the_rest(void **state)
+{
+    struct profile p;
+    struct view v;
+
+    (void)state;
+    make_twenty(&p);
+    v = build(&p, (struct view_options){.limit = 3, .min_bytes = 16});
+    assert_int_equal(v.row_count, 3); /* 20, 19, 18 of those that are large enough */
+    assert_int_equal(v.rest_count, 17);
+    assert_int_equal(v.small_count, 15);
+    assert_int_equal(v.rest.bytes + 20 + 19 + 18, v.whole.bytes);
+    view_release(&v);
+    v = build(&p, (struct view_options){.limit = 3, .min_bytes = 16, .reverse = true});
+    assert_int_equal(v.rows[0].amount.bytes, 16);
+    assert_int_equal(v.rows[2].amount.bytes, 18);
+    assert_int_equal(v.rest.bytes + 16 + 17 + 18, v.whole.bytes);
+    view_release(&v);
+    profile_release(&p);
+}
+
+static void averages_sort_by_bytes_a_block(void **state)
+{
+    struct fixture f;
+    struct view v;
+
+    (void)state;
+    fixture_init(&f);
+    make_site(&f.p, f.load, f.threads[0], 10, 10);
+    make_site(&f.p, f.save, f.threads[0], 1, 30);
+    make_site(&f.p, f.worker, f.threads[0], 1, 0); /* a block of no bytes */
+    v = build(&f.p, (struct view_options){.order = VIEW_BY_AVERAGE});
+    assert_int_equal(v.row_count, 3);
+    assert_int_equal(view_weight(VIEW_BY_AVERAGE, v.rows[0].amount), 30);
+    assert_int_equal(view_weight(VIEW_BY_AVERAGE, v.rows[1].amount), 10);
+    assert_int_equal(view_weight(VIEW_BY_AVERAGE, v.rows[2].amount), 0);
+    assert_int_equal(view_weight(VIEW_BY_AVERAGE, v.whole), 130 / 12);
+    view_release(&v);
+    profile_release(&f.p);
+}
+
+static void filters_take_their_part_from_the_whole(void **state)
+{
+    struct filter filter;
+    struct fixture f;
+    struct view v;
+
+    (void)state;
+    fixture_init(&f);
+    make_site(&f.p, f.load, f.threads[0], 1, 100);
+    make_site(&f.p, f.save, f.threads[0], 2, 10);
+    make_site(&f.p, f.worker, f.threads[1], 1, 7);
+    filter_init(&filter);
+    assert_int_equal(filter_add(&filter, "function=main", true, NULL), 0);
+    filter.all_frames = true;
+    for (int group = VIEW_LINE; group <= VIEW_SIZE_CLASS; group++) {
+        v = build(&f.p, (struct view_options){
+                            .group = (enum view_group)group, .limit = 1, .filter = &filter});
+        assert_int_equal(v.whole.bytes, 120);
+        assert_int_equal(v.rows[0].amount.bytes + v.rest.bytes, 120);
+        assert_int_equal(v.rows[0].amount.blocks + v.rest.blocks, 3);
+        assert_int_equal(v.filtered.bytes, 7);
+        assert_int_equal(v.filtered.blocks, 1);
+        view_release(&v);
+    }
+    filter_release(&filter);
+    profile_release(&f.p);
+}
+
+static void size_classes_double(void **state)
+{
+    static const uint64_t sizes[] = {0, 1, 16, 17, 32, 33, 64, UINT64_C(1) << 40};
+    static const uint32_t rows = 5; /* 0; 1, 16; 17, 32; 33, 64; the large one */
+    struct profile_site *site;
+    struct fixture f;
+    struct view v;
+
+    (void)state;
+    fixture_init(&f);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        make_site(&f.p, f.load, f.threads[0], 1, sizes[i]);
+    v = build(&f.p, (struct view_options){.group = VIEW_SIZE_CLASS});
+    assert_int_equal(v.row_count, rows);
+    for (size_t i = 0; i < v.row_count; i++)
+        assert_true(v.rows[i].size_class != VIEW_MIXED_SIZES);
+    view_release(&v);
+    site = make_site(&f.p, f.save, f.threads[0], 2, 50);
+    site->stats.largest = 90; /* of two classes: not in either */
+    v = build(&f.p, (struct view_options){.group = VIEW_SIZE_CLASS});
+    assert_int_equal(v.row_count, rows + 1);
+    view_release(&v);
+    profile_release(&f.p);
+}
+
+static void the_peak_is_a_moment_of_live_numbers(void **state)
+{
+    struct profile_site *site;
+    struct fixture f;
+    struct view v;
+
+    (void)state;
+    fixture_init(&f);
+    site = make_site(&f.p, f.load, f.threads[0], 2, 10);
+    site->stats.live_bytes = site->stats.live_blocks = 0;
+    v = build(&f.p, (struct view_options){.order = VIEW_BY_LIVE, .moment = {MOMENT_AT_PEAK, 0}});
+    assert_int_equal(v.row_count, 1);
+    assert_int_equal(v.rows[0].amount.bytes, 20);
+    view_release(&v);
+    v = build(&f.p, (struct view_options){.order = VIEW_BY_LIVE});
+    assert_int_equal(v.row_count, 0);
+    view_release(&v);
+    profile_release(&f.p);
+}
+
+static void senseless_options_are_refused(void **state)
+{
+    static const struct {
+        struct view_options options;
+        const char *names;
+    } cases[] = {
+        {{.cumulative = true, .group = VIEW_THREAD}, "not thread"},
+        {{.cumulative = true, .group = VIEW_TRACEBACK}, "not traceback"},
+        {{.cumulative = true, .group = VIEW_SIZE_CLASS}, "not size-class"},
+        {{.moment = {MOMENT_LISTED, 0}}, "--snapshot peak"},
+        {{.moment = {MOMENT_AT_PEAK, 0}, .order = VIEW_BY_TOTAL}, "--by total"},
+        {{.moment = {MOMENT_AT_PEAK, 0}, .order = VIEW_BY_TEMPORARY}, "--by temporary"},
+    };
+    struct profile p;
+    struct error e;
+    struct view v;
+
+    (void)state;
+    make_twenty(&p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        e = (struct error){0};
+        assert_int_equal(view_build(&v, &p, &cases[i].options, &e), -1);
+        assert_int_equal(e.kind, ERROR_INPUT);
+        assert_non_null(strstr(e.text, cases[i].names));
+        assert_null(v.rows);
+    }
+    profile_release(&p);
+}
+
+static void ignored_blocks_are_in_no_view_of_all(void **state)
+{
+    struct fixture f;
+    struct view v;
+
+    (void)state;
+    fixture_init(&f);
+    make_site(&f.p, f.load, 0, 1, 100);
+    make_site(&f.p, f.load, 0, 1, 10)->domain = DOMAIN_IGNORED;
+    make_site(&f.p, f.load, 0, 1, 1)->domain = DOMAIN_BUILTIN;
+    v = build(&f.p, (struct view_options){.domain = VIEW_ALL_DOMAINS});
+    assert_int_equal(v.whole.bytes, 101);
+    view_release(&v);
+    v = build(&f.p, (struct view_options){.domain = VIEW_EVERY_DOMAIN});
+    assert_int_equal(v.whole.bytes, 111);
+    view_release(&v);
+    v = build(&f.p, (struct view_options){.domain = DOMAIN_IGNORED});
+    assert_int_equal(v.whole.bytes, 10);
+    view_release(&v);
+    profile_release(&f.p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +667,16 @@ int main(void)
         cmocka_unit_test(beyond_the_limit_is_summed_up),
         cmocka_unit_test(without_debug_information_the_offset_tells_lines_apart),
         cmocka_unit_test(an_empty_profile_has_no_rows),
+        cmocka_unit_test(a_cumulative_row_has_what_is_below_it),
+        cmocka_unit_test(a_cumulative_row_of_a_group_is_charged_once),
+        cmocka_unit_test(cumulative_rows_are_those_of_a_plain_count),
+        cmocka_unit_test(small_rows_go_to_the_rest),
+        cmocka_unit_test(averages_sort_by_bytes_a_block),
+        cmocka_unit_test(filters_take_their_part_from_the_whole),
+        cmocka_unit_test(size_classes_double),
+        cmocka_unit_test(the_peak_is_a_moment_of_live_numbers),
+        cmocka_unit_test(senseless_options_are_refused),
+        cmocka_unit_test(ignored_blocks_are_in_no_view_of_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
