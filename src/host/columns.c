@@ -8,16 +8,6 @@
 /* 2^50 microseconds are 35 years, and exact both ways through a double. */
 #define MICROSECONDS_MAX (UINT64_C(1) << 50)
 
-static uint64_t zigzag(uint64_t difference)
-{
-    return difference << 1 ^ (0 - (difference >> 63));
-}
-
-static uint64_t unzigzag(uint64_t stored)
-{
-    return stored >> 1 ^ (0 - (stored & 1));
-}
-
 static uint64_t microseconds(double seconds)
 {
     double value = seconds * 1e6 + 0.5;
@@ -126,7 +116,7 @@ static void encode_column(struct buffer *to, const struct column *c, const uint8
         expected = predicted(c, row, row_bytes, i);
         value = field_get(row, c->type, c->offset);
         value = c->prediction == PREDICT_ROW ? expected - value : value - expected;
-        buffer_put_varint(to, is_signed(c) ? zigzag(value) : value);
+        buffer_put_varint(to, is_signed(c) ? columns_zigzag(value) : value);
     }
 }
 
@@ -152,7 +142,7 @@ static bool decode_field(struct view *from, const struct column *c, uint8_t *row
     }
     value = view_varint(from);
     if (is_signed(c))
-        value = unzigzag(value);
+        value = columns_unzigzag(value);
     expected = predicted(c, row, row_bytes, i);
     value = c->prediction == PREDICT_ROW ? expected - value : expected + value;
     return field_set(row, c->type, c->offset, value) && !from->failed;

@@ -15,6 +15,16 @@
 #include "src/host/buffer.h"
 #include "src/host/error.h"
 
+static inline uint64_t columns_zigzag(uint64_t difference)
+{
+    return difference << 1 ^ (0 - (difference >> 63));
+}
+
+static inline uint64_t columns_unzigzag(uint64_t stored)
+{
+    return stored >> 1 ^ (0 - (stored & 1));
+}
+
 enum column_type {
     COLUMN_U32,
     COLUMN_U64,

@@ -10,6 +10,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/buffer.h \
 	src/host/buildid.c \
 	src/host/buildid.h \
+	src/host/changes.c \
+	src/host/changes.h \
 	src/host/checkpoint.c \
 	src/host/checkpoint.h \
 	src/host/checksum.c \
@@ -46,10 +48,16 @@ libmemprof_host_la_SOURCES = \
 	src/host/filter.h \
 	src/host/image.c \
 	src/host/image.h \
+	src/host/journal.c \
+	src/host/journal.h \
+	src/host/journal-read.c \
+	src/host/journal-read.h \
 	src/host/launch.c \
 	src/host/launch.h \
 	src/host/linechoice.c \
 	src/host/linechoice.h \
+	src/host/liveness.c \
+	src/host/liveness.h \
 	src/host/livetable.c \
 	src/host/livetable.h \
 	src/host/locate.c \
@@ -68,6 +76,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/modfile.h \
 	src/host/modmap.c \
 	src/host/modmap.h \
+	src/host/outfile.c \
+	src/host/outfile.h \
 	src/host/pages.c \
 	src/host/pages.h \
 	src/host/perfmap.c \
@@ -78,6 +88,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/procinfo.h \
 	src/host/profile.c \
 	src/host/profile.h \
+	src/host/profile-append.c \
+	src/host/profile-append.h \
 	src/host/profile-build.c \
 	src/host/profile-build.h \
 	src/host/profile-check.c \
@@ -92,6 +104,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-text.h \
 	src/host/run.c \
 	src/host/run.h \
+	src/host/series.c \
+	src/host/series.h \
 	src/host/server.c \
 	src/host/server.h \
 	src/host/shorten.c \
@@ -103,8 +117,12 @@ libmemprof_host_la_SOURCES = \
 	src/host/skiplist.c \
 	src/host/skiplist.h \
 	src/host/snapshot.h \
+	src/host/snapshot-contents.c \
+	src/host/snapshot-contents.h \
 	src/host/snapshot-format.h \
 	src/host/snapshot-read.c \
+	src/host/snapshot-section.c \
+	src/host/snapshot-section.h \
 	src/host/snapshot-tables.c \
 	src/host/snapshot-tables.h \
 	src/host/snapshot-write.c \

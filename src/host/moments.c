@@ -1,12 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/moments.h"
 
+#include "src/host/changes.h"
+
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* -------------------------------------------------------------- finding -- */
+
+static uint32_t find_number(const struct profile *p, const char *text)
+{
+    char *end;
+    unsigned long long number;
+
+    if (*text < '0' || *text > '9')
+        return p->moment_count;
+    number = strtoull(text, &end, 10);
+    if (*end || number == 0)
+        return p->moment_count;
+    for (uint32_t i = 0; i < p->moment_count; i++)
+        if (p->moments[i].number == number)
+            return i;
+    return p->moment_count;
+}
+
+/* The last snapshot that has this label, any for NULL. */
+static uint32_t find_last(const struct profile *p, const char *label)
+{
+    for (uint32_t i = p->moment_count; i-- > 0;)
+        if (p->moments[i].number &&
+            (!label ||
+             (p->moments[i].label && !strcmp(profile_text(p, p->moments[i].label), label))))
+            return i;
+    return p->moment_count;
+}
+
+static uint32_t find(const struct profile *p, const char *text)
+{
+    uint32_t found = find_number(p, text);
+
+    if (found == p->moment_count)
+        found = find_last(p, text);
+    if (found == p->moment_count && !strcmp(text, "last"))
+        found = find_last(p, NULL);
+    return found;
+}
+
+#define LISTED 8u /* in an error */
+
+static void list_snapshots(struct strbuf *out, const struct profile *p)
+{
+    uint32_t count = 0, said = 0;
+
+    for (uint32_t i = 0; i < p->moment_count; i++)
+        count += p->moments[i].number != 0;
+    for (uint32_t i = 0; i < p->moment_count && said < LISTED; i++) {
+        if (!p->moments[i].number)
+            continue;
+        strbuf_addf(out, "%s%" PRIu32, said++ ? ", " : "", p->moments[i].number);
+        if (p->moments[i].label)
+            strbuf_addf(out, " (%.40s)", profile_text(p, p->moments[i].label));
+    }
+    if (count > said)
+        strbuf_addf(out, " and %" PRIu32 " more", count - said);
+}
+
+static int not_found(const struct profile *p, const char *text, struct error *e)
+{
+    struct strbuf list;
+
+    strbuf_init(&list);
+    list_snapshots(&list, p);
+    if (*strbuf_text(&list))
+        error_set(e, ERROR_INPUT, "the profile has no snapshot %.80s; it has %s, peak and exit",
+                  text, strbuf_text(&list));
+    else
+        error_set(e, ERROR_INPUT,
+                  "the profile has no snapshot %.80s: none was taken, there are only peak and exit",
+                  text);
+    strbuf_release(&list);
+    return -1;
+}
+
 int moment_find(const struct profile *p, const char *text, struct moment *moment, struct error *e)
 {
-    (void)p;
+    uint32_t found;
+
     *moment = (struct moment){MOMENT_AT_EXIT, 0};
     if (!text || !*text || strcmp(text, "exit") == 0)
         return 0;
@@ -14,25 +94,73 @@ int moment_find(const struct profile *p, const char *text, struct moment *moment
         moment->place = MOMENT_AT_PEAK;
         return 0;
     }
-    return error_set(e, ERROR_INPUT, "the profile has no snapshot %s", text);
+    found = find(p, text);
+    if (found == p->moment_count)
+        return not_found(p, text, e);
+    *moment = (struct moment){MOMENT_LISTED, found};
+    return 0;
+}
+
+/* -------------------------------------------------------------- numbers -- */
+
+static void exit_stats(const struct profile *p, struct profile_stats *stats)
+{
+    for (uint32_t i = 0; i < p->site_count; i++)
+        stats[i] = p->sites[i].stats;
+}
+
+static void peak_stats(const struct profile *p, struct profile_stats *stats)
+{
+    for (uint32_t i = 0; i < p->site_count; i++) {
+        const struct profile_stats *from = &p->sites[i].stats;
+
+        stats[i] = (struct profile_stats){.live_bytes = from->peak_bytes,
+                                          .live_blocks = from->peak_blocks,
+                                          .smallest = from->smallest,
+                                          .largest = from->largest};
+    }
+}
+
+static int add_changes(const struct profile *p, uint32_t index, struct profile_stats *stats,
+                       struct error *e)
+{
+    struct profile_change *rows;
+    uint32_t count;
+
+    if (changes_decode(&p->changes[index], p->site_count, &rows, &count, e) != 0)
+        return -1;
+    for (uint32_t i = 0; i < count; i++)
+        changes_add(&stats[rows[i].site], &rows[i].stats);
+    free(rows);
+    return 0;
+}
+
+/* The sum of all changes up to the moment. */
+static int listed_stats(const struct profile *p, uint32_t last, struct profile_stats *stats,
+                        struct error *e)
+{
+    for (uint32_t i = 0; i < p->site_count; i++)
+        stats[i] = changes_start();
+    for (uint32_t i = 0; i <= last; i++)
+        if (add_changes(p, i, stats, e) != 0)
+            return -1;
+    return 0;
 }
 
 int moment_stats(const struct profile *p, struct moment moment, struct profile_stats **stats,
                  struct error *e)
 {
-    *stats = calloc((size_t)p->site_count + 1, sizeof **stats);
+    *stats = malloc(((size_t)p->site_count + 1) * sizeof **stats);
     if (!*stats)
         return error_set(e, ERROR_MEMORY, "out of memory");
-    for (uint32_t i = 0; i < p->site_count; i++) {
-        const struct profile_stats *from = &p->sites[i].stats;
-
-        if (moment.place == MOMENT_AT_PEAK)
-            (*stats)[i] = (struct profile_stats){.live_bytes = from->peak_bytes,
-                                                 .live_blocks = from->peak_blocks,
-                                                 .smallest = from->smallest,
-                                                 .largest = from->largest};
-        else
-            (*stats)[i] = *from;
+    if (moment.place == MOMENT_AT_EXIT) {
+        exit_stats(p, *stats);
+    } else if (moment.place == MOMENT_AT_PEAK) {
+        peak_stats(p, *stats);
+    } else if (listed_stats(p, moment.index, *stats, e) != 0) {
+        free(*stats);
+        *stats = NULL;
+        return -1;
     }
     return 0;
 }
@@ -46,6 +174,17 @@ double moment_seconds(const struct profile *p, struct moment moment)
 
 void moment_name(struct strbuf *out, const struct profile *p, struct moment moment)
 {
-    (void)p;
-    strbuf_add(out, moment.place == MOMENT_AT_PEAK ? "the peak" : "exit");
+    const struct profile_moment *m;
+
+    if (moment.place != MOMENT_LISTED) {
+        strbuf_add(out, moment.place == MOMENT_AT_PEAK ? "the peak" : "exit");
+        return;
+    }
+    m = &p->moments[moment.index];
+    if (m->number)
+        strbuf_addf(out, "snapshot %" PRIu32, m->number);
+    else
+        strbuf_addf(out, "the checkpoint at %.1f s", m->seconds);
+    if (m->label)
+        strbuf_addf(out, " (%s)", profile_text(p, m->label));
 }

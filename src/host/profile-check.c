@@ -3,45 +3,80 @@
 
 #include "src/shared/record.h"
 
-static bool string_valid(const struct profile *p, string_id id)
-{
-    return id == 0 || id < p->strings.count;
-}
-
-static bool process_valid(const struct profile *p)
+static bool process_valid(const struct profile *p, uint32_t strings)
 {
     const struct profile_process *process = &p->process;
+    const string_id ids[] = {process->program, process->executable, process->command, process->host,
+                             process->memprof_version};
 
-    return string_valid(p, process->program) && string_valid(p, process->executable) &&
-           string_valid(p, process->command) && string_valid(p, process->host) &&
-           string_valid(p, process->memprof_version) && process->exit_kind <= EXIT_EXECUTED;
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        if (ids[i] && ids[i] >= strings)
+            return false;
+    return process->exit_kind <= EXIT_EXECUTED;
 }
 
-static bool module_valid(const struct profile *p, uint32_t i)
+/* Each of these says whether row `i` of a table is valid in itself, with so many strings. */
+typedef bool row_valid(const struct profile *p, uint32_t i, uint32_t strings);
+
+static bool string_valid(string_id id, uint32_t strings)
+{
+    return id == 0 || id < strings;
+}
+
+static bool module_valid(const struct profile *p, uint32_t i, uint32_t strings)
 {
     const struct profile_module *m = &p->modules[i];
 
-    return string_valid(p, m->path) && m->start <= m->end && m->build_id_size <= sizeof m->build_id;
+    return string_valid(m->path, strings) && m->start <= m->end &&
+           m->build_id_size <= sizeof m->build_id;
 }
 
-static bool line_valid(const struct profile *p, uint32_t i)
+static bool line_valid(const struct profile *p, uint32_t i, uint32_t strings)
 {
-    return string_valid(p, p->lines[i].function) && string_valid(p, p->lines[i].file);
+    return string_valid(p->lines[i].function, strings) && string_valid(p->lines[i].file, strings);
 }
 
-static bool frame_valid(const struct profile *p, uint32_t i)
+static bool thread_valid(const struct profile *p, uint32_t i, uint32_t strings)
+{
+    return string_valid(p->threads[i].name, strings);
+}
+
+/* Snapshots are numbered upwards, checkpoints not at all. */
+static bool moment_valid(const struct profile *p, uint32_t i, uint32_t strings)
+{
+    const struct profile_moment *m = &p->moments[i];
+
+    return string_valid(m->label, strings) && m->cause <= MOMENT_BY_PROGRAM &&
+           (m->kind == MOMENT_CHECKPOINT ? m->number == 0
+                                         : m->kind == MOMENT_SNAPSHOT && m->number != 0);
+}
+
+static bool mark_valid(const struct profile *p, uint32_t i, uint32_t strings)
+{
+    return string_valid(p->marks[i].label, strings);
+}
+
+static bool domain_valid(const struct profile *p, uint32_t i, uint32_t strings)
+{
+    return i < DOMAINS_MAX && string_valid(p->domains[i].name, strings);
+}
+
+/* And these whether it refers to rows that are there. */
+static bool frame_joined(const struct profile *p, uint32_t i, uint32_t strings)
 {
     const struct profile_frame *f = &p->frames[i];
 
+    (void)strings;
     return (f->module < p->module_count || f->module == NO_MODULE) && f->line_count >= 1 &&
            f->line_count <= PROFILE_FRAME_LINES_MAX && f->first_line < p->line_count &&
            f->line_count <= p->line_count - f->first_line;
 }
 
-static bool node_valid(const struct profile *p, uint32_t i)
+static bool node_joined(const struct profile *p, uint32_t i, uint32_t strings)
 {
     const struct profile_node *n = &p->nodes[i];
 
+    (void)strings;
     if (p->node_count < STACK_ROOTS)
         return false;
     if (i < STACK_ROOTS)
@@ -49,40 +84,75 @@ static bool node_valid(const struct profile *p, uint32_t i)
     return n->parent < i && n->frame < p->frame_count;
 }
 
-static bool site_valid(const struct profile *p, uint32_t i)
+static bool site_joined(const struct profile *p, uint32_t i, uint32_t strings)
 {
-    return p->sites[i].node < p->node_count && p->sites[i].thread < p->thread_count;
+    (void)strings;
+    return p->sites[i].node < p->node_count && p->sites[i].thread < p->thread_count &&
+           p->sites[i].domain < DOMAINS_MAX;
 }
 
-static bool thread_valid(const struct profile *p, uint32_t i)
+static bool mark_joined(const struct profile *p, uint32_t i, uint32_t strings)
 {
-    return string_valid(p, p->threads[i].name);
+    (void)strings;
+    return p->marks[i].thread < p->thread_count;
 }
 
-static const struct {
+static bool moment_joined(const struct profile *p, uint32_t i, uint32_t strings)
+{
+    (void)strings;
+    if (!p->changes || !p->changes[i].bytes)
+        return false;
+    for (uint32_t before = i; p->moments[i].number && before-- > 0;)
+        if (p->moments[before].number)
+            return p->moments[before].number < p->moments[i].number;
+    return true;
+}
+
+struct table {
     const char *name;
-    bool (*valid)(const struct profile *p, uint32_t i);
+    row_valid *valid;
     size_t count; /* offset of the table's size in struct profile */
-} tables[] = {
-    {"module", module_valid, offsetof(struct profile, module_count)},
-    {"line", line_valid, offsetof(struct profile, line_count)},
-    {"frame", frame_valid, offsetof(struct profile, frame_count)},
-    {"node", node_valid, offsetof(struct profile, node_count)},
-    {"site", site_valid, offsetof(struct profile, site_count)},
-    {"thread", thread_valid, offsetof(struct profile, thread_count)},
 };
 
-int profile_check(const struct profile *p, struct error *e)
-{
-    if (!process_valid(p))
-        return error_set(e, ERROR_FORMAT, "the process refers to strings that are not there");
-    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
-        uint32_t count = *(const uint32_t *)(const void *)((const char *)p + tables[t].count);
+#define TABLE(name, valid)                                                                         \
+    {                                                                                              \
+#name, valid, offsetof(struct profile, name##_count)                                       \
+    }
 
-        for (uint32_t i = 0; i < count; i++)
-            if (!tables[t].valid(p, i))
+static const struct table in_themselves[] = {
+    TABLE(module, module_valid), TABLE(line, line_valid), TABLE(thread, thread_valid),
+    TABLE(moment, moment_valid), TABLE(mark, mark_valid), TABLE(domain, domain_valid),
+};
+
+static const struct table joined[] = {
+    TABLE(frame, frame_joined), TABLE(node, node_joined),     TABLE(site, site_joined),
+    TABLE(mark, mark_joined),   TABLE(moment, moment_joined),
+};
+
+static int check(const struct profile *p, const struct table *tables, size_t count,
+                 uint32_t strings, struct error *e)
+{
+    for (size_t t = 0; t < count; t++) {
+        uint32_t rows = *(const uint32_t *)(const void *)((const char *)p + tables[t].count);
+
+        for (uint32_t i = 0; i < rows; i++)
+            if (!tables[t].valid(p, i, strings))
                 return error_set(e, ERROR_FORMAT, "%s %u refers to something that is not there",
                                  tables[t].name, i);
     }
     return 0;
+}
+
+int profile_check_rows(const struct profile *p, uint32_t strings, struct error *e)
+{
+    if (!process_valid(p, strings))
+        return error_set(e, ERROR_FORMAT, "the process refers to strings that are not there");
+    return check(p, in_themselves, sizeof in_themselves / sizeof *in_themselves, strings, e);
+}
+
+int profile_check(const struct profile *p, struct error *e)
+{
+    if (profile_check_rows(p, p->strings.count, e) != 0)
+        return -1;
+    return check(p, joined, sizeof joined / sizeof *joined, p->strings.count, e);
 }

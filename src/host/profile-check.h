@@ -17,4 +17,10 @@
 /* 0, or -1 with `e` (ERROR_FORMAT) naming the table and the row. */
 int profile_check(const struct profile *p, struct error *e);
 
+/*
+ * The part of this that needs no other table: what each row says of itself and
+ * its strings, of which there are `strings`.
+ */
+int profile_check_rows(const struct profile *p, uint32_t strings, struct error *e);
+
 #endif

@@ -227,6 +227,26 @@ struct profile_domain {
     uint32_t reserved;
 };
 
+/* The memprof that writes a file in the making (journal.h); pid 0 in a finished file. */
+struct profile_writer {
+    int64_t pid;
+    uint64_t start_ticks; /* field 22 of /proc/PID/stat: tells it from a later process */
+};
+
+enum cut_kind {
+    CUT_NONE = 0,
+    CUT_SHORT,   /* the file ends before its end marker */
+    CUT_DAMAGED, /* what follows the last part that is whole does not match its checksum */
+};
+
+/* How much of a file could be read; all of it but for CUT_NONE shows an earlier state. */
+struct profile_cut {
+    uint32_t kind;
+    uint64_t offset;    /* the file is whole up to here */
+    uint64_t file_size; /* of which this many bytes are there */
+    double seconds;     /* into the run: the state that the profile shows */
+};
+
 struct profile {
     struct profile_process process;
     struct profile_totals totals;
@@ -247,7 +267,10 @@ struct profile {
     uint32_t site_count, thread_count, sample_count;
     uint32_t moment_count; /* of moments and changes */
     uint32_t mark_count, domain_count;
+    struct profile_writer writer;
+    struct profile_cut cut;
     bool incomplete; /* read from a file that is cut short, or the host ended early */
+    bool unnamed;    /* no frame has been looked up yet: each has one line without names */
 };
 
 /* An empty profile with an empty string table; NULL-safe release. */

@@ -7,7 +7,7 @@
  *        last two do not survive a transfer that converts line ends.
  *     8  u32 file version
  *    12  u32 CRC-32C of the 12 bytes before
- *   sections, in any order, each at most once:
+ *   sections:
  *     0  u32 type, enum snapshot_section
  *     4  u32 version of this section's content
  *     8  u32 encoding, enum snapshot_encoding
@@ -15,17 +15,38 @@
  *    16  u64 stored bytes, which follow this header
  *    24  u64 raw bytes: what they decode to
  *    32  u32 CRC-32C of the 32 bytes before
- *   an end marker, a section of type SNAPSHOT_END, whose 8 stored bytes are the
- *   offset at which it begins; the file ends with it.
  *
- * A section whose header is sound but which the file does not wholly hold, or
- * a missing end marker, means that the file was cut; a checksum that is wrong
- * means that it was damaged.  A reader skips sections of a type unknown to it
- * and refuses a known one of a later version.
+ * A reader skips sections of a type unknown to it and refuses a known one of a
+ * later version.
  *
- * SNAPSHOT_STRINGS is the string table: NUL-terminated strings, back to back,
- * the first one empty.  All other sections are tables in the form of columns.h
- * with the columns listed in snapshot-tables.c; times are in microseconds.
+ * SNAPSHOT_STRINGS is a string table: NUL-terminated strings, back to back,
+ * numbered from 0, the first one empty.  SNAPSHOT_CHANGES are the packed changes
+ * of one moment (changes.h).  SNAPSHOT_COMMIT and SNAPSHOT_END see below.  All
+ * other sections are tables in the form of columns.h with the columns listed in
+ * snapshot-tables.c; times are in microseconds.
+ *
+ * A finished file has every table once, in any order, SNAPSHOT_CHANGES as often
+ * as SNAPSHOT_MOMENTS has rows and in their order, and ends with SNAPSHOT_END:
+ *     0  u64 the offset at which this section begins
+ * If a section's header is sound but the file does not hold all of it, or the
+ * end marker is missing, the file was cut; a checksum that is wrong means that it
+ * was damaged.  A cut file is of use when only timeline, marks and moments are
+ * not all there.
+ *
+ * A file in the making is a journal: its first section is SNAPSHOT_WRITER, and
+ * its sections come in groups, each closed by SNAPSHOT_COMMIT:
+ *     0  u64 the offset at which the group begins
+ *     8  u32 the group's number, from 1
+ *    12  u32 CRC-32C of the headers of the group's other sections, in order
+ * A group adds to what the groups before it have:
+ *     PROCESS, TOTALS, LOSS       in every group, in place of the earlier ones
+ *     MODULES, THREADS, SAMPLES, DOMAINS   whole, in place of the earlier ones;
+ *                                 missing if they have not changed
+ *     STRINGS, FRAMES, NODES, SITES, MARKS, MOMENTS   rows behind the earlier
+ *                                 ones; missing if there are none
+ *     CHANGES                     one for each of the group's moments
+ * There are no LINES, and the numbers of the sites are 0: they are the sums of
+ * the changes.  Of a last group that is not whole nothing is used.
  */
 #ifndef MEMPROF_HOST_SNAPSHOT_FORMAT_H
 #define MEMPROF_HOST_SNAPSHOT_FORMAT_H
@@ -34,9 +55,11 @@
 
 #define SNAPSHOT_MAGIC "\x89MPROF\r\n"
 #define SNAPSHOT_MAGIC_BYTES 8u
-#define SNAPSHOT_VERSION 1u
+#define SNAPSHOT_VERSION 2u
 #define SNAPSHOT_HEADER_BYTES 16u
 #define SNAPSHOT_SECTION_HEADER_BYTES 36u
+#define SNAPSHOT_COMMIT_BYTES 16u
+#define SNAPSHOT_END_BYTES 8u
 
 enum snapshot_section {
     SNAPSHOT_PROCESS = 1,
@@ -50,6 +73,12 @@ enum snapshot_section {
     SNAPSHOT_THREADS = 9,
     SNAPSHOT_SITES = 10,
     SNAPSHOT_SAMPLES = 11,
+    SNAPSHOT_DOMAINS = 12,
+    SNAPSHOT_MARKS = 13,
+    SNAPSHOT_MOMENTS = 14,
+    SNAPSHOT_CHANGES = 15,
+    SNAPSHOT_WRITER = 16,
+    SNAPSHOT_COMMIT = 17,
     SNAPSHOT_SECTIONS,       /* one more than the last */
     SNAPSHOT_END = 0x444e45, /* "END" */
 };
@@ -60,12 +89,12 @@ enum snapshot_encoding {
 };
 
 /*
- * How far a section may blow up: so many raw bytes anyhow, beyond that no more
- * than so many times the stored ones.  A writer stores a section that
- * compresses better as it is.  A hostile file cannot make a reader take memory
- * out of proportion to its own size.
+ * How far a section, or the changes of a moment, may blow up: so many raw bytes
+ * anyhow, beyond that no more than so many times the stored ones.  A writer
+ * stores as it is what compresses better than that.  A hostile file cannot make
+ * a reader take memory out of proportion to its own size.
  */
-#define SNAPSHOT_RAW_FREE (UINT64_C(16) << 20)
+#define SNAPSHOT_RAW_FREE (UINT64_C(64) << 10)
 #define SNAPSHOT_RAW_RATIO UINT64_C(1000)
 
 static inline int snapshot_ratio_allowed(uint64_t raw, uint64_t stored)

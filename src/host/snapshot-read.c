@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/buffer.h"
+#include "src/host/changes.h"
 #include "src/host/checksum.h"
+#include "src/host/journal-read.h"
 #include "src/host/profile-check.h"
+#include "src/host/snapshot-contents.h"
 #include "src/host/snapshot-tables.h"
 #include "src/host/snapshot.h"
 
@@ -10,31 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zstd.h>
 
 struct reader {
     struct view file;
+    const uint8_t *start;
     size_t size; /* of the whole file */
     struct profile *profile;
-    uint32_t seen; /* a bit for each section type read */
-    bool ended;    /* the end marker was found */
-    bool cut;      /* the file stops short of it */
+    uint64_t whole; /* the sections before here were all there */
+    bool ended;     /* the end marker was found */
+    bool cut;       /* the file stops short of it */
 };
-
-struct section {
-    uint32_t type, version, encoding, checksum;
-    uint64_t stored_bytes, raw_bytes;
-    const uint8_t *stored;
-};
-
-static int damaged(struct error *e, const char *what)
-{
-    return error_set(e, ERROR_FORMAT, "the profile is damaged: %s", what);
-}
 
 static int read_file_header(struct reader *r, struct error *e)
 {
-    const uint8_t *start = r->file.at;
     const uint8_t *magic = view_take(&r->file, SNAPSHOT_MAGIC_BYTES);
     uint32_t version = view_u32(&r->file);
     uint32_t checksum = view_u32(&r->file);
@@ -42,12 +33,12 @@ static int read_file_header(struct reader *r, struct error *e)
 
     if (have == 0)
         return error_set(e, ERROR_FORMAT, "not a memprof profile: the file is empty");
-    if (memcmp(start, SNAPSHOT_MAGIC, have) != 0)
+    if (memcmp(r->start, SNAPSHOT_MAGIC, have) != 0)
         return error_set(e, ERROR_FORMAT, "not a memprof profile");
     if (r->file.failed)
         return error_set(e, ERROR_FORMAT, "the profile is cut short: %zu bytes are left", r->size);
     if (checksum != checksum_crc32c(0, magic, SNAPSHOT_MAGIC_BYTES + 4))
-        return damaged(e, "its header does not match its checksum");
+        return section_damaged(e, "its header does not match its checksum");
     if (version != SNAPSHOT_VERSION)
         return error_set(e, ERROR_FORMAT,
                          "the profile has format version %u, this memprof reads version %u",
@@ -55,212 +46,120 @@ static int read_file_header(struct reader *r, struct error *e)
     return 0;
 }
 
-/* The next section's header; sets r->cut and returns 0 when the file holds no whole section. */
-static int read_section_header(struct reader *r, struct section *s, struct error *e)
-{
-    const uint8_t *start = r->file.at;
+/* ------------------------------------------------------ a finished file -- */
 
-    if (view_left(&r->file) < SNAPSHOT_SECTION_HEADER_BYTES) {
-        r->cut = true;
-        return 0;
-    }
-    s->type = view_u32(&r->file);
-    s->version = view_u32(&r->file);
-    s->encoding = view_u32(&r->file);
-    s->checksum = view_u32(&r->file);
-    s->stored_bytes = view_u64(&r->file);
-    s->raw_bytes = view_u64(&r->file);
-    if (view_u32(&r->file) != checksum_crc32c(0, start, SNAPSHOT_SECTION_HEADER_BYTES - 4))
-        return damaged(e, "a section's header does not match its checksum");
-    if (s->stored_bytes > view_left(&r->file)) {
-        r->cut = true;
-        return 0;
-    }
-    s->stored = view_take(&r->file, (size_t)s->stored_bytes);
-    if (s->checksum != checksum_crc32c(0, s->stored, (size_t)s->stored_bytes))
-        return damaged(e, "a section does not match its checksum");
-    return 0;
-}
-
-static int check_sizes(const struct section *s, struct error *e)
-{
-    if (s->encoding != SNAPSHOT_STORED && s->encoding != SNAPSHOT_ZSTD)
-        return error_set(e, ERROR_FORMAT, "the profile uses an encoding unknown to this memprof");
-    if (s->encoding == SNAPSHOT_STORED && s->raw_bytes != s->stored_bytes)
-        return damaged(e, "a section's sizes contradict each other");
-    if (s->encoding == SNAPSHOT_ZSTD && !snapshot_ratio_allowed(s->raw_bytes, s->stored_bytes))
-        return damaged(e, "a section claims an absurd size");
-    if (s->raw_bytes == 0 || s->raw_bytes > SIZE_MAX)
-        return damaged(e, "a section is empty");
-    return 0;
-}
-
-/* A section's content in memory of its own, NULL with `e` set. */
-static uint8_t *unpack(const struct section *s, struct error *e)
-{
-    uint8_t *raw;
-    size_t n;
-
-    if (check_sizes(s, e) != 0)
-        return NULL;
-    raw = malloc((size_t)s->raw_bytes);
-    if (!raw) {
-        error_set(e, ERROR_MEMORY, "out of memory while reading a profile");
-        return NULL;
-    }
-    if (s->encoding == SNAPSHOT_STORED) {
-        memcpy(raw, s->stored, (size_t)s->raw_bytes);
-        return raw;
-    }
-    n = ZSTD_decompress(raw, (size_t)s->raw_bytes, s->stored, (size_t)s->stored_bytes);
-    if (ZSTD_isError(n) || n != s->raw_bytes) {
-        free(raw);
-        damaged(e, "a section cannot be decompressed");
-        return NULL;
-    }
-    return raw;
-}
-
-static int adopt_strings(struct profile *p, uint8_t *raw, size_t size, struct error *e)
-{
-    if (strings_adopt(&p->strings, (char *)raw, size) == 0)
-        return 0;
-    free(raw);
-    return damaged(e, "its string table is malformed");
-}
-
-/* Give the decoded rows to the profile. */
-static void place_rows(struct profile *p, const struct snapshot_table *t, void *rows, size_t count)
-{
-    char *base = (char *)p;
-    const struct snapshot_process *process = rows;
-    uint32_t number = (uint32_t)count;
-
-    if (t->count) {
-        memcpy(base + t->rows, &rows, sizeof rows);
-        memcpy(base + t->count, &number, sizeof number);
-        return;
-    }
-    if (t->type == SNAPSHOT_PROCESS) {
-        p->process = process->process;
-        p->incomplete = process->incomplete != 0;
-    } else {
-        memcpy(base + t->rows, rows, t->layout.row_bytes);
-    }
-    free(rows);
-}
-
-static int decode_table(struct profile *p, const struct snapshot_table *t, const uint8_t *raw,
-                        size_t size, struct error *e)
-{
-    struct view view = {raw, raw + size, false};
-    struct error reason;
-    size_t count;
-    void *rows;
-
-    if (columns_decode(&view, &t->layout, t->count ? UINT32_MAX - 1 : 1, &rows, &count, &reason) !=
-        0)
-        return error_set(e, reason.kind, "the profile is damaged: section %s: %s", t->name,
-                         reason.text);
-    if (!t->count && count != 1) {
-        free(rows);
-        return error_set(e, ERROR_FORMAT, "the profile is damaged: section %s is empty", t->name);
-    }
-    place_rows(p, t, rows, count);
-    return 0;
-}
-
-static int read_known_section(struct reader *r, const struct section *s, struct error *e)
-{
-    const struct snapshot_table *t = snapshot_table_find(s->type);
-    uint8_t *raw;
-    int result;
-
-    if (s->version != (t ? t->version : 1))
-        return error_set(e, ERROR_FORMAT,
-                         "section %s of the profile has version %u, unknown to this memprof",
-                         t ? t->name : "strings", s->version);
-    if (r->seen & 1u << s->type)
-        return damaged(e, "a section comes twice");
-    raw = unpack(s, e);
-    if (!raw)
-        return -1;
-    r->seen |= 1u << s->type;
-    if (!t)
-        return adopt_strings(r->profile, raw, (size_t)s->raw_bytes, e);
-    result = decode_table(r->profile, t, raw, (size_t)s->raw_bytes, e);
-    free(raw);
-    return result;
-}
-
-static int read_end(struct reader *r, const struct section *s, struct error *e)
+static int read_end(struct reader *r, const struct snapshot_part *s, struct error *e)
 {
     struct view content = {s->stored, s->stored + s->stored_bytes, false};
     uint64_t offset = view_u64(&content);
-    size_t here = r->size - view_left(&r->file) - (size_t)s->stored_bytes;
 
     if (content.failed || view_left(&content) || s->encoding != SNAPSHOT_STORED ||
-        offset != here - SNAPSHOT_SECTION_HEADER_BYTES)
-        return damaged(e, "parts of it are missing");
+        offset != s->offset)
+        return section_damaged(e, "parts of it are missing");
     if (view_left(&r->file))
-        return damaged(e, "something follows its end");
+        return section_damaged(e, "something follows its end");
     r->ended = true;
     return 0;
 }
 
-static int read_sections(struct reader *r, struct error *e)
+static int read_sections(struct reader *r, struct contents *c, struct error *e)
 {
     while (!r->ended) {
-        struct section s = {0};
-        int result = 0;
+        struct snapshot_part s;
+        enum section_found found = section_next(&r->file, r->start, &s, e);
 
-        if (read_section_header(r, &s, e) != 0)
-            return -1;
-        if (r->cut)
+        if (found == SECTION_CUT) {
+            r->cut = true;
             return 0;
-        if (s.type == SNAPSHOT_END)
-            result = read_end(r, &s, e);
-        else if (s.type >= 1 && s.type < SNAPSHOT_SECTIONS)
-            result = read_known_section(r, &s, e);
-        if (result != 0)
+        }
+        if (found == SECTION_DAMAGED)
             return -1;
+        if (s.type == SNAPSHOT_WRITER || s.type == SNAPSHOT_COMMIT)
+            return section_damaged(e, "it is neither finished nor in the making");
+        if ((s.type == SNAPSHOT_END ? read_end(r, &s, e) : contents_take(c, &s, e)) != 0)
+            return -1;
+        r->whole = (uint64_t)(r->file.at - r->start);
     }
     return 0;
 }
 
-/* A cut profile is of use if only the timeline is missing; a whole one must have all. */
-static int check_sections(const struct reader *r, struct error *e)
+/* A cut profile is of use without timeline and moments; a whole one must have all. */
+static int check_sections(const struct reader *r, const struct contents *c, struct error *e)
 {
-    for (uint32_t type = 1; type < SNAPSHOT_SECTIONS; type++) {
+    for (uint32_t type = 1; type < SNAPSHOT_CHANGES; type++) {
         const struct snapshot_table *t = snapshot_table_find(type);
 
-        if (r->seen & 1u << type || (r->cut && t && t->optional))
+        if (contents_have(c, type) || (r->cut && t && t->optional))
             continue;
         if (r->cut)
             return error_set(e, ERROR_FORMAT, "the profile is cut short: %zu bytes are left",
                              r->size);
-        return damaged(e, "parts of it are missing");
+        return section_damaged(e, "parts of it are missing");
+    }
+    if (c->change_count > r->profile->moment_count ||
+        (!r->cut && c->change_count < r->profile->moment_count))
+        return section_damaged(e, "its snapshots and their numbers do not fit together");
+    return 0;
+}
+
+static int finish_contents(struct reader *r, struct contents *c, struct error *e)
+{
+    struct profile *p = r->profile;
+
+    if (check_sections(r, c, e) != 0)
+        return -1;
+    if (strings_adopt(&p->strings, c->strings, c->strings_bytes) != 0)
+        return section_damaged(e, "its string table is malformed");
+    c->strings = NULL;
+    p->changes = c->changes;
+    p->moment_count = c->change_count; /* a cut file may have lost the last ones' */
+    c->changes = NULL;
+    c->change_count = 0;
+    if (r->cut) {
+        p->incomplete = true;
+        p->cut = (struct profile_cut){CUT_SHORT, r->whole, r->size, p->process.seconds};
     }
     return 0;
 }
 
+static int read_finished(struct reader *r, struct error *e)
+{
+    struct contents c;
+    int result;
+
+    contents_init(&c, r->profile);
+    result = read_sections(r, &c, e);
+    if (result == 0)
+        result = finish_contents(r, &c, e);
+    contents_release(&c);
+    return result;
+}
+
+/* ---------------------------------------------------------------- either -- */
+
 static int read_profile(struct reader *r, struct error *e)
 {
     struct error reason;
+    int result;
 
-    if (read_file_header(r, e) != 0 || read_sections(r, e) != 0 || check_sections(r, e) != 0)
+    if (read_file_header(r, e) != 0)
+        return -1;
+    if (journal_recognize(&r->file))
+        result = journal_read(r->profile, &r->file, r->start, r->size, e);
+    else
+        result = read_finished(r, e);
+    if (result != 0)
         return -1;
     if (profile_check(r->profile, &reason) != 0)
         return error_set(e, reason.kind, "the profile is damaged: %s", reason.text);
-    if (r->cut)
-        r->profile->incomplete = true;
     return 0;
 }
 
 int snapshot_read_bytes(struct profile *p, const void *bytes, size_t size, struct error *e)
 {
     const uint8_t *start = bytes;
-    struct reader r = {.file = {start, start + size, false}, .size = size, .profile = p};
+    struct reader r = {
+        .file = {start, start + size, false}, .start = start, .size = size, .profile = p};
 
     profile_init(p);
     if (read_profile(&r, e) == 0)

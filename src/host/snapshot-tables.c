@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/snapshot-tables.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /*
  * The order of columns and their prediction are the file format: a change
  * needs a new version of the section.
@@ -122,6 +125,42 @@ static const struct column sample_columns[] = {
     DELTA(U64, profile_sample, rss_bytes),
 };
 
+static const struct column moment_columns[] = {
+    DELTA(SECONDS, profile_moment, seconds),
+    DELTA(U64, profile_moment, live_bytes),
+    DELTA(U64, profile_moment, live_blocks),
+    DELTA(U64, profile_moment, peak_bytes),
+    DELTA(U64, profile_moment, peak_blocks),
+    DELTA(U64, profile_moment, total_bytes),
+    DELTA(U64, profile_moment, total_blocks),
+    DELTA(U64, profile_moment, temporary_bytes),
+    DELTA(U64, profile_moment, temporary_blocks),
+    DELTA(U64, profile_moment, mmap_live_bytes),
+    DELTA(U64, profile_moment, rss_bytes),
+    DELTA(U32, profile_moment, label),
+    PLAIN(U32, profile_moment, kind),
+    PLAIN(U32, profile_moment, cause),
+    DELTA(U32, profile_moment, number),
+};
+
+static const struct column mark_columns[] = {
+    DELTA(SECONDS, profile_mark, seconds), DELTA(U64, profile_mark, live_bytes),
+    DELTA(U64, profile_mark, live_blocks), DELTA(U32, profile_mark, label),
+    DELTA(U32, profile_mark, thread),
+};
+
+static const struct column domain_columns[] = {
+    PLAIN(U64, profile_domain, live_bytes),  PLAIN(U64, profile_domain, live_blocks),
+    PLAIN(U64, profile_domain, peak_bytes),  PLAIN(U64, profile_domain, peak_blocks),
+    PLAIN(U64, profile_domain, total_bytes), PLAIN(U64, profile_domain, total_blocks),
+    PLAIN(U32, profile_domain, name),
+};
+
+static const struct column writer_columns[] = {
+    PLAIN(I64, profile_writer, pid),
+    PLAIN(U64, profile_writer, start_ticks),
+};
+
 /* A field that is added to a struct is lost in files until it has a column here. */
 #define COMPLETE(row, bytes)                                                                       \
     _Static_assert(sizeof(struct row) == (bytes), #row " has changed: give its fields columns")
@@ -135,6 +174,10 @@ COMPLETE(profile_node, 8);
 COMPLETE(profile_thread, 16);
 COMPLETE(profile_site, 32 + 10 * 8);
 COMPLETE(profile_sample, 32);
+COMPLETE(profile_moment, 11 * 8 + 4 * 4);
+COMPLETE(profile_mark, 32);
+COMPLETE(profile_domain, 56);
+COMPLETE(profile_writer, 16);
 
 #define LAYOUT(columns, row)                                                                       \
     {                                                                                              \
@@ -161,6 +204,10 @@ static const struct snapshot_table tables[] = {
     MANY(SNAPSHOT_THREADS, "threads", thread_columns, profile_thread, threads, thread_count, false),
     MANY(SNAPSHOT_SITES, "sites", site_columns, profile_site, sites, site_count, false),
     MANY(SNAPSHOT_SAMPLES, "samples", sample_columns, profile_sample, samples, sample_count, true),
+    MANY(SNAPSHOT_DOMAINS, "domains", domain_columns, profile_domain, domains, domain_count, false),
+    MANY(SNAPSHOT_MARKS, "marks", mark_columns, profile_mark, marks, mark_count, true),
+    MANY(SNAPSHOT_MOMENTS, "moments", moment_columns, profile_moment, moments, moment_count, true),
+    ONE(SNAPSHOT_WRITER, "writer", writer_columns, profile_writer, writer),
 };
 
 const struct snapshot_table *snapshot_table_find(uint32_t type)
@@ -169,4 +216,70 @@ const struct snapshot_table *snapshot_table_find(uint32_t type)
         if (tables[i].type == type)
             return &tables[i];
     return NULL;
+}
+
+/* Where the rows of a table are, from row `first` on, and how many. */
+static const void *rows_of(const struct snapshot_table *t, const struct profile *p, uint32_t first,
+                           uint32_t *count)
+{
+    const char *base = (const char *)p, *rows;
+
+    *count = 1;
+    if (!t->count)
+        return base + t->rows;
+    memcpy(&rows, base + t->rows, sizeof rows);
+    memcpy(count, base + t->count, sizeof *count);
+    *count -= first;
+    return *count ? rows + first * t->layout.row_bytes : NULL;
+}
+
+void snapshot_table_encode(struct buffer *raw, const struct snapshot_table *t,
+                           const struct profile *p, uint32_t first)
+{
+    const struct snapshot_process process = {p->process, p->incomplete};
+    uint32_t count;
+    const void *rows = rows_of(t, p, first, &count);
+
+    columns_encode(raw, &t->layout, t->type == SNAPSHOT_PROCESS ? &process : rows, count);
+}
+
+/* Give the decoded rows to the profile. */
+static void place_rows(struct profile *p, const struct snapshot_table *t, void *rows, size_t count)
+{
+    char *base = (char *)p;
+    const struct snapshot_process *process = rows;
+    uint32_t number = (uint32_t)count;
+
+    if (t->count) {
+        memcpy(base + t->rows, &rows, sizeof rows);
+        memcpy(base + t->count, &number, sizeof number);
+        return;
+    }
+    if (t->type == SNAPSHOT_PROCESS) {
+        p->process = process->process;
+        p->incomplete = process->incomplete != 0;
+    } else {
+        memcpy(base + t->rows, rows, t->layout.row_bytes);
+    }
+    free(rows);
+}
+
+int snapshot_table_decode(struct profile *p, const struct snapshot_table *t, const uint8_t *raw,
+                          size_t size, struct error *e)
+{
+    struct view view = {raw, raw + size, false};
+    struct error reason;
+    size_t count;
+    void *rows;
+
+    if (columns_decode(&view, &t->layout, t->count ? UINT32_MAX - 1 : 1, &rows, &count, &reason) !=
+        0)
+        return error_set(e, reason.kind, "the profile is damaged: section %s: %s", t->name,
+                         reason.text);
+    if (!t->count && count != 1) {
+        free(rows);
+        return error_set(e, ERROR_FORMAT, "the profile is damaged: section %s is empty", t->name);
+    }
+    place_rows(p, t, rows, count);
+    return 0;
 }

@@ -28,8 +28,20 @@ struct snapshot_table {
 
 /*
  * The table of a section; NULL for the sections that are none.  `rows` of
- * SNAPSHOT_PROCESS means nothing: its row is a struct snapshot_process.
+ * SNAPSHOT_PROCESS means nothing: its row is a struct snapshot_process.  NULL too
+ * for SNAPSHOT_CHANGES, of which there are many.
  */
 const struct snapshot_table *snapshot_table_find(uint32_t type);
+
+/* Append the table's rows from number `first` on (0 for a table of one row), encoded. */
+void snapshot_table_encode(struct buffer *raw, const struct snapshot_table *t,
+                           const struct profile *p, uint32_t first);
+
+/*
+ * Decode a table into its place in `p`, which must be empty.  0, or -1 with `e`
+ * set (ERROR_FORMAT or ERROR_MEMORY).
+ */
+int snapshot_table_decode(struct profile *p, const struct snapshot_table *t, const uint8_t *raw,
+                          size_t size, struct error *e);
 
 #endif

@@ -152,6 +152,12 @@ uint32_t strings_add(struct strings *s, const char *text)
     return strings_add_length(s, text, strlen(text));
 }
 
+uint32_t strings_add_apart(struct strings *s, const char *text)
+{
+    return s->count == 0 && append(s, "", 0) == NO_STRING ? NO_STRING
+                                                          : append(s, text, strlen(text));
+}
+
 int strings_adopt(struct strings *s, char *bytes, size_t used)
 {
     size_t count = 0;
@@ -172,6 +178,27 @@ int strings_adopt(struct strings *s, char *bytes, size_t used)
     s->used = s->room = used;
     s->offsets = offsets;
     s->count = s->offsets_room = (uint32_t)count;
+    return 0;
+}
+
+int strings_extend(struct strings *s, const char *bytes, size_t used)
+{
+    size_t before = s->used;
+
+    if (used == 0 || bytes[used - 1] != '\0' || (s->count == 0 && bytes[0] != '\0') ||
+        bytes_reserve(s, used) != 0)
+        return -1;
+    memcpy(s->bytes + before, bytes, used);
+    for (size_t at = before; at < before + used; at += strlen(s->bytes + at) + 1) {
+        if (offsets_reserve(s) != 0)
+            return -1;
+        s->offsets[s->count++] = (uint32_t)at;
+        s->used = at + strlen(s->bytes + at) + 1;
+    }
+    /* the index lacks these: it is made anew when one is needed */
+    free(s->index);
+    s->index = NULL;
+    s->index_size = 0;
     return 0;
 }
 

@@ -26,12 +26,22 @@ void strings_release(struct strings *s);
 uint32_t strings_add(struct strings *s, const char *text);
 uint32_t strings_add_length(struct strings *s, const char *text, size_t length);
 
+/* The same, but with an id of its own even if the text is there already. */
+uint32_t strings_add_apart(struct strings *s, const char *text);
+
 /*
  * Take over a table as it was written: `used` bytes from malloc that begin with
  * the empty string and end with a NUL.  0; or -1, `bytes` still the caller's,
  * when they do not or memory runs out.
  */
 int strings_adopt(struct strings *s, char *bytes, size_t used);
+
+/*
+ * Put strings that were written as above behind those that are there, numbered
+ * on, whether they are there already or not; behind none, the first must be
+ * empty.  0; or -1 when they do not end with a NUL or memory runs out.
+ */
+int strings_extend(struct strings *s, const char *bytes, size_t used);
 
 /* The text of an id, "" when out of range.  Valid until the next addition. */
 const char *strings_get(const struct strings *s, uint32_t id);

@@ -7,12 +7,18 @@ script_tests += tests/fuzz/snapshot.sh
 
 fuzz_snapshot_sources = \
 	src/host/buffer.c \
+	src/host/changes.c \
 	src/host/checksum.c \
 	src/host/columns.c \
 	src/host/error.c \
+	src/host/journal-read.c \
+	src/host/outfile.c \
+	src/host/profile-append.c \
 	src/host/profile-check.c \
 	src/host/profile.c \
+	src/host/snapshot-contents.c \
 	src/host/snapshot-read.c \
+	src/host/snapshot-section.c \
 	src/host/snapshot-tables.c \
 	src/host/snapshot-write.c \
 	src/host/strings.c \

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files that are replaced in one step: written under another name beside their
+ * place and then renamed, so that whoever opens one finds the old or the new.
+ * What is no regular file, a device or a pipe, is written as it is.
+ *
+ * A symbolic link stays; the file that it leads to is replaced.  The temporary
+ * file is made anew and never through a link.
+ */
+#ifndef MEMPROF_HOST_OUTFILE_H
+#define MEMPROF_HOST_OUTFILE_H
+
+#include "src/host/error.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct outfile {
+    char path[PATH_MAX];      /* of the file itself, links followed */
+    char temporary[PATH_MAX]; /* beside it */
+    bool special;             /* no regular file: cannot be replaced */
+};
+
+/* Find out where `path` leads.  0, or -1 with `e` set. */
+int outfile_resolve(struct outfile *f, const char *path, struct error *e);
+
+/* A new, empty temporary file for reading and writing: a descriptor, or -1 with `e` set. */
+int outfile_begin(const struct outfile *f, struct error *e);
+
+/* The temporary file takes its place; or is removed.  0, or -1 with `e` set and it removed. */
+int outfile_commit(const struct outfile *f, struct error *e);
+void outfile_abandon(const struct outfile *f);
+
+/* Write all of it, whatever interrupts.  0, or -1 with errno set; *written says how far it came. */
+int outfile_write(int fd, const void *bytes, size_t size, size_t *written);
+
+/* All of the above: the file now holds these bytes, on disk if `durable`. */
+int outfile_replace(const struct outfile *f, const void *bytes, size_t size, bool durable,
+                    struct error *e);
+
+#endif

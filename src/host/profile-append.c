@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/profile-append.h"
+
+#include "src/host/changes.h"
+#include "src/host/profile-check.h"
+#include "src/shared/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* -------------------------------------------------------------- strings -- */
+
+struct remap {
+    uint32_t *ids; /* by id in the part: its id in the whole */
+    uint32_t count;
+    bool lost; /* an id was out of range */
+};
+
+static int remap_init(struct remap *r, struct strings *to, const struct strings *from,
+                      struct error *e)
+{
+    *r = (struct remap){calloc((size_t)from->count + 1, sizeof *r->ids), from->count, false};
+    for (uint32_t i = 0; r->ids && i < from->count; i++) {
+        r->ids[i] = strings_add(to, strings_get(from, i));
+        if (r->ids[i] == UINT32_MAX) {
+            free(r->ids);
+            r->ids = NULL;
+        }
+    }
+    return r->ids ? 0 : error_set(e, ERROR_MEMORY, "out of memory for a profile's names");
+}
+
+static void remap_id(struct remap *r, string_id *id)
+{
+    if (*id < r->count)
+        *id = r->ids[*id];
+    else if (*id)
+        r->lost = true;
+}
+
+static void remap_part(struct remap *r, struct profile *part)
+{
+    remap_id(r, &part->process.program);
+    remap_id(r, &part->process.executable);
+    remap_id(r, &part->process.command);
+    remap_id(r, &part->process.host);
+    remap_id(r, &part->process.memprof_version);
+    for (uint32_t i = 0; i < part->module_count; i++)
+        remap_id(r, &part->modules[i].path);
+    for (uint32_t i = 0; i < part->thread_count; i++)
+        remap_id(r, &part->threads[i].name);
+    for (uint32_t i = 0; i < part->moment_count; i++)
+        remap_id(r, &part->moments[i].label);
+    for (uint32_t i = 0; i < part->mark_count; i++)
+        remap_id(r, &part->marks[i].label);
+    for (uint32_t i = 0; i < part->domain_count; i++)
+        remap_id(r, &part->domains[i].name);
+}
+
+/* ----------------------------------------------------------------- rows -- */
+
+static int does_not_fit(struct error *e, const char *what)
+{
+    return error_set(e, ERROR_FORMAT, "%s of the profile do not fit what came before", what);
+}
+
+/* How many rows a table that is replaced has afterwards. */
+static uint32_t replaced(uint32_t whole, uint32_t part)
+{
+    return part ? part : whole;
+}
+
+static int check_counts(const struct profile *whole, const struct profile *part, struct error *e)
+{
+    if (part->module_count && part->module_count < whole->module_count)
+        return does_not_fit(e, "the modules");
+    if (part->thread_count && part->thread_count < whole->thread_count)
+        return does_not_fit(e, "the threads");
+    if (part->domain_count && part->domain_count < whole->domain_count)
+        return does_not_fit(e, "the domains");
+    if (part->line_count)
+        return does_not_fit(e, "the lines");
+    if (part->frame_count >= UINT32_MAX - whole->frame_count ||
+        part->node_count >= UINT32_MAX - whole->node_count ||
+        part->site_count >= UINT32_MAX - whole->site_count ||
+        part->mark_count >= UINT32_MAX - whole->mark_count)
+        return error_set(e, ERROR_FORMAT, "the profile has more rows than can be numbered");
+    return 0;
+}
+
+static bool node_fits(const struct profile_node *n, uint32_t number, uint32_t frames)
+{
+    if (number < STACK_ROOTS)
+        return n->parent <= number && n->frame == NO_FRAME;
+    return n->parent < number && n->frame < frames;
+}
+
+/* The new rows that refer to others. */
+static int check_rows(const struct profile *whole, const struct profile *part, struct error *e)
+{
+    uint32_t modules = replaced(whole->module_count, part->module_count);
+    uint32_t threads = replaced(whole->thread_count, part->thread_count);
+    uint32_t frames = whole->frame_count + part->frame_count;
+    uint32_t nodes = whole->node_count + part->node_count;
+
+    for (uint32_t i = 0; i < part->frame_count; i++)
+        if (part->frames[i].module >= modules && part->frames[i].module != NO_MODULE)
+            return does_not_fit(e, "the frames");
+    for (uint32_t i = 0; i < part->node_count; i++)
+        if (!node_fits(&part->nodes[i], whole->node_count + i, frames))
+            return does_not_fit(e, "the nodes");
+    for (uint32_t i = 0; i < part->site_count; i++)
+        if (part->sites[i].node >= nodes || part->sites[i].thread >= threads ||
+            part->sites[i].domain >= DOMAINS_MAX)
+            return does_not_fit(e, "the sites");
+    for (uint32_t i = 0; i < part->mark_count; i++)
+        if (part->marks[i].thread >= threads)
+            return does_not_fit(e, "the marks");
+    return nodes && nodes < STACK_ROOTS ? does_not_fit(e, "the nodes") : 0;
+}
+
+/*
+ * Room for the rows of an array that grows, with as much again, so that many
+ * small parts cost no more than one large.  The arrays know no room of their own:
+ * the next power of two from 64 on is what has been asked for.
+ */
+static int reserve(void *array, uint32_t count, uint32_t more, size_t row, struct error *e)
+{
+    uint64_t had = 64, room = 64;
+    void *memory;
+
+    if (!more)
+        return 0;
+    while (had < count)
+        had *= 2;
+    while (room < (uint64_t)count + more)
+        room *= 2;
+    memcpy(&memory, array, sizeof memory);
+    if (memory && room == had)
+        return 0;
+    memory = reallocarray(memory, (size_t)room, row);
+    if (!memory)
+        return error_set(e, ERROR_MEMORY, "out of memory for %u rows of a profile", count + more);
+    memcpy(array, &memory, sizeof memory);
+    return 0;
+}
+
+static int reserve_all(struct profile *whole, const struct profile *part, struct error *e)
+{
+    if (reserve(&whole->frames, whole->frame_count, part->frame_count, sizeof *whole->frames, e) ||
+        reserve(&whole->nodes, whole->node_count, part->node_count, sizeof *whole->nodes, e) ||
+        reserve(&whole->sites, whole->site_count, part->site_count, sizeof *whole->sites, e) ||
+        reserve(&whole->marks, whole->mark_count, part->mark_count, sizeof *whole->marks, e))
+        return -1;
+    return 0;
+}
+
+static void add_rows(struct profile *whole, const struct profile *part)
+{
+    for (uint32_t i = 0; i < part->frame_count; i++)
+        whole->frames[whole->frame_count++] = (struct profile_frame){
+            .value = part->frames[i].value, .module = part->frames[i].module};
+    for (uint32_t i = 0; i < part->node_count; i++)
+        whole->nodes[whole->node_count++] = part->nodes[i];
+    for (uint32_t i = 0; i < part->site_count; i++) {
+        struct profile_site *site = &whole->sites[whole->site_count++];
+
+        *site = part->sites[i];
+        site->last_seconds = site->first_seconds;
+        site->stats = changes_start();
+    }
+    for (uint32_t i = 0; i < part->mark_count; i++)
+        whole->marks[whole->mark_count++] = part->marks[i];
+}
+
+#define TAKE_OVER(whole, part, rows, count)                                                        \
+    do {                                                                                           \
+        if ((part)->count) {                                                                       \
+            free((whole)->rows);                                                                   \
+            (whole)->rows = (part)->rows;                                                          \
+            (whole)->count = (part)->count;                                                        \
+            (part)->rows = NULL;                                                                   \
+            (part)->count = 0;                                                                     \
+        }                                                                                          \
+    } while (0)
+
+int profile_append_rows(struct profile *whole, struct profile *part, struct error *e)
+{
+    if (check_counts(whole, part, e) != 0 || check_rows(whole, part, e) != 0 ||
+        profile_check_rows(part, whole->strings.count, e) != 0 || reserve_all(whole, part, e) != 0)
+        return -1;
+    add_rows(whole, part);
+    TAKE_OVER(whole, part, modules, module_count);
+    TAKE_OVER(whole, part, threads, thread_count);
+    TAKE_OVER(whole, part, samples, sample_count);
+    TAKE_OVER(whole, part, domains, domain_count);
+    whole->process = part->process;
+    whole->totals = part->totals;
+    whole->loss = part->loss;
+    whole->incomplete = part->incomplete;
+    return 0;
+}
+
+int profile_append(struct profile *whole, struct profile *part, struct error *e)
+{
+    struct remap r;
+
+    if (remap_init(&r, &whole->strings, &part->strings, e) != 0)
+        return -1;
+    remap_part(&r, part);
+    free(r.ids);
+    if (r.lost)
+        return error_set(e, ERROR_FORMAT, "a part of the profile refers to missing strings");
+    return profile_append_rows(whole, part, e);
+}
+
+/* -------------------------------------------------------------- numbers -- */
+
+int profile_change(struct profile *whole, const struct profile_change *rows, uint32_t count,
+                   double seconds, struct error *e)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (rows[i].site >= whole->site_count)
+            return error_set(e, ERROR_FORMAT, "a snapshot speaks of a site that is not there");
+    for (uint32_t i = 0; i < count; i++) {
+        struct profile_site *site = &whole->sites[rows[i].site];
+
+        changes_add(&site->stats, &rows[i].stats);
+        if (rows[i].stats.total_blocks && seconds > site->last_seconds)
+            site->last_seconds = seconds;
+    }
+    return 0;
+}
