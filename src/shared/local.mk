@@ -5,7 +5,18 @@
 noinst_LTLIBRARIES += libmemprof-shared.la
 
 shared_sources = \
+	src/shared/arena.c \
+	src/shared/arena.h \
+	src/shared/block.c \
+	src/shared/block.h \
 	src/shared/clock.h \
+	src/shared/geometry.h \
+	src/shared/owner.c \
+	src/shared/owner.h \
+	src/shared/pool.c \
+	src/shared/pool.h \
+	src/shared/radix.c \
+	src/shared/radix.h \
 	src/shared/rawcall.h \
 	src/shared/record.h \
 	src/shared/ring.c \

@@ -21,6 +21,29 @@ void *sysmem_map(size_t bytes)
     return map(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 }
 
+/*
+ * The kernel puts a mapping below the last one: after the first, those of one size
+ * come out aligned by themselves.
+ */
+void *sysmem_map_aligned(size_t bytes, size_t alignment)
+{
+    char *memory = sysmem_map(bytes);
+    size_t before;
+
+    if (!memory || ((uintptr_t)memory & (alignment - 1)) == 0)
+        return memory;
+    sysmem_unmap(memory, bytes);
+    memory = sysmem_map(bytes + alignment);
+    if (!memory)
+        return NULL;
+    before = -(uintptr_t)memory & (alignment - 1);
+    if (before)
+        sysmem_unmap(memory, before);
+    if (alignment > before)
+        sysmem_unmap(memory + before + bytes, alignment - before);
+    return memory + before;
+}
+
 void *sysmem_map_shared(int fd, size_t bytes)
 {
     void *memory = map(bytes, MAP_SHARED | MAP_NORESERVE, fd);

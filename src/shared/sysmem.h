@@ -19,6 +19,9 @@ void *sysmem_map_shared(int fd, size_t bytes);
 /* One page that a forked child finds zeroed (MADV_WIPEONFORK), or NULL where the kernel cannot. */
 void *sysmem_map_wiped_on_fork(void);
 
+/* Zeroed private memory at a multiple of `alignment`, a power of two of pages, or NULL. */
+void *sysmem_map_aligned(size_t bytes, size_t alignment);
+
 void sysmem_unmap(void *memory, size_t bytes);
 
 /* Let go of this process's page-table entries for a shared range; the contents stay. */
