@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/run-files.h"
 #include "cli/run-options.h"
+#include "cli/view-output.h"
 #include "cli/words.h"
 #include "src/host/escape.h"
 #include "src/host/locate.h"
@@ -182,10 +183,10 @@ static int write_profiles(const struct run_choice *c, const struct run_result *r
     return result;
 }
 
-static int write_json(const struct run_choice *c, const struct run_result *r, struct error *e)
+static int write_files(const struct run_choice *c, const struct run_result *r, struct error *e)
 {
     struct profile made_up = {0};
-    int result = view_choice_write_json(&c->view, shown_profile(c, r, &made_up), e);
+    int result = view_choice_write_files(&c->view, shown_profile(c, r, &made_up), e);
 
     profile_release(&made_up);
     return result;
@@ -209,7 +210,7 @@ static int report(const struct run_choice *c, const struct run_result *r)
         strbuf_add(&out, strbuf_text(&last));
         text_write(&out, stderr, NULL); /* where else to complain? */
     }
-    if (write_json(c, r, &e) != 0)
+    if (write_files(c, r, &e) != 0)
         status = fail(&e, EXIT_RUN_FAILED);
     strbuf_release(&out);
     strbuf_release(&earlier);

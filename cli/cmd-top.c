@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
-#include "cli/view-options.h"
+#include "cli/view-output.h"
 #include "cli/words.h"
 #include "src/host/report-text.h"
 #include "src/host/shorten.h"
@@ -48,14 +48,14 @@ static int add_report(struct strbuf *out, const struct profile *p, const struct 
     return result;
 }
 
-/* With --json - standard output holds the JSON and nothing else. */
+/* With --json - and the like standard output holds that and nothing else. */
 static int show(const struct profile *p, const struct view_choice *choice, struct error *e)
 {
     struct strbuf out;
     int result;
 
-    if (choice->json)
-        return view_choice_write_json(choice, p, e);
+    if (view_choice_has_files(choice))
+        return view_choice_write_files(choice, p, e);
     strbuf_init(&out);
     result = add_report(&out, p, choice, e);
     if (result == 0)
@@ -94,6 +94,8 @@ int cmd_top(int argc, char **argv)
     } else if (first >= 0 && choice.list_skipped) {
         view_choice_list_skipped(&choice);
         status = EXIT_FINE;
+    } else if (first >= 0 && view_choice_check(&choice) != 0) {
+        options_wrong(&top_options);
     } else if (first >= 0 && argc - first != 1) {
         words_say(argc == first ? "which profile?" : "one profile at a time");
         options_wrong(&top_options);

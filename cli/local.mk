@@ -18,6 +18,8 @@ memprof_SOURCES = \
 	cli/terminal.h \
 	cli/view-options.c \
 	cli/view-options.h \
+	cli/view-output.c \
+	cli/view-output.h \
 	cli/words.c \
 	cli/words.h
 memprof_LDADD = $(host_libs)

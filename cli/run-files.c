@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/run-files.h"
 
+#include "cli/view-output.h"
 #include "src/host/snapshot.h"
 #include "src/host/writable.h"
 
@@ -21,9 +22,7 @@ int run_files_check(const struct run_choice *c, struct error *e)
 
     if (run_files_wanted(c) && writable_check(profile, e) != 0)
         return -1;
-    if (c->view.json && strcmp(c->view.json, "-") != 0 && writable_check(c->view.json, e) != 0)
-        return -1;
-    return 0;
+    return view_choice_check_files(&c->view, e);
 }
 
 /* `name` with the number of an earlier image in front of its suffix. */

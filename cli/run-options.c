@@ -110,6 +110,8 @@ int run_choice_parse(struct run_choice *c, int argc, char **argv)
         view_choice_list_skipped(&c->view);
         return OPTIONS_DONE;
     }
+    if (view_choice_check(&c->view) != 0)
+        return options_wrong(&run_options);
     if (first == argc) {
         words_say("which program?");
         return options_wrong(&run_options);

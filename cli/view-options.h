@@ -1,54 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The options that choose what of a profile is shown and how, the same for
- * every command that shows one; and showing it by them.
+ * every command that shows one.  What they make of a profile is shown by
+ * view-output.h.
  */
 #ifndef MEMPROF_CLI_VIEW_OPTIONS_H
 #define MEMPROF_CLI_VIEW_OPTIONS_H
 
 #include "cli/options.h"
+#include "src/host/filter.h"
 #include "src/host/profile.h"
-#include "src/host/report-text.h"
 #include "src/host/view.h"
 
+/*
+ * What was chosen.  What depends on a profile is kept as text until
+ * view_choice_settle.  Strings are those of argv.
+ */
 struct view_choice {
-    struct view_options view; /* `skip` points at `skip` below */
+    struct view_options view; /* `skip` and `filter` point at those below */
     struct skiplist skip;
-    const char *json; /* file, or "-"; NULL: no JSON */
-    size_t columns;   /* --width */
-    bool limit_given, columns_given, exact, list_skipped;
+    struct filter filter;
+    const char *snapshot;               /* --snapshot; NULL: the exit */
+    const char *domain;                 /* --domain; NULL: the heap, or what the filters name */
+    const char *json, *csv, *folded;    /* files, or "-"; NULL: none */
+    size_t columns;                     /* --width */
+    size_t frames;                      /* --frames; 0 all */
+    bool outermost;                     /* keep the outermost frames, not the innermost */
+    bool oldest_first;                  /* --most-recent-last */
+    bool exact, list_skipped, no_pager; /* --bytes, --skip-list, --no-pager */
+    bool limit_given, columns_given, frames_given, group_given, order_given, direction_given;
 };
 
 /* Ids from here to OPTION_LONG_ONLY + 99 are these; a command's own begin behind. */
 #define OPTION_OF_COMMAND (OPTION_LONG_ONLY + 100)
 
+/* All of them; those that make sense without rows; and --no-pager. */
 extern const struct option_spec view_option_specs[];
+extern const struct option_spec view_moment_specs[];
+extern const struct option_spec view_pager_specs[];
 
 void view_choice_init(struct view_choice *c);
 void view_choice_release(struct view_choice *c);
 
-/* An option_taker for view_option_specs. */
+/* An option_taker for the specs above. */
 int view_choice_take(void *choice, int id, const char *argument);
+
+/*
+ * After the last option: 0, or OPTIONS_WRONG and a line on stderr when options
+ * were combined that exclude each other.
+ */
+int view_choice_check(const struct view_choice *c);
+
+/*
+ * What the options mean for a profile: its moment by the name `snapshot`
+ * (--snapshot's argument; NULL the exit), its domain, the order that is the
+ * default there.  `options` points into `c`.  0, or -1 with `e` set.
+ */
+int view_choice_settle(const struct view_choice *c, const struct profile *p, const char *snapshot,
+                       struct view_options *options, struct error *e);
 
 /* Print the patterns in force, for --skip-list. */
 void view_choice_list_skipped(const struct view_choice *c);
-
-/*
- * Fill in what the text for `stream` depends on.  `sources` may be NULL and must
- * outlive the options.
- */
-struct report_text_options view_choice_text(const struct view_choice *c, FILE *stream,
-                                            struct sourcelines *sources);
-
-/* Append the rows as text.  0, or -1 with `e` set. */
-int view_choice_add_rows(const struct view_choice *c, const struct profile *p,
-                         const struct report_text_options *options, struct strbuf *out,
-                         struct error *e);
-
-/* Write the JSON that --json asked for, if any: all rows unless -t was given.  0, or -1. */
-int view_choice_write_json(const struct view_choice *c, const struct profile *p, struct error *e);
-
-/* Write the text to the stream at once.  0, or -1 with `e` set. */
-int text_write(const struct strbuf *text, FILE *stream, struct error *e);
 
 #endif

@@ -24,6 +24,7 @@ struct filter_rule {
     bool by_base;  /* the pattern is about the last part of a path */
     uint32_t line; /* 0 any */
     char *pattern;
+    char *given; /* as filter_add was called */
 };
 
 void filter_init(struct filter *f)
@@ -31,10 +32,16 @@ void filter_init(struct filter *f)
     *f = (struct filter){0};
 }
 
+static void rule_release(struct filter_rule *rule)
+{
+    free(rule->pattern);
+    free(rule->given);
+}
+
 void filter_release(struct filter *f)
 {
     for (size_t i = 0; i < f->count; i++)
-        free(f->rules[i].pattern);
+        rule_release(&f->rules[i]);
     free(f->rules);
     filter_init(f);
 }
@@ -113,7 +120,8 @@ static int parse(struct filter_rule *rule, const char *pattern, struct error *e)
     if (length == 0 && !rule->any_file)
         return error_set(e, ERROR_INPUT, "the pattern '%s' is empty", pattern);
     rule->pattern = strndup(rest, length);
-    if (!rule->pattern)
+    rule->given = strdup(pattern);
+    if (!rule->pattern || !rule->given)
         return error_set(e, ERROR_MEMORY, "out of memory");
     rule->by_base = !strchr(rule->pattern, '/');
     return 0;
@@ -123,16 +131,24 @@ int filter_add(struct filter *f, const char *pattern, bool include, struct error
 {
     struct filter_rule rule = {.include = include}, *grown;
 
-    if (parse(&rule, pattern, e) != 0)
+    if (parse(&rule, pattern, e) != 0) {
+        rule_release(&rule);
         return -1;
+    }
     grown = realloc(f->rules, (f->count + 1) * sizeof *grown);
     if (!grown) {
-        free(rule.pattern);
+        rule_release(&rule);
         return error_set(e, ERROR_MEMORY, "out of memory");
     }
     f->rules = grown;
     f->rules[f->count++] = rule;
     return 0;
+}
+
+const char *filter_pattern(const struct filter *f, size_t index, bool *include)
+{
+    *include = f->rules[index].include;
+    return f->rules[index].given;
 }
 
 bool filter_names_domain(const struct filter *f)

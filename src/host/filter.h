@@ -38,6 +38,9 @@ void filter_release(struct filter *f);
 /* Add a pattern.  0, or -1 with `e` set (ERROR_INPUT: it makes no sense). */
 int filter_add(struct filter *f, const char *pattern, bool include, struct error *e);
 
+/* The pattern number `index` (from 0, below `count`) as it was given. */
+const char *filter_pattern(const struct filter *f, size_t index, bool *include);
+
 /* Whether a pattern is about a domain: the view is then not of the heap alone. */
 bool filter_names_domain(const struct filter *f);
 

@@ -52,6 +52,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/journal.h \
 	src/host/journal-read.c \
 	src/host/journal-read.h \
+	src/host/jsonvalue.c \
+	src/host/jsonvalue.h \
 	src/host/launch.c \
 	src/host/launch.h \
 	src/host/linechoice.c \
@@ -98,6 +100,12 @@ libmemprof_host_la_SOURCES = \
 	src/host/quote.h \
 	src/host/rangemap.c \
 	src/host/rangemap.h \
+	src/host/report-csv.c \
+	src/host/report-csv.h \
+	src/host/report-folded.c \
+	src/host/report-folded.h \
+	src/host/report-json-run.c \
+	src/host/report-json-run.h \
 	src/host/report-json.c \
 	src/host/report-json.h \
 	src/host/report-text.c \
@@ -128,6 +136,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/snapshot-write.c \
 	src/host/sourceline.c \
 	src/host/sourceline.h \
+	src/host/stacklines.c \
+	src/host/stacklines.h \
 	src/host/strbuf.c \
 	src/host/strbuf.h \
 	src/host/stream.c \

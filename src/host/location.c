@@ -3,6 +3,7 @@
 
 #include "src/host/escape.h"
 #include "src/host/shorten.h"
+#include "src/host/units.h"
 #include "src/shared/record.h"
 
 #include <inttypes.h>
@@ -87,6 +88,21 @@ void location_line(struct strbuf *out, const struct profile *p, uint32_t index, 
     strbuf_addf(out, *module ? "+0x%" PRIx64 : "0x%" PRIx64 " (no module)", line->offset);
 }
 
+/* "33 to 64 bytes" */
+static void add_size_class(struct strbuf *out, uint32_t class)
+{
+    char from[UNITS_TEXT], to[UNITS_TEXT];
+
+    if (class == VIEW_MIXED_SIZES)
+        strbuf_add(out, "blocks of several sizes");
+    else if (class == 0)
+        strbuf_add(out, "0 bytes");
+    else
+        strbuf_addf(out, "%s to %s bytes",
+                    units_count(from, class == 1 ? 1 : (UINT64_C(8) << (class - 1)) + 1),
+                    units_count(to, UINT64_C(8) << class));
+}
+
 static void add_thread(struct strbuf *out, const struct profile *p, uint32_t thread, size_t columns)
 {
     const struct profile_thread *t = thread < p->thread_count ? &p->threads[thread] : NULL;
@@ -164,6 +180,8 @@ void location_row(struct strbuf *out, const struct profile *p, enum view_group g
 
     if (group == VIEW_THREAD) {
         add_thread(out, p, row->thread, columns);
+    } else if (group == VIEW_SIZE_CLASS) {
+        add_size_class(out, row->size_class);
     } else if (group == VIEW_LINE || group == VIEW_TRACEBACK || !line) {
         add_line_row(out, p, row, columns);
     } else if (group == VIEW_FUNCTION) {

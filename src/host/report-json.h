@@ -9,6 +9,7 @@
 
 #include "src/host/error.h"
 #include "src/host/profile.h"
+#include "src/host/stacklines.h"
 #include "src/host/view.h"
 
 #include <stdio.h>
@@ -17,8 +18,11 @@
 
 /*
  * Write the document to `out` and flush it; a row at a time, so that large
- * profiles take no memory here.  0, or -1 with `e` set.
+ * profiles take no memory here.  `stack` limits the tracebacks; the innermost
+ * line comes first whatever it says.  What the view's options point at must still
+ * be there.  0, or -1 with `e` set.
  */
-int report_json_write(FILE *out, const struct profile *p, const struct view *v, struct error *e);
+int report_json_write(FILE *out, const struct profile *p, const struct view *v,
+                      const struct stack_choice *stack, struct error *e);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/report-text.h"
 
+#include "src/host/domain.h"
 #include "src/host/escape.h"
 #include "src/host/location.h"
 #include "src/host/shorten.h"
@@ -17,8 +18,8 @@
 #define DIM "\033[2m"
 #define PLAIN "\033[0m"
 
-#define STACK_LINES_MAX 40 /* of one stack; --json has them all */
 #define NAME_COLUMNS_MIN 24
+#define STACK_INDENT 6 /* of source lines and stacks under a row */
 
 /* ---------------------------------------------------------- process -- */
 
@@ -170,20 +171,41 @@ void report_text_loss(struct strbuf *out, const struct profile *p,
 
 static const char *group_name(enum view_group group, bool many)
 {
-    static const char *const one[] = {"line", "function", "file", "module", "thread", "stack"};
-    static const char *const several[] = {"lines",   "functions", "files",
-                                          "modules", "threads",   "stacks"};
+    static const char *const one[] = {"line",   "function", "file",      "module",
+                                      "thread", "stack",    "size class"};
+    static const char *const several[] = {"lines",   "functions", "files",       "modules",
+                                          "threads", "stacks",    "size classes"};
 
     return many ? several[group] : one[group];
 }
 
-static const char *order_title(enum view_order order)
+/* "live at snapshot 3 (loaded)": the words, then the moment. */
+static void add_until(struct strbuf *out, const struct profile *p, const char *words,
+                      struct moment moment)
 {
-    static const char *const titles[] = {"by bytes at the peak", "by bytes live at exit",
-                                         "by bytes allocated", "by blocks allocated",
-                                         "by temporary blocks"};
+    struct strbuf name;
 
-    return titles[order];
+    strbuf_init(&name);
+    moment_name(&name, p, moment);
+    strbuf_add(out, words);
+    escape_text(out, strbuf_text(&name));
+    out->failed |= name.failed;
+    strbuf_release(&name);
+}
+
+/* What the order counts, and when or until when. */
+static void add_order(struct strbuf *out, const struct profile *p, const struct view *v)
+{
+    static const char *const words[] = {"bytes at the peak", "bytes live",       "bytes allocated",
+                                        "blocks allocated",  "temporary blocks", "bytes a block"};
+    enum view_order order = v->options.order;
+    struct moment moment = v->options.moment;
+
+    strbuf_add(out, words[order]);
+    if (order == VIEW_BY_LIVE || moment.place == MOMENT_AT_PEAK)
+        add_until(out, p, " at ", moment);
+    else if (moment.place == MOMENT_LISTED)
+        add_until(out, p, " until ", moment);
 }
 
 /* The numbers of a row as text, in the order they are shown. */
@@ -191,17 +213,28 @@ struct cells {
     char text[3][UNITS_TEXT];
 };
 
+/* "15,667 blocks"; of one block a space keeps the words of the column under each other. */
+static void add_blocks(char *text, uint64_t blocks)
+{
+    units_count(text, blocks);
+    strcat(text, blocks == 1 ? " block " : " blocks");
+}
+
 static void cells_make(struct cells *c, const struct view *v, struct view_amount amount, bool exact)
 {
-    bool by_blocks = view_counts_blocks(v->options.order);
-    char *bytes = c->text[by_blocks ? 2 : 0], *blocks = c->text[by_blocks ? 0 : 2];
+    enum view_order order = v->options.order;
+    bool by_blocks = view_counts_blocks(order);
 
-    units_bytes(bytes, amount.bytes, exact);
-    units_share(c->text[1], view_weight(v->options.order, amount),
-                view_weight(v->options.order, v->whole));
-    units_count(blocks, amount.blocks);
-    /* One block: a space keeps the words of the column under each other. */
-    strcat(blocks, amount.blocks == 1 ? " block " : " blocks");
+    if (order == VIEW_BY_AVERAGE) {
+        units_bytes(c->text[0], view_weight(order, amount), exact);
+        strcat(c->text[0], " each");
+        units_bytes(c->text[1], amount.bytes, exact);
+        add_blocks(c->text[2], amount.blocks);
+        return;
+    }
+    units_bytes(c->text[by_blocks ? 2 : 0], amount.bytes, exact);
+    units_share(c->text[1], view_weight(order, amount), view_weight(order, v->whole));
+    add_blocks(c->text[by_blocks ? 0 : 2], amount.blocks);
 }
 
 struct table {
@@ -244,18 +277,19 @@ static void measure(struct table *t)
     }
 }
 
-static void add_source(struct strbuf *out, const struct table *t, const struct view_row *row)
+/* The text of a line of source, where it is to be had; `indent` columns in. */
+static void add_source(struct strbuf *out, const struct table *t, uint32_t index, int indent)
 {
     const struct profile *p = t->profile;
-    size_t columns = t->options->columns, length;
+    size_t columns = t->options->columns, length, taken = (size_t)indent;
     const struct profile_line *line;
     struct strbuf text;
     const char *source;
     bool newer = false;
 
-    if (!t->options->sources || row->line >= p->line_count)
+    if (!t->options->sources || index >= p->line_count)
         return;
-    line = &p->lines[row->line];
+    line = &p->lines[index];
     source = sourcelines_get(t->options->sources, profile_text(p, line->file), line->line,
                              p->process.started_unix, &length, &newer);
     if (!source)
@@ -264,49 +298,64 @@ static void add_source(struct strbuf *out, const struct table *t, const struct v
     strbuf_add_length(&text, source, length);
     for (char *c = text.text; c && *c; c++)
         *c = *c == '\t' ? ' ' : *c;
-    strbuf_add(out, t->options->colour ? "      " DIM : "      ");
-    shorten_text(out, strbuf_text(&text), columns > 46 ? columns - 6 : columns ? 40 : 0);
+    strbuf_addf(out, "%*s%s", indent, "", t->options->colour ? DIM : "");
+    shorten_text(out, strbuf_text(&text),
+                 columns > taken + 40 ? columns - taken
+                 : columns            ? 40
+                                      : 0);
     strbuf_add(out, t->options->colour ? PLAIN : "");
     strbuf_add(out, newer ? "   (the file was changed since)\n" : "\n");
     strbuf_release(&text);
 }
 
-static const char *stack_end(uint32_t root)
+static void add_stack_line(struct strbuf *out, const struct table *t, struct stack_line at)
 {
-    return root == STACK_ROOT_TRUNCATED ? "(cut short: its outer callers are unknown)"
-           : root == STACK_ROOT_LIMITED ? "(cut by --depth)"
-                                        : NULL;
+    size_t columns = t->options->columns;
+
+    strbuf_addf(out, "%*s", STACK_INDENT, "");
+    location_line(out, t->profile, at.line, at.frame,
+                  columns > STACK_INDENT + 40 ? columns - STACK_INDENT
+                  : columns                   ? 40
+                                              : 0);
+    strbuf_add(out, "\n");
+    add_source(out, t, at.line, STACK_INDENT + 4);
 }
 
-/* The whole stack, innermost first, inlined functions as lines of their own. */
+static void add_hidden(struct strbuf *out, const struct stacklines *stack)
+{
+    if (stack->hidden)
+        strbuf_addf(out, "%*sand %zu more\n", STACK_INDENT, "", stack->hidden);
+}
+
+static void add_end_of_stack(struct strbuf *out, const struct stacklines *stack)
+{
+    if (stacklines_end(stack))
+        strbuf_addf(out, "%*s(%s)\n", STACK_INDENT, "", stacklines_end(stack));
+}
+
+/* The stack with source lines; what is left out and why it ends are said where they belong. */
 static void add_stack(struct strbuf *out, const struct table *t, uint32_t node)
 {
-    const struct profile *p = t->profile;
-    size_t shown = 0, hidden = 0, columns = t->options->columns;
+    const struct stack_choice *choice = &t->options->stack;
+    struct stacklines stack = {0};
+    bool hidden_first = choice->outermost != choice->oldest_first;
 
-    for (; node >= STACK_ROOTS && node < p->node_count; node = p->nodes[node].parent) {
-        uint32_t frame = p->nodes[node].frame;
-
-        if (frame >= p->frame_count || view_frame_is_ours(p, frame))
-            continue;
-        for (uint32_t i = 0; i < p->frames[frame].line_count; i++) {
-            if (shown == STACK_LINES_MAX) {
-                hidden++;
-                continue;
-            }
-            strbuf_add(out, "      ");
-            location_line(out, p, p->frames[frame].first_line + i, frame,
-                          columns > 46 ? columns - 6
-                          : columns    ? 40
-                                       : 0);
-            strbuf_add(out, "\n");
-            shown++;
-        }
+    if (!stacklines_get(&stack, t->profile, node, choice)) {
+        out->failed = true;
+        stacklines_release(&stack);
+        return;
     }
-    if (hidden)
-        strbuf_addf(out, "      and %zu more\n", hidden);
-    if (stack_end(node))
-        strbuf_addf(out, "      %s\n", stack_end(node));
+    if (choice->oldest_first)
+        add_end_of_stack(out, &stack);
+    if (hidden_first)
+        add_hidden(out, &stack);
+    for (size_t i = 0; i < stack.count; i++)
+        add_stack_line(out, t, stack.lines[i]);
+    if (!hidden_first)
+        add_hidden(out, &stack);
+    if (!choice->oldest_first)
+        add_end_of_stack(out, &stack);
+    stacklines_release(&stack);
 }
 
 static void add_row(struct strbuf *out, const struct table *t, size_t index)
@@ -332,9 +381,28 @@ static void add_row(struct strbuf *out, const struct table *t, size_t index)
         out->text[--out->length] = '\0';
     strbuf_add(out, "\n");
     if (group == VIEW_LINE)
-        add_source(out, t, row);
+        add_source(out, t, row->line, STACK_INDENT);
     else if (group == VIEW_TRACEBACK)
         add_stack(out, t, row->node);
+}
+
+static void trim(char *text)
+{
+    for (size_t length = strlen(text); length && text[length - 1] == ' ';)
+        text[--length] = '\0';
+}
+
+/* "(3 of them of less than 4.0 KiB)" */
+static void add_small(struct strbuf *out, const struct view *v, bool exact)
+{
+    char limit[UNITS_TEXT], count[UNITS_TEXT] = "";
+
+    if (v->small_count == 0)
+        return;
+    if (v->small_count < v->rest_count)
+        snprintf(count, sizeof count, "%zu ", v->small_count);
+    strbuf_addf(out, " (%s%sof less than %s)", count, *count ? "of them " : "",
+                units_bytes(limit, v->options.min_bytes, exact));
 }
 
 static void add_rest(struct strbuf *out, const struct view *v, bool exact)
@@ -343,35 +411,83 @@ static void add_rest(struct strbuf *out, const struct view *v, bool exact)
 
     if (v->rest_count == 0)
         return;
-    cells_make(&c, v, v->rest, exact);
-    while (c.text[0][strlen(c.text[0]) - 1] == ' ')
-        c.text[0][strlen(c.text[0]) - 1] = '\0';
-    strbuf_addf(out, "and %zu more %s: %s (%s)\n", v->rest_count,
-                group_name(v->options.group, v->rest_count != 1), c.text[0], c.text[1]);
+    strbuf_addf(out, "and %zu more %s", v->rest_count,
+                group_name(v->options.group, v->rest_count != 1));
+    add_small(out, v, exact);
+    if (!v->options.cumulative) {
+        cells_make(&c, v, v->rest, exact);
+        trim(c.text[0]);
+        strbuf_addf(out, ": %s (%s)", c.text[0], c.text[1]);
+    }
+    strbuf_add(out, "\n");
 }
 
-static void add_title(struct strbuf *out, const struct view *v,
+static void add_filtered(struct strbuf *out, const struct view *v, bool exact)
+{
+    struct view_amount all = {v->whole.bytes + v->filtered.bytes,
+                              v->whole.blocks + v->filtered.blocks};
+    bool by_blocks = view_counts_blocks(v->options.order);
+    char share[UNITS_TEXT];
+
+    if (v->filtered.bytes == 0 && v->filtered.blocks == 0)
+        return;
+    strbuf_add(out, "left out by the filters: ");
+    add_bytes_in_blocks(out, v->filtered.bytes, v->filtered.blocks, exact);
+    strbuf_addf(out, ", %s of all\n",
+                by_blocks ? units_share(share, v->filtered.blocks, all.blocks)
+                          : units_share(share, v->filtered.bytes, all.bytes));
+}
+
+static void add_domain(struct strbuf *out, const struct profile *p, uint32_t domain)
+{
+    if (domain == DOMAIN_HEAP)
+        return;
+    strbuf_add(out, ", ");
+    if (domain == VIEW_ALL_DOMAINS && p->domain_count <= DOMAIN_BUILTIN)
+        strbuf_add(out, "heap and mmap");
+    else if (domain == VIEW_ALL_DOMAINS || domain == VIEW_EVERY_DOMAIN)
+        strbuf_add(out, "all domains");
+    else
+        escape_text(out, domain_name(p, domain));
+}
+
+static void add_title(struct strbuf *out, const struct profile *p, const struct view *v,
                       const struct report_text_options *options)
 {
-    const char *domain = v->options.domain == DOMAIN_HEAP ? "" : ", heap and mmap";
     char count[UNITS_TEXT] = "";
 
-    if (v->options.domain == DOMAIN_MMAP)
-        domain = ", mmap";
     if (v->row_count != 1)
         snprintf(count, sizeof count, "%zu ", v->row_count);
-    strbuf_addf(out, "%s[ Top %s%s %s%s ]%s\n", options->colour ? BOLD : "", count,
-                group_name(v->options.group, v->row_count != 1), order_title(v->options.order),
-                domain, options->colour ? PLAIN : "");
+    strbuf_addf(out, "%s[ %s %s%s by ", options->colour ? BOLD : "",
+                v->options.reverse ? "Bottom" : "Top", count,
+                group_name(v->options.group, v->row_count != 1));
+    add_order(out, p, v);
+    add_domain(out, p, v->options.domain);
+    strbuf_addf(out, "%s ]%s\n", v->options.cumulative ? ", with all they called" : "",
+                options->colour ? PLAIN : "");
 }
 
-static void add_nothing(struct strbuf *out, const struct view *v)
+static void add_nothing(struct strbuf *out, const struct profile *p, const struct view *v,
+                        const struct report_text_options *options)
 {
-    static const char *const words[] = {"nothing was live at the peak", "nothing was live at exit",
-                                        "nothing was allocated", "nothing was allocated",
-                                        "no temporary blocks"};
+    static const char *const words[] = {" was live at the peak", " was live",
+                                        " was allocated",        " was allocated",
+                                        " was temporary",        " was allocated"};
+    enum view_order order = v->options.order;
+    struct moment moment = v->options.moment;
+    char size[UNITS_TEXT];
 
-    strbuf_addf(out, "%s\n", words[v->options.order]);
+    strbuf_add(out, "nothing");
+    if (v->rest_count)
+        strbuf_addf(out, " of %s or more", units_bytes(size, v->options.min_bytes, options->exact));
+    else if (v->filtered.bytes || v->filtered.blocks)
+        strbuf_add(out, " that passes the filters");
+    strbuf_add(out, words[order]);
+    if (order == VIEW_BY_LIVE || moment.place == MOMENT_AT_PEAK)
+        add_until(out, p, " at ", moment);
+    else if (moment.place == MOMENT_LISTED)
+        add_until(out, p, " until ", moment);
+    strbuf_add(out, "\n");
 }
 
 void report_text_view(struct strbuf *out, const struct profile *p, const struct view *v,
@@ -379,19 +495,20 @@ void report_text_view(struct strbuf *out, const struct profile *p, const struct 
 {
     struct table t = {.profile = p, .view = v, .options = options};
 
-    if (v->row_count == 0) {
-        add_nothing(out, v);
-        return;
-    }
-    t.cells = malloc(v->row_count * sizeof *t.cells);
+    t.cells = malloc((v->row_count + 1) * sizeof *t.cells);
     if (!t.cells) {
         out->failed = true;
         return;
     }
-    measure(&t);
-    add_title(out, v, options);
+    if (v->row_count == 0) {
+        add_nothing(out, p, v, options);
+    } else {
+        measure(&t);
+        add_title(out, p, v, options);
+    }
     for (size_t i = 0; i < v->row_count; i++)
         add_row(out, &t, i);
     add_rest(out, v, options->exact);
+    add_filtered(out, v, options->exact);
     free(t.cells);
 }

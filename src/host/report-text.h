@@ -8,6 +8,7 @@
 
 #include "src/host/profile.h"
 #include "src/host/sourceline.h"
+#include "src/host/stacklines.h"
 #include "src/host/strbuf.h"
 #include "src/host/view.h"
 
@@ -16,6 +17,7 @@ struct report_text_options {
     bool colour;                 /* ANSI colours */
     bool exact;                  /* all digits of byte numbers */
     struct sourcelines *sources; /* NULL: no source lines */
+    struct stack_choice stack;   /* what is shown of each stack */
 };
 
 /* "sqlite3 (pid 4242) ran 0.43 s, exit 0", without a newline. */
@@ -29,7 +31,10 @@ void report_text_totals(struct strbuf *out, const struct profile *p,
 void report_text_loss(struct strbuf *out, const struct profile *p,
                       const struct report_text_options *options);
 
-/* The title, the rows with their source lines or stacks, and what the rest sums up to. */
+/*
+ * The title, the rows with their source lines or stacks, what the rest sums up
+ * to, and what the filters left out.
+ */
 void report_text_view(struct strbuf *out, const struct profile *p, const struct view *v,
                       const struct report_text_options *options);
 

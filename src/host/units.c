@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/units.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 const char *units_count(char text[UNITS_TEXT], uint64_t count)
 {
@@ -40,6 +43,43 @@ const char *units_bytes(char text[UNITS_TEXT], uint64_t bytes, bool exact)
         value = 1;
     snprintf(text, UNITS_TEXT, value < 99.95 ? "%.1f %s" : "%.0f %s", value, units[unit]);
     return text;
+}
+
+/* The power of 1024 that a unit stands for, or -1. */
+static int unit_power(const char *unit)
+{
+    static const char *const units[] = {"B", "K", "M", "G", "T"};
+
+    if (*unit == '\0')
+        return 0;
+    for (int i = 0; i < (int)(sizeof units / sizeof *units); i++)
+        if (strncasecmp(unit, units[i], 1) == 0 &&
+            (unit[1] == '\0' || (i > 0 && strcasecmp(unit + 1, "iB") == 0)))
+            return i;
+    return -1;
+}
+
+bool units_parse_bytes(const char *text, uint64_t *bytes)
+{
+    size_t whole = strspn(text, "0123456789"), fraction = 0;
+    uint64_t value, unit, part = 0, scale = 1;
+    int power;
+
+    if (text[whole] == '.')
+        fraction = 1 + strspn(text + whole + 1, "0123456789");
+    power = unit_power(text + whole + fraction + (text[whole + fraction] == ' '));
+    if (whole == 0 || fraction == 1 || power < 0 || (fraction && power == 0))
+        return false;
+    errno = 0;
+    value = strtoull(text, NULL, 10);
+    unit = UINT64_C(1) << (10 * power);
+    /* Six digits are more than anybody writes. */
+    for (size_t i = 1; i < fraction && i <= 6; i++, scale *= 10)
+        part = part * 10 + (uint64_t)(text[whole + i] - '0');
+    if (errno || value > (UINT64_C(1) << 63) / unit)
+        return false;
+    *bytes = value * unit + part * unit / scale;
+    return *bytes <= UINT64_C(1) << 63;
 }
 
 const char *units_share(char text[UNITS_TEXT], uint64_t part, uint64_t whole)

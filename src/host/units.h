@@ -18,6 +18,13 @@
  */
 const char *units_bytes(char text[UNITS_TEXT], uint64_t bytes, bool exact);
 
+/*
+ * The bytes that `text` says: digits, with a fraction where a unit follows, and B,
+ * K, KiB, M, MiB, G, GiB, T or TiB, all of them powers of 1024, in either case.
+ * false when it says none, or more than 2^63.
+ */
+bool units_parse_bytes(const char *text, uint64_t *bytes);
+
 /* A count with its thousands separated: 1,521,714. */
 const char *units_count(char text[UNITS_TEXT], uint64_t count);
 

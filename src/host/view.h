@@ -45,7 +45,7 @@ enum view_order {
 
 /*
  * All zero is a good choice: lines by bytes at the peak.  What is pointed at
- * must outlive the view's making, not the view.
+ * must outlive the view.
  */
 struct view_options {
     enum view_group group;
@@ -78,7 +78,7 @@ struct view_row {
 #define VIEW_MIXED_SIZES UINT32_MAX /* sites whose blocks were of several classes */
 
 struct view {
-    struct view_options options; /* what they point at is not looked at any more */
+    struct view_options options;
     struct view_row *rows;       /* sorted; rows with nothing are left out */
     size_t row_count;            /* at most the limit */
     size_t rest_count;           /* rows left out by the limit or for their size */

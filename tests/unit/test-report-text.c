@@ -2,6 +2,7 @@
 #include "src/host/report-text.h"
 
 #include "src/host/escape.h"
+#include "src/host/filter.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 
@@ -215,7 +216,7 @@ static void stacks_are_shown_whole(void **state)
     make_site(&p, node, 0, 1, 1);
     strbuf_init(&out);
     add_view(&out, &p, (struct view_options){.group = VIEW_TRACEBACK},
-             (struct report_text_options){0});
+             (struct report_text_options){.stack.limit = 40});
     assert_has(&out, "[ Top 3 stacks by bytes at the peak ]");
     assert_has(&out,
                "      x.c:2 in pcache1Alloc (libsqlite3.so.0)\n      x.c:1 in main (app)\n#2");
@@ -340,6 +341,91 @@ static void nothing_is_said_in_words(void **state)
     profile_release(&p);
 }
 
+/* a → b → c, as text with the choice. */
+static void add_three(struct strbuf *out, struct stack_choice stack)
+{
+    struct profile p;
+    uint32_t app, node = STACK_ROOT_LIMITED;
+
+    make_profile(&p);
+    app = make_module(&p, "/bin/app", 0);
+    make_thread(&p, 1, "app");
+    for (uint32_t i = 0; i < 3; i++)
+        node = make_node(&p, node, make_frame(&p, app, &"a\0b\0c"[i * 2], "/s/x.c", i + 1, 0));
+    make_site(&p, node, 0, 1, 1);
+    strbuf_clear(out);
+    add_view(out, &p, (struct view_options){.group = VIEW_TRACEBACK},
+             (struct report_text_options){.stack = stack});
+    profile_release(&p);
+}
+
+static void stacks_are_cut_and_turned_as_asked(void **state)
+{
+    struct strbuf out;
+
+    (void)state;
+    strbuf_init(&out);
+    add_three(&out, (struct stack_choice){.limit = 2});
+    assert_has(&out, "\n      x.c:3 in c (app)\n      x.c:2 in b (app)\n      and 1 more\n"
+                     "      (cut by --depth)\n");
+    add_three(&out, (struct stack_choice){.limit = 2, .outermost = true});
+    assert_has(&out, "\n      and 1 more\n      x.c:2 in b (app)\n      x.c:1 in a (app)\n"
+                     "      (cut by --depth)\n");
+    add_three(&out, (struct stack_choice){.limit = 2, .oldest_first = true});
+    assert_has(&out, "\n      (cut by --depth)\n      and 1 more\n      x.c:2 in b (app)\n"
+                     "      x.c:3 in c (app)\n");
+    add_three(&out, (struct stack_choice){.limit = 1, .outermost = true, .oldest_first = true});
+    assert_has(&out, "\n      (cut by --depth)\n      x.c:1 in a (app)\n      and 2 more\n");
+    strbuf_release(&out);
+}
+
+static void what_is_not_shown_is_said(void **state)
+{
+    struct filter filter;
+    struct profile p;
+    struct strbuf out;
+
+    (void)state;
+    make_two_lines(&p, "/nowhere/x.c");
+    filter_init(&filter);
+    assert_int_equal(filter_add(&filter, ":1", false, NULL), 0);
+    strbuf_init(&out);
+    add_view(&out, &p, (struct view_options){.filter = &filter}, (struct report_text_options){0});
+    assert_has(&out, "\nleft out by the filters: 2.9 KiB in 1 block, <0.1 % of all\n");
+    strbuf_clear(&out);
+    add_view(&out, &p, (struct view_options){.min_bytes = 4096}, (struct report_text_options){0});
+    assert_has(&out, "\nand 1 more line (of less than 4.0 KiB): 2.9 KiB (<0.1 %)\n");
+    strbuf_clear(&out);
+    add_view(&out, &p, (struct view_options){.cumulative = true, .limit = 1},
+             (struct report_text_options){0});
+    assert_has(&out, "by bytes at the peak, with all they called ]\n");
+    assert_has(&out, "\nand 1 more line\n"); /* lines overlap: a sum would say nothing */
+    assert_int_equal(filter_add(&filter, "*", false, NULL), 0);
+    strbuf_clear(&out);
+    add_view(&out, &p, (struct view_options){.filter = &filter, .order = VIEW_BY_TOTAL},
+             (struct report_text_options){0});
+    assert_has(&out, "nothing that passes the filters was allocated\nleft out");
+    strbuf_release(&out);
+    filter_release(&filter);
+    profile_release(&p);
+}
+
+static void averages_are_shown_a_block(void **state)
+{
+    struct profile p;
+    struct strbuf out;
+
+    (void)state;
+    make_two_lines(&p, "/nowhere/x.c");
+    strbuf_init(&out);
+    add_view(&out, &p, (struct view_options){.order = VIEW_BY_AVERAGE},
+             (struct report_text_options){0});
+    assert_has(&out, "[ Top 2 lines by bytes a block ]");
+    assert_has(&out, "   4.0 KiB each   61.2 MiB   15,667 blocks\n");
+    strbuf_release(&out);
+    profile_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +440,9 @@ int main(void)
         cmocka_unit_test(rows_fit_the_width),
         cmocka_unit_test(colours_are_only_on_request),
         cmocka_unit_test(nothing_is_said_in_words),
+        cmocka_unit_test(stacks_are_cut_and_turned_as_asked),
+        cmocka_unit_test(what_is_not_shown_is_said),
+        cmocka_unit_test(averages_are_shown_a_block),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,53 @@ static void seconds_lose_decimals_when_many(void **state)
     assert_string_equal(units_seconds(text, 3725.4), "3725 s");
 }
 
+static void sizes_are_read_with_their_units(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } cases[] = {
+        {"0", 0},
+        {"4096", 4096},
+        {"12B", 12},
+        {"4K", 4096},
+        {"4KiB", 4096},
+        {"4 kib", 4096},
+        {"1.5MiB", 1536 * 1024},
+        {"0.25g", 256 << 20},
+        {"2T", UINT64_C(2) << 40},
+        {"9223372036854775808", UINT64_C(1) << 63},
+    };
+    static const char *const wrong[] = {
+        "",
+        "K",
+        "-1",
+        "1.5",
+        "1.K",
+        ".5K",
+        "4KB",
+        "4X",
+        "4K ",
+        "4Kx",
+        "12BiB",
+        "0x10",
+        "9000000T",
+        "9223372036854775809",
+        "99999999999999999999",
+        "1e3",
+    };
+    uint64_t bytes;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(units_parse_bytes(cases[i].text, &bytes));
+        assert_int_equal(bytes, cases[i].bytes);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (units_parse_bytes(wrong[i], &bytes))
+            fail_msg("'%s' is taken for %llu bytes", wrong[i], (unsigned long long)bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +131,7 @@ int main(void)
         cmocka_unit_test(counts_have_their_thousands_separated),
         cmocka_unit_test(a_share_is_zero_of_nothing_only),
         cmocka_unit_test(seconds_lose_decimals_when_many),
+        cmocka_unit_test(sizes_are_read_with_their_units),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/jsonvalue.h"
+
+#include "src/host/strbuf.h"
+#include "src/host/utf8.h"
+
+#include <inttypes.h>
+
+json_t *jsonvalue_text(const char *s)
+{
+    struct strbuf repaired;
+    json_t *value;
+
+    if (*s == '\0')
+        return json_null();
+    value = json_string(s);
+    if (value)
+        return value;
+    strbuf_init(&repaired);
+    while (*s) {
+        uint32_t code;
+        size_t length = utf8_decode(s, &code);
+
+        if (length)
+            strbuf_add_length(&repaired, s, length);
+        else
+            strbuf_add(&repaired, "\xef\xbf\xbd");
+        s += length ? length : 1;
+    }
+    value = repaired.failed ? NULL : json_string(strbuf_text(&repaired));
+    strbuf_release(&repaired);
+    return value;
+}
+
+json_t *jsonvalue_id(const struct profile *p, string_id id)
+{
+    return jsonvalue_text(profile_text(p, id));
+}
+
+json_t *jsonvalue_number(uint64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+json_t *jsonvalue_address(uint64_t value)
+{
+    return json_sprintf("0x%" PRIx64, value);
+}
+
+struct jsonobject jsonobject_begin(void)
+{
+    json_t *json = json_object();
+
+    return (struct jsonobject){json, !json};
+}
+
+void jsonobject_set(struct jsonobject *o, const char *key, json_t *value)
+{
+    if (json_object_set_new(o->json, key, value) != 0)
+        o->failed = true;
+}
+
+json_t *jsonobject_end(struct jsonobject *o)
+{
+    if (!o->failed)
+        return o->json;
+    json_decref(o->json);
+    return NULL;
+}
+
+json_t *jsonlist_append(json_t *list, json_t *value)
+{
+    if (list && json_array_append_new(list, value) == 0)
+        return list;
+    json_decref(list);
+    return NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making JSON values (jansson) in reports.  Every function returns NULL when
+ * memory runs out, and takes NULL for a value that could not be made, so that one
+ * look at the end is enough.
+ */
+#ifndef MEMPROF_HOST_JSONVALUE_H
+#define MEMPROF_HOST_JSONVALUE_H
+
+#include "src/host/profile.h"
+
+#include <jansson.h>
+
+/*
+ * A JSON string; bytes that are no UTF-8 become U+FFFD, since JSON has no way
+ * to say them.  Unknown ("") is null.
+ */
+json_t *jsonvalue_text(const char *s);
+json_t *jsonvalue_id(const struct profile *p, string_id id);
+
+/* No number of ours comes near 2^63: jansson's integers are signed. */
+json_t *jsonvalue_number(uint64_t n);
+
+/* "0x1f4" */
+json_t *jsonvalue_address(uint64_t value);
+
+/* An object being filled.  One failure fails it and whatever holds it. */
+struct jsonobject {
+    json_t *json;
+    bool failed;
+};
+
+struct jsonobject jsonobject_begin(void);
+void jsonobject_set(struct jsonobject *o, const char *key, json_t *value);
+
+/* The finished object, to be owned by the caller. */
+json_t *jsonobject_end(struct jsonobject *o);
+
+/* Append a value; NULL when that failed or there is none, the list then being gone. */
+json_t *jsonlist_append(json_t *list, json_t *value);
+
+#endif

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/report-json-run.h"
+
+#include "src/host/domain.h"
+#include "src/host/jsonvalue.h"
+
+json_t *report_json_process(const struct profile *p)
+{
+    const struct profile_process *process = &p->process;
+    bool exited = process->exit_kind == EXIT_STATUS, killed = process->exit_kind == EXIT_SIGNAL;
+    struct jsonobject o = jsonobject_begin();
+
+    jsonobject_set(&o, "command", jsonvalue_id(p, process->command));
+    jsonobject_set(&o, "program", jsonvalue_id(p, process->program));
+    jsonobject_set(&o, "executable", jsonvalue_id(p, process->executable));
+    jsonobject_set(&o, "pid", json_integer(process->pid));
+    jsonobject_set(&o, "exit_status", exited ? json_integer(process->exit_value) : json_null());
+    jsonobject_set(&o, "signal", killed ? json_integer(process->exit_value) : json_null());
+    jsonobject_set(&o, "executed", json_boolean(process->exit_kind == EXIT_EXECUTED));
+    jsonobject_set(&o, "seconds", json_real(process->seconds));
+    jsonobject_set(&o, "started_unix", json_integer(process->started_unix));
+    jsonobject_set(&o, "host", jsonvalue_id(p, process->host));
+    jsonobject_set(&o, "memprof_version", jsonvalue_id(p, process->memprof_version));
+    return jsonobject_end(&o);
+}
+
+json_t *report_json_totals(const struct profile *p)
+{
+    const struct profile_totals *t = &p->totals;
+    struct jsonobject o = jsonobject_begin();
+
+    jsonobject_set(&o, "live_bytes", jsonvalue_number(t->live_bytes));
+    jsonobject_set(&o, "live_blocks", jsonvalue_number(t->live_blocks));
+    jsonobject_set(&o, "peak_bytes", jsonvalue_number(t->peak_bytes));
+    jsonobject_set(&o, "peak_blocks", jsonvalue_number(t->peak_blocks));
+    jsonobject_set(&o, "peak_seconds", json_real(t->peak_seconds));
+    jsonobject_set(&o, "total_bytes", jsonvalue_number(t->total_bytes));
+    jsonobject_set(&o, "total_blocks", jsonvalue_number(t->total_blocks));
+    jsonobject_set(&o, "freed_bytes", jsonvalue_number(t->freed_bytes));
+    jsonobject_set(&o, "freed_blocks", jsonvalue_number(t->freed_blocks));
+    jsonobject_set(&o, "temporary_bytes", jsonvalue_number(t->temporary_bytes));
+    jsonobject_set(&o, "temporary_blocks", jsonvalue_number(t->temporary_blocks));
+    jsonobject_set(&o, "failed_blocks", jsonvalue_number(t->failed_blocks));
+    jsonobject_set(&o, "mmap_live_bytes", jsonvalue_number(t->mmap_live_bytes));
+    jsonobject_set(&o, "mmap_peak_bytes", jsonvalue_number(t->mmap_peak_bytes));
+    jsonobject_set(&o, "mmap_total_bytes", jsonvalue_number(t->mmap_total_bytes));
+    jsonobject_set(&o, "rss_peak_bytes", jsonvalue_number(t->rss_peak_bytes));
+    jsonobject_set(&o, "dropped", jsonvalue_number(p->loss.dropped));
+    return jsonobject_end(&o);
+}
+
+json_t *report_json_loss(const struct profile *p)
+{
+    const struct profile_loss *l = &p->loss;
+    struct jsonobject o = jsonobject_begin();
+
+    jsonobject_set(&o, "dropped", jsonvalue_number(l->dropped));
+    jsonobject_set(&o, "bootstrap_blocks", jsonvalue_number(l->bootstrap_blocks));
+    jsonobject_set(&o, "bootstrap_bytes", jsonvalue_number(l->bootstrap_bytes));
+    jsonobject_set(&o, "nested_blocks", jsonvalue_number(l->nested_blocks));
+    jsonobject_set(&o, "unknown_frees", jsonvalue_number(l->unknown_frees));
+    jsonobject_set(&o, "replaced_blocks", jsonvalue_number(l->replaced_blocks));
+    jsonobject_set(&o, "stacks_truncated", jsonvalue_number(l->stacks_truncated));
+    jsonobject_set(&o, "stacks_lost", jsonvalue_number(l->stacks_lost));
+    jsonobject_set(&o, "modules_lost", jsonvalue_number(l->modules_lost));
+    jsonobject_set(&o, "damaged_records", jsonvalue_number(l->damaged_records));
+    jsonobject_set(&o, "forked_children", jsonvalue_number(l->forked_children));
+    jsonobject_set(&o, "verified", jsonvalue_number(l->verified));
+    jsonobject_set(&o, "verify_mismatch", jsonvalue_number(l->verify_mismatch));
+    jsonobject_set(&o, "verify_skipped", jsonvalue_number(l->verify_skipped));
+    jsonobject_set(&o, "slow_steps", jsonvalue_number(l->slow_steps));
+    jsonobject_set(&o, "incomplete", json_boolean(p->incomplete));
+    return jsonobject_end(&o);
+}
+
+json_t *report_json_timeline(const struct profile *p)
+{
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < p->sample_count; i++) {
+        const struct profile_sample *sample = &p->samples[i];
+        struct jsonobject o = jsonobject_begin();
+
+        jsonobject_set(&o, "seconds", json_real(sample->seconds));
+        jsonobject_set(&o, "live_bytes", jsonvalue_number(sample->live_bytes));
+        jsonobject_set(&o, "live_blocks", jsonvalue_number(sample->live_blocks));
+        jsonobject_set(&o, "rss_bytes", jsonvalue_number(sample->rss_bytes));
+        list = jsonlist_append(list, jsonobject_end(&o));
+    }
+    return list;
+}
+
+/* --------------------------------------------------- domains and moments -- */
+
+json_t *report_json_domains(const struct profile *p)
+{
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < p->domain_count; i++) {
+        const struct profile_domain *d = &p->domains[i];
+        struct jsonobject o = jsonobject_begin();
+
+        jsonobject_set(&o, "name", jsonvalue_text(domain_name(p, i)));
+        jsonobject_set(&o, "live_bytes", jsonvalue_number(d->live_bytes));
+        jsonobject_set(&o, "live_blocks", jsonvalue_number(d->live_blocks));
+        jsonobject_set(&o, "peak_bytes", jsonvalue_number(d->peak_bytes));
+        jsonobject_set(&o, "peak_blocks", jsonvalue_number(d->peak_blocks));
+        jsonobject_set(&o, "total_bytes", jsonvalue_number(d->total_bytes));
+        jsonobject_set(&o, "total_blocks", jsonvalue_number(d->total_blocks));
+        list = jsonlist_append(list, jsonobject_end(&o));
+    }
+    return list;
+}
+
+json_t *report_json_marks(const struct profile *p)
+{
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < p->mark_count; i++) {
+        const struct profile_mark *mark = &p->marks[i];
+        struct jsonobject o = jsonobject_begin();
+        bool known = mark->thread < p->thread_count;
+
+        jsonobject_set(&o, "label", jsonvalue_id(p, mark->label));
+        jsonobject_set(&o, "seconds", json_real(mark->seconds));
+        jsonobject_set(&o, "live_bytes", jsonvalue_number(mark->live_bytes));
+        jsonobject_set(&o, "live_blocks", jsonvalue_number(mark->live_blocks));
+        jsonobject_set(&o, "tid", known ? json_integer(p->threads[mark->thread].tid) : json_null());
+        list = jsonlist_append(list, jsonobject_end(&o));
+    }
+    return list;
+}
+
+json_t *report_json_snapshot(const struct profile *p, uint32_t index)
+{
+    static const char *const causes[] = {"run", "timer", "command", "signal", "program"};
+    const struct profile_moment *m = &p->moments[index];
+    bool known = m->cause < sizeof causes / sizeof *causes;
+    struct jsonobject o = jsonobject_begin();
+
+    jsonobject_set(&o, "number", jsonvalue_number(m->number));
+    jsonobject_set(&o, "label", jsonvalue_id(p, m->label));
+    jsonobject_set(&o, "cause", known ? json_string(causes[m->cause]) : json_null());
+    jsonobject_set(&o, "seconds", json_real(m->seconds));
+    jsonobject_set(&o, "live_bytes", jsonvalue_number(m->live_bytes));
+    jsonobject_set(&o, "live_blocks", jsonvalue_number(m->live_blocks));
+    jsonobject_set(&o, "peak_bytes", jsonvalue_number(m->peak_bytes));
+    jsonobject_set(&o, "peak_blocks", jsonvalue_number(m->peak_blocks));
+    jsonobject_set(&o, "total_bytes", jsonvalue_number(m->total_bytes));
+    jsonobject_set(&o, "total_blocks", jsonvalue_number(m->total_blocks));
+    jsonobject_set(&o, "temporary_bytes", jsonvalue_number(m->temporary_bytes));
+    jsonobject_set(&o, "temporary_blocks", jsonvalue_number(m->temporary_blocks));
+    jsonobject_set(&o, "mmap_live_bytes", jsonvalue_number(m->mmap_live_bytes));
+    jsonobject_set(&o, "rss_bytes", jsonvalue_number(m->rss_bytes));
+    return jsonobject_end(&o);
+}
