@@ -4,6 +4,12 @@
 noinst_LTLIBRARIES += libmemprof-host.la
 
 libmemprof_host_la_SOURCES = \
+	src/host/align.c \
+	src/host/align.h \
+	src/host/assembly.c \
+	src/host/assembly.h \
+	src/host/baseline.c \
+	src/host/baseline.h \
 	src/host/binary.c \
 	src/host/binary.h \
 	src/host/buffer.c \
@@ -34,6 +40,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/demangle.h \
 	src/host/diescan.c \
 	src/host/diescan.h \
+	src/host/diff.c \
+	src/host/diff.h \
 	src/host/domain.c \
 	src/host/domain.h \
 	src/host/dwarfunit.c \
@@ -46,8 +54,12 @@ libmemprof_host_la_SOURCES = \
 	src/host/escape.h \
 	src/host/filter.c \
 	src/host/filter.h \
+	src/host/growth.c \
+	src/host/growth.h \
 	src/host/image.c \
 	src/host/image.h \
+	src/host/intern.c \
+	src/host/intern.h \
 	src/host/journal.c \
 	src/host/journal.h \
 	src/host/journal-read.c \
@@ -70,6 +82,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/lookup.h \
 	src/host/mappings.c \
 	src/host/mappings.h \
+	src/host/match.c \
+	src/host/match.h \
 	src/host/model.c \
 	src/host/model.h \
 	src/host/moments.c \
@@ -78,12 +92,20 @@ libmemprof_host_la_SOURCES = \
 	src/host/modfile.h \
 	src/host/modmap.c \
 	src/host/modmap.h \
+	src/host/operand.c \
+	src/host/operand.h \
 	src/host/outfile.c \
 	src/host/outfile.h \
 	src/host/pages.c \
 	src/host/pages.h \
+	src/host/pairing.c \
+	src/host/pairing.h \
+	src/host/pathmap.c \
+	src/host/pathmap.h \
 	src/host/perfmap.c \
 	src/host/perfmap.h \
+	src/host/places.c \
+	src/host/places.h \
 	src/host/preflight.c \
 	src/host/preflight.h \
 	src/host/procinfo.c \
@@ -150,6 +172,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/threads.h \
 	src/host/timeline.c \
 	src/host/timeline.h \
+	src/host/unite.c \
+	src/host/unite.h \
 	src/host/units.c \
 	src/host/units.h \
 	src/host/utf8.c \
