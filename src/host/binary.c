@@ -115,6 +115,18 @@ static size_t image_size(const uint8_t *image)
     return end;
 }
 
+/* A profile may come from another kernel. */
+static bool is_the_vdso_of(Elf *elf, const struct buildid *id)
+{
+    const void *bytes;
+    ssize_t size = elf ? dwelf_elf_gnu_build_id(elf, &bytes) : 0;
+    struct buildid ours = {.size = 0};
+
+    if (size > 0)
+        buildid_set(&ours, bytes, (size_t)size);
+    return !id->size || buildid_equal(&ours, id);
+}
+
 static void load_vdso(struct binary *b)
 {
     const uint8_t *image = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
@@ -129,6 +141,10 @@ static void load_vdso(struct binary *b)
     memcpy(b->image, image, size);
     elf_version(EV_CURRENT);
     b->main.elf = elf_memory(b->image, size);
+    if (!is_the_vdso_of(b->main.elf, &b->id)) {
+        elf_end(b->main.elf);
+        b->main.elf = NULL;
+    }
 }
 
 static void load_dwarf(struct binary *b, const struct debugfile_places *places, struct debugfile *f)
@@ -172,7 +188,7 @@ static void load(struct binary *b, const struct debugfile_places *places)
     }
     if (!debugfile_find(&b->debug, places, &b->id, b->main.elf, b->main.fd) &&
         debugfile_has_dwarf(b->debug.elf) &&
-        !(b->c_library && debugfile_is_compressed(b->debug.elf)))
+        (places->thorough || !b->c_library || !debugfile_is_compressed(b->debug.elf)))
         load_dwarf(b, places, &b->debug);
 }
 

@@ -21,6 +21,7 @@ struct binary;
  * `path` is the loader's name for the file; its debug file is not decompressed
  * if that is the C library or the dynamic linker: that takes 40 ms, which every
  * run would pay, for lines that few want.  Its symbols are used all the same.
+ * With debugfile_places.thorough it is.
  *
  * Takes over `file`.  NULL: out of memory, and `file` is still the caller's.
  */

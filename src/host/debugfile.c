@@ -139,7 +139,24 @@ static int open_with_id(struct debugfile *f, const char *path, const struct buil
     return -1;
 }
 
-static int find_by_id(struct debugfile *f, const char *debug_dir, const struct buildid *id)
+/* The next folder of a list; NULL behind the last.  Those too long for a path are passed over. */
+static const char *next_folder(const char **list, char *folder, size_t size)
+{
+    while (**list) {
+        size_t length = strcspn(*list, ":");
+
+        if (length && length < size) {
+            memcpy(folder, *list, length);
+            folder[length] = '\0';
+        }
+        *list += length + ((*list)[length] == ':');
+        if (length && length < size)
+            return folder;
+    }
+    return NULL;
+}
+
+static int find_by_id_in(struct debugfile *f, const char *debug_dir, const struct buildid *id)
 {
     char path[PATH_MAX];
     int used = snprintf(path, sizeof path, "%s/.build-id/%02x/", debug_dir, id->bytes[0]);
@@ -150,6 +167,16 @@ static int find_by_id(struct debugfile *f, const char *debug_dir, const struct b
         used += snprintf(path + used, 3, "%02x", id->bytes[i]);
     strcpy(path + used, ".debug");
     return open_with_id(f, path, id);
+}
+
+static int find_by_id(struct debugfile *f, const char *debug_dirs, const struct buildid *id)
+{
+    char folder[PATH_MAX];
+
+    while (next_folder(&debug_dirs, folder, sizeof folder))
+        if (!find_by_id_in(f, folder, id))
+            return 0;
+    return -1;
 }
 
 /* --------------------------------------------------------- debug links -- */
@@ -225,10 +252,10 @@ static int folder_of(int fd, char *folder, size_t size)
     return 0;
 }
 
-static int find_by_link(struct debugfile *f, const char *debug_dir, struct debug_link *link,
+static int find_by_link(struct debugfile *f, const char *debug_dirs, struct debug_link *link,
                         int module_fd)
 {
-    char folder[PATH_MAX], path[2 * PATH_MAX];
+    char folder[PATH_MAX], debug_dir[PATH_MAX], path[3 * PATH_MAX];
 
     if (fstat(module_fd, &link->module) || folder_of(module_fd, folder, sizeof folder))
         return -1;
@@ -238,8 +265,12 @@ static int find_by_link(struct debugfile *f, const char *debug_dir, struct debug
     snprintf(path, sizeof path, "%s/.debug/%s", folder, link->name);
     if (!try_link(f, path, link))
         return 0;
-    snprintf(path, sizeof path, "%s%s/%s", debug_dir, folder, link->name);
-    return try_link(f, path, link);
+    while (next_folder(&debug_dirs, debug_dir, sizeof debug_dir)) {
+        snprintf(path, sizeof path, "%s%s/%s", debug_dir, folder, link->name);
+        if (!try_link(f, path, link))
+            return 0;
+    }
+    return -1;
 }
 
 int debugfile_find(struct debugfile *f, const struct debugfile_places *places,
@@ -248,12 +279,12 @@ int debugfile_find(struct debugfile *f, const struct debugfile_places *places,
     struct debug_link link = {.id = id};
 
     debugfile_init(f);
-    if (id->size && !find_by_id(f, places->debug_dir, id))
+    if (id->size && !find_by_id(f, places->debug_dirs, id))
         return 0;
     if (module && module_fd >= 0) {
         link.name = dwelf_elf_gnu_debuglink(module, &link.crc);
         if (link.name && *link.name && !strchr(link.name, '/') &&
-            !find_by_link(f, places->debug_dir, &link, module_fd))
+            !find_by_link(f, places->debug_dirs, &link, module_fd))
             return 0;
     }
     if (places->debuginfod && id->size)
@@ -274,7 +305,7 @@ int debugfile_find_alternate(struct debugfile *f, const struct debugfile_places 
     if (size <= 0)
         return -1;
     buildid_set(&id, bytes, (size_t)size);
-    if (!find_by_id(f, places->debug_dir, &id))
+    if (!find_by_id(f, places->debug_dirs, &id))
         return 0;
     if (*name == '/') {
         if (!open_with_id(f, name, &id))
@@ -285,8 +316,10 @@ int debugfile_find_alternate(struct debugfile *f, const struct debugfile_places 
             return 0;
     }
     slash = strrchr(name, '/');
-    snprintf(path, sizeof path, "%s/.dwz/%s", places->debug_dir, slash ? slash + 1 : name);
-    if (!open_with_id(f, path, &id))
-        return 0;
+    for (const char *list = places->debug_dirs; next_folder(&list, folder, sizeof folder);) {
+        snprintf(path, sizeof path, "%s/.dwz/%s", folder, slash ? slash + 1 : name);
+        if (!open_with_id(f, path, &id))
+            return 0;
+    }
     return places->debuginfod ? debugfile_open(f, debuginfod_fetch(&id)) : -1;
 }

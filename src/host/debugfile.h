@@ -18,8 +18,9 @@
 #include <stdbool.h>
 
 struct debugfile_places {
-    const char *debug_dir; /* e.g. /usr/lib/debug */
+    const char *debug_dirs; /* e.g. /usr/lib/debug, separated by colons */
     bool debuginfod;
+    bool thorough; /* decompress the C library's debugging information too (binary.h) */
 };
 
 /* An ELF file open for reading; fd -1 and elf NULL: none. */

@@ -118,6 +118,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/profile-build.h \
 	src/host/profile-check.c \
 	src/host/profile-check.h \
+	src/host/profile-symbolize.c \
+	src/host/profile-symbolize.h \
 	src/host/quote.c \
 	src/host/quote.h \
 	src/host/rangemap.c \
@@ -150,6 +152,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/snapshot-contents.c \
 	src/host/snapshot-contents.h \
 	src/host/snapshot-format.h \
+	src/host/snapshot-open.c \
 	src/host/snapshot-read.c \
 	src/host/snapshot-section.c \
 	src/host/snapshot-section.h \

@@ -20,11 +20,21 @@ int snapshot_write(const struct profile *p, const char *path, uint64_t *size, st
 /*
  * Read a profile.  The file is never trusted: every length, count, index and
  * checksum is checked, and memory is bounded by the size of the file
- * (snapshot-format.h).  A file that was cut where everything but the timeline
- * is there gives a profile with `incomplete` set.  0, or -1 with `e` set
- * (ERROR_FORMAT for a damaged file) and `p` empty.
+ * (snapshot-format.h).  0, or -1 with `e` set (ERROR_FORMAT for a damaged file)
+ * and `p` empty.
+ *
+ * A file that was cut may still give a profile, with `incomplete` set and `cut`
+ * telling how far it was read: one that was never finished shows the state of its
+ * last whole checkpoint and is `unnamed`; a finished one may lack timeline and
+ * snapshots, no more.
  */
 int snapshot_read(struct profile *p, const char *path, struct error *e);
+
+/*
+ * The same, for commands: a profile that has no names yet, because it was never
+ * finished or is still being written, gets them (profile-symbolize.h).
+ */
+int snapshot_open(struct profile *p, const char *path, struct error *e);
 
 /* The same from and to memory, for the fuzzer and the tests.  *bytes is the caller's to free. */
 int snapshot_read_bytes(struct profile *p, const void *bytes, size_t size, struct error *e);

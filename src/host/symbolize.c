@@ -5,6 +5,7 @@
 #include "src/host/perfmap.h"
 #include "src/shared/record.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,17 +35,31 @@ static int copy_text(const char **copy, const char *text)
     return text && !*copy ? -1 : 0;
 }
 
+/* All folders with debug files, in the order in which they are searched; -1: out of memory. */
+static int join_debug_dirs(const char **joined, const struct symbolizer_options *options)
+{
+    const char *own = options->debug_dir ? options->debug_dir : "";
+    const char *root = options->sysroot;
+    char *text;
+
+    if (asprintf(&text, "%s%s%s%s%s", own, *own ? ":" : "", root ? root : "",
+                 root ? DEFAULT_DEBUG_DIR ":" : "", DEFAULT_DEBUG_DIR) < 0)
+        text = NULL;
+    *joined = text;
+    return text ? 0 : -1;
+}
+
 static int copy_options(struct symbolizer *s, const struct symbolizer_options *options)
 {
     struct symbolizer_options *o = &s->options;
-    const char *debug_dir = options->debug_dir ? options->debug_dir : DEFAULT_DEBUG_DIR;
 
     o->debuginfod = options->debuginfod;
     o->keep_mangled = options->keep_mangled;
-    if (copy_text(&o->debug_dir, debug_dir) || copy_text(&o->sysroot, options->sysroot) ||
+    o->thorough = options->thorough;
+    if (join_debug_dirs(&o->debug_dir, options) || copy_text(&o->sysroot, options->sysroot) ||
         copy_text(&o->perf_map, options->perf_map))
         return -1;
-    s->places = (struct debugfile_places){o->debug_dir, o->debuginfod};
+    s->places = (struct debugfile_places){o->debug_dir, o->debuginfod, o->thorough};
     return 0;
 }
 

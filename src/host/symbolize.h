@@ -21,11 +21,16 @@
 struct symbolizer;
 
 struct symbolizer_options {
-    const char *debug_dir; /* where separate debug files lie; NULL: /usr/lib/debug */
-    const char *sysroot;   /* prefix for module paths; NULL none */
-    const char *perf_map;  /* /tmp/perf-PID.map of this process; NULL none */
-    bool debuginfod;       /* may ask debuginfod servers; off by default */
-    bool keep_mangled;     /* do not demangle */
+    /*
+     * Folders with separate debug files, separated by colons, searched before
+     * usr/lib/debug in the sysroot and /usr/lib/debug; NULL none.
+     */
+    const char *debug_dir;
+    const char *sysroot;  /* prefix for module paths; NULL none */
+    const char *perf_map; /* /tmp/perf-PID.map of this process; NULL none */
+    bool debuginfod;      /* may ask debuginfod servers; off by default */
+    bool keep_mangled;    /* do not demangle */
+    bool thorough;        /* also read what takes long for little (binary.h) */
 };
 
 /* NULL and `e` set on failure.  The options' strings are copied. */
