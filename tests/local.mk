@@ -38,6 +38,8 @@ unit_tests = \
 	tests/unit/test-model \
 	tests/unit/test-modfile \
 	tests/unit/test-perfmap \
+	tests/unit/test-pool \
+	tests/unit/test-pool-classic \
 	tests/unit/test-preflight \
 	tests/unit/test-profile \
 	tests/unit/test-profile-build \
@@ -78,6 +80,29 @@ tests_unit_test_symbolize_SOURCES = \
 	tests/unit/fixture.c \
 	tests/unit/fixture.h \
 	tests/unit/test-symbolize.c
+# The allocator's core, once for each geometry, with mappings that can be made to fail.
+pool_sources = \
+	src/shared/arena.c \
+	src/shared/block.c \
+	src/shared/census.c \
+	src/shared/owner.c \
+	src/shared/pool.c \
+	src/shared/poolcheck.c \
+	src/shared/radix.c \
+	src/shared/sysmem.c
+pool_test_ldflags = $(AM_LDFLAGS) \
+	-Wl,--wrap=sysmem_map,--wrap=sysmem_map_aligned,--wrap=sysmem_map_wiped_on_fork
+tests_unit_test_pool_SOURCES = $(pool_sources) \
+	tests/unit/failing-sysmem.c \
+	tests/unit/failing-sysmem.h \
+	tests/unit/test-pool.c
+tests_unit_test_pool_CPPFLAGS = $(AM_CPPFLAGS) -DPOOL_GEOMETRY=MODERN
+tests_unit_test_pool_LDFLAGS = $(pool_test_ldflags)
+tests_unit_test_pool_LDADD = $(CMOCKA_LIBS)
+tests_unit_test_pool_classic_SOURCES = $(tests_unit_test_pool_SOURCES)
+tests_unit_test_pool_classic_CPPFLAGS = $(AM_CPPFLAGS) -DPOOL_GEOMETRY=CLASSIC
+tests_unit_test_pool_classic_LDFLAGS = $(pool_test_ldflags)
+tests_unit_test_pool_classic_LDADD = $(CMOCKA_LIBS)
 tests_unit_test_snapshot_SOURCES = \
 	tests/unit/sample-profile.c \
 	tests/unit/sample-profile.h \

@@ -9,12 +9,16 @@ shared_sources = \
 	src/shared/arena.h \
 	src/shared/block.c \
 	src/shared/block.h \
+	src/shared/census.c \
+	src/shared/census.h \
 	src/shared/clock.h \
 	src/shared/geometry.h \
 	src/shared/owner.c \
 	src/shared/owner.h \
 	src/shared/pool.c \
 	src/shared/pool.h \
+	src/shared/poolcheck.c \
+	src/shared/poolcheck.h \
 	src/shared/radix.c \
 	src/shared/radix.h \
 	src/shared/rawcall.h \
