@@ -6,6 +6,7 @@
 #ifndef MEMPROF_CLI_COMMAND_H
 #define MEMPROF_CLI_COMMAND_H
 
+int cmd_diff(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 

@@ -4,9 +4,14 @@
 bin_PROGRAMS += memprof
 
 memprof_SOURCES = \
+	cli/cmd-diff.c \
 	cli/cmd-run.c \
 	cli/cmd-top.c \
 	cli/command.h \
+	cli/diff-options.c \
+	cli/diff-options.h \
+	cli/diff-sides.c \
+	cli/diff-sides.h \
 	cli/memprof.c \
 	cli/options.c \
 	cli/options.h \

@@ -17,6 +17,7 @@ struct command {
 static const struct command commands[] = {
     {"run", "run a program, record every allocation, show where the memory went", cmd_run},
     {"top", "show the top lines of a profile that was written earlier", cmd_top},
+    {"diff", "show what changed between two profiles, or two snapshots of one", cmd_diff},
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)

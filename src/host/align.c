@@ -94,7 +94,7 @@ static bool same_lines(const struct align *a)
     if (a->old_count != a->new_count)
         return false;
     for (size_t i = 0; i < a->old_count; i++)
-        if (!a->olds[i].line || a->olds[i].line != a->news[i].line)
+        if (a->olds[i].line != a->news[i].line || a->olds[i].position != a->news[i].position)
             return false;
     return true;
 }
@@ -109,15 +109,17 @@ static void read_texts(struct work *w)
         w->new_texts[j] = a->text(a->context, true, a->news[j].place, a->news[j].line);
 }
 
+/* Equal lines, if they mean something; equal offsets where neither side knows a line. */
 static void by_line(struct work *w)
 {
     struct align *a = w->align;
+    bool lines_mean_it = a->same_file && w->moved == 0;
 
     for (size_t i = 0, j = 0; i < a->old_count; i++) {
         while (j < a->new_count && a->news[j].position < a->olds[i].position)
             j++;
-        if (j == a->new_count || a->news[j].position != a->olds[i].position || !a->olds[i].line ||
-            !a->news[j].line)
+        if (j == a->new_count || a->news[j].position != a->olds[i].position ||
+            a->olds[i].line != a->news[j].line || (a->olds[i].line && !lines_mean_it))
             continue;
         if (!known(w->old_texts[i]) || !known(w->new_texts[j]) ||
             equal(w->old_texts[i], w->new_texts[j]))
@@ -245,7 +247,7 @@ int align_run(struct align *a)
     struct work w = {.align = a};
     int result = 0;
 
-    if (a->same_file && same_lines(a)) {
+    if ((a->same_file || !a->olds[0].line) && same_lines(a)) {
         for (size_t i = 0; i < a->old_count; i++)
             pair(a, i, i, MATCH_BY_LINE);
         return 0;
@@ -258,8 +260,7 @@ int align_run(struct align *a)
         result = -1;
     if (result == 0) {
         read_texts(&w);
-        if (a->same_file && w.moved == 0)
-            by_line(&w);
+        by_line(&w);
         by_text(&w);
         result = by_function(&w);
     }

@@ -126,6 +126,12 @@ libmemprof_host_la_SOURCES = \
 	src/host/rangemap.h \
 	src/host/report-csv.c \
 	src/host/report-csv.h \
+	src/host/report-diff-csv.c \
+	src/host/report-diff-csv.h \
+	src/host/report-diff-json.c \
+	src/host/report-diff-json.h \
+	src/host/report-diff-text.c \
+	src/host/report-diff-text.h \
 	src/host/report-folded.c \
 	src/host/report-folded.h \
 	src/host/report-json-run.c \

@@ -12,7 +12,8 @@
  * source file, in this order:
  *   by line      the line has the same number, and the function's lines as a
  *                whole did not move by some other distance; where the sources of
- *                both sides can be read, the text is the same too
+ *                both sides can be read, the text is the same too; without
+ *                debug information, the offset in the function is the same
  *   by text      the text of the line is the same; of several, the one nearest
  *                to where the function moved
  *   by function  the others, in the order of their lines

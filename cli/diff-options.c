@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/diff-options.h"
+
+#include "cli/words.h"
+
+#include <string.h>
+
+#define SPECS_MAX 48
+
+enum {
+    OPTION_FAIL = OPTION_OF_COMMAND,
+    OPTION_BASELINE,
+    OPTION_STRIP,
+    OPTION_MAP,
+};
+
+static const struct option_spec own_specs[] = {
+    {OPTION_FAIL, "fail-on-growth", "LIMIT",
+     "exit with 24 when the whole grew by more than LIMIT:\n5%, 1MiB, or blocks where --by counts "
+     "them"},
+    {OPTION_BASELINE, "baseline", "FILE",
+     "compare with the JSON in FILE, as written by\nmemprof top --json, in OLD's place"},
+    {OPTION_STRIP, "strip-prefix", "DIR", "take the folder DIR away from paths"},
+    {OPTION_MAP, "map-path", "OLD=NEW", "take the folder OLD in paths for NEW"},
+    {0, NULL, NULL, NULL},
+};
+
+/* Options of a view that a diff has no use for: each side names its own moment. */
+static const char *const left_out[] = {"snapshot", "folded"};
+
+static struct option_spec view_specs[SPECS_MAX];
+
+static struct options diff_options = {
+    .command = "memprof diff",
+    .usage = "[OPTIONS] OLD NEW | FILE",
+    .purpose =
+        "Show what changed between two profiles, or two snapshots of one.  OLD and NEW are\n"
+        "FILE or FILE@SNAPSHOT (a number, a label, peak, exit or last); FILE alone compares\n"
+        "its first snapshot with its last.",
+    .tables = {{"Options", view_specs}, {"Comparing", own_specs}},
+};
+
+static bool is_left_out(const char *name)
+{
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
+        if (strcmp(name, left_out[i]) == 0)
+            return true;
+    return false;
+}
+
+static void fill_view_specs(void)
+{
+    size_t count = 0;
+
+    for (const struct option_spec *spec = view_option_specs; spec->name; spec++) {
+        if (is_left_out(spec->name) || count == SPECS_MAX - 1)
+            continue;
+        view_specs[count] = *spec;
+        if (strcmp(spec->name, "by") == 0)
+            view_specs[count].help = "sort by the difference of bytes live, at the peak or\n"
+                                     "allocated (total), blocks allocated (count), temporary\n"
+                                     "blocks or bytes a block: live, peak, total, count,\n"
+                                     "temporary or average [live]";
+        else if (strcmp(spec->name, "min-size") == 0)
+            view_specs[count].help = "sum up differences of fewer bytes: 4096, 16K, 1.5MiB";
+        count++;
+    }
+    view_specs[count] = (struct option_spec){0};
+}
+
+void diff_choice_init(struct diff_choice *c)
+{
+    *c = (struct diff_choice){0};
+    view_choice_init(&c->view);
+    pathmap_init(&c->paths);
+}
+
+void diff_choice_release(struct diff_choice *c)
+{
+    view_choice_release(&c->view);
+    pathmap_release(&c->paths);
+}
+
+static int take(void *choice, int id, const char *argument)
+{
+    struct diff_choice *c = choice;
+    struct error e;
+    int result = 0;
+
+    switch (id) {
+    case OPTION_FAIL:
+        c->limited = true;
+        c->limit_text = argument;
+        result = growth_parse(&c->limit, argument, &e);
+        break;
+    case OPTION_BASELINE:
+        c->baseline = argument;
+        break;
+    case OPTION_STRIP:
+        result = pathmap_add_strip(&c->paths, argument, &e);
+        break;
+    case OPTION_MAP:
+        result = pathmap_add_rule(&c->paths, argument, &e);
+        break;
+    default:
+        return view_choice_take(&c->view, id, argument);
+    }
+    if (result == 0)
+        return 0;
+    words_error(&e);
+    return OPTIONS_WRONG;
+}
+
+/* 0, or OPTIONS_WRONG with a line on stderr. */
+static int check(const struct diff_choice *c)
+{
+    const char *problem = NULL;
+
+    if (c->limited && c->view.order_given && c->view.view.order == VIEW_BY_AVERAGE)
+        problem = "--fail-on-growth needs a sum: not --by average";
+    else if (c->limited && c->limit.kind == GROWTH_BYTES && c->view.order_given &&
+             view_counts_blocks(c->view.view.order))
+        problem = "--fail-on-growth takes a number of blocks or a share where --by counts blocks";
+    if (!problem)
+        return view_choice_check(&c->view);
+    words_say("%s", problem);
+    return OPTIONS_WRONG;
+}
+
+int diff_choice_parse(struct diff_choice *c, int argc, char **argv)
+{
+    int first;
+
+    fill_view_specs();
+    first = options_parse(&diff_options, argc, argv, take, c);
+    if (first >= 0 && check(c) != 0)
+        return options_wrong(&diff_options);
+    return first;
+}
+
+void diff_choice_wrong(void)
+{
+    options_wrong(&diff_options);
+}
