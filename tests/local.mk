@@ -40,6 +40,7 @@ unit_tests = \
 	tests/unit/test-perfmap \
 	tests/unit/test-pool \
 	tests/unit/test-pool-classic \
+	tests/unit/test-pool-threads \
 	tests/unit/test-preflight \
 	tests/unit/test-profile \
 	tests/unit/test-profile-build \
@@ -123,7 +124,8 @@ script_tests = \
 	tests/cli.sh \
 	tests/e2e/addr2line.py \
 	tests/manual.sh \
-	tests/options.sh
+	tests/options.sh \
+	tests/pool-race.sh
 
 # What addr2line.py asks.
 check_PROGRAMS += tests/tools/symbolize-file

@@ -38,8 +38,11 @@ bool radix_set(const void *base, struct owner *owner)
     leaf = leaf_at(&radix_root[key >> RADIX_BITS]);
     if (!leaf)
         return false;
-    /* release: whoever finds the owner here sees it initialised */
-    atomic_store_explicit(&leaf->owners[key & (RADIX_FAN - 1)], owner, memory_order_release);
+    /*
+     * release: whoever finds the owner here sees it initialised.  acquire: an arena that another
+     * thread had at this address was taken out before the kernel gave it to us
+     */
+    atomic_exchange_explicit(&leaf->owners[key & (RADIX_FAN - 1)], owner, memory_order_acq_rel);
     return true;
 }
 
