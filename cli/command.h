@@ -8,6 +8,7 @@
 
 int cmd_diff(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_symbolize(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 
 #endif

@@ -6,6 +6,7 @@ bin_PROGRAMS += memprof
 memprof_SOURCES = \
 	cli/cmd-diff.c \
 	cli/cmd-run.c \
+	cli/cmd-symbolize.c \
 	cli/cmd-top.c \
 	cli/command.h \
 	cli/diff-options.c \

@@ -16,6 +16,7 @@ struct command {
 
 static const struct command commands[] = {
     {"run", "run a program, record every allocation, show where the memory went", cmd_run},
+    {"symbolize", "look up names that a profile does not have yet", cmd_symbolize},
     {"top", "show the top lines of a profile that was written earlier", cmd_top},
     {"diff", "show what changed between two profiles, or two snapshots of one", cmd_diff},
 };

@@ -3,6 +3,8 @@
 
 dist_man_MANS += \
 	man/memprof-json.5 \
+	man/memprof-profile.5 \
 	man/memprof-run.1 \
+	man/memprof-symbolize.1 \
 	man/memprof-top.1 \
 	man/memprof.1

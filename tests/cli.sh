@@ -64,6 +64,14 @@ expect 65 'text.mprof' top text.mprof
 : >empty.mprof
 expect 65 'empty.mprof' top empty.mprof
 
+expect 0 '^Usage: memprof symbolize' symbolize --help
+expect 2 'which profile\?' symbolize
+expect 2 'one profile at a time' symbolize a b
+expect 2 "there is no folder '/nowhere'" symbolize --debug-dir /nowhere a
+expect 2 "there is no folder '/nowhere'" symbolize --sysroot /nowhere a
+expect 1 'no-such.mprof' symbolize no-such.mprof
+expect 65 'text.mprof' symbolize text.mprof
+
 expect 0 '^operator new$' run --skip-list
 expect 0 '^my_alloc$' top --skip my_alloc --skip-list
 if [ "$("$MEMPROF" top --no-skip --skip 'module:x.so' --skip-list)" != module:x.so ]; then
