@@ -31,6 +31,7 @@ unit_tests = \
 	tests/unit/test-error \
 	tests/unit/test-escape \
 	tests/unit/test-filter \
+	tests/unit/test-leakgraph \
 	tests/unit/test-livetable \
 	tests/unit/test-locate \
 	tests/unit/test-lookup \

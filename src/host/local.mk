@@ -68,6 +68,18 @@ libmemprof_host_la_SOURCES = \
 	src/host/jsonvalue.h \
 	src/host/launch.c \
 	src/host/launch.h \
+	src/host/leakgraph-dominators.c \
+	src/host/leakgraph-find.c \
+	src/host/leakgraph-find.h \
+	src/host/leakgraph-lost.c \
+	src/host/leakgraph-mark.c \
+	src/host/leakgraph-paths.c \
+	src/host/leakgraph-scan.c \
+	src/host/leakgraph-scan.h \
+	src/host/leakgraph.c \
+	src/host/leakgraph.h \
+	src/host/leakkind.c \
+	src/host/leakkind.h \
 	src/host/linechoice.c \
 	src/host/linechoice.h \
 	src/host/liveness.c \

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside leakgraph-*.c only: the references in a range of memory, one after
+ * the other.  The loop over words is in a header because it must be inlined
+ * where it is used: it is where a search spends its time.
+ */
+#ifndef MEMPROF_HOST_LEAKGRAPH_SCAN_H
+#define MEMPROF_HOST_LEAKGRAPH_SCAN_H
+
+#include "src/host/leakgraph-find.h"
+
+#include <string.h>
+
+/* What a word refers to. */
+struct leakgraph_hit {
+    uint32_t block;
+    uint32_t pointer; /* enum leakgraph_pointer */
+    uint64_t into;
+};
+
+/* Where a scan stands: the next word is at `at`. */
+struct leakgraph_scan {
+    uint64_t at, end;
+    const uint8_t *piece; /* the bytes at `at` */
+    uint64_t piece_end;   /* its words end there */
+    uint64_t found;       /* address of the word returned last */
+    bool weak;            /* weak regions too */
+    bool counts;          /* add what cannot be read to unreadable_bytes */
+};
+
+void leakgraph_scan_range(struct leakgraph_scan *s, const struct leakgraph *g, uint64_t start,
+                          uint64_t end);
+/* A block from `offset` on. */
+void leakgraph_scan_block(struct leakgraph_scan *s, const struct leakgraph *g, uint32_t block,
+                          uint64_t offset);
+
+/* Make more words readable at `at`; false at the end of the range. */
+bool leakgraph_scan_refill(struct leakgraph *g, struct leakgraph_scan *s);
+
+/* The bytes at an address, and how many lie there together; NULL, and how many to skip. */
+const uint8_t *leakgraph_bytes(struct leakgraph *g, uint64_t address, uint64_t *size);
+
+/* A word of the target at any address, 0 when it cannot be read. */
+uint64_t leakgraph_word(struct leakgraph *g, uint64_t address);
+
+/* Whether a pointer to `into` of a block's inside is one of the exceptions. */
+bool leakgraph_is_exception(struct leakgraph *g, uint32_t block, uint64_t into);
+
+/* leakgraph_resolve with options; `left` bytes are readable at `word`. */
+bool leakgraph_resolve_special(struct leakgraph *g, const uint8_t *word, uint64_t left,
+                               struct leakgraph_hit *hit);
+bool leakgraph_resolve_value(struct leakgraph *g, uint64_t value, struct leakgraph_hit *hit);
+
+/* Which block a value within [low, low + span) refers to, without any option. */
+static inline __attribute__((always_inline)) bool
+leakgraph_resolve(struct leakgraph *g, uint64_t value, struct leakgraph_hit *hit)
+{
+    uint32_t block = leakgraph_before(g, value);
+    uint64_t into;
+
+    if (block == LEAKGRAPH_NONE)
+        return false;
+    into = value - g->blocks[block].address;
+    hit->block = block;
+    hit->into = into;
+    hit->pointer = POINTER_START;
+    if (into == 0)
+        return true;
+    if (into >= leakgraph_block_size(g, &g->blocks[block]))
+        return false;
+    hit->pointer = leakgraph_is_exception(g, block, into) ? POINTER_HEURISTIC : POINTER_INTERIOR;
+    return true;
+}
+
+/* The next reference; false at the end. */
+static inline __attribute__((always_inline)) bool
+leakgraph_scan_next(struct leakgraph *g, struct leakgraph_scan *s, struct leakgraph_hit *hit)
+{
+    uint64_t low = g->low, span = g->span, step = g->options.step;
+    bool plain = g->plain;
+
+    do {
+        while (s->at < s->piece_end) {
+            const uint8_t *word = s->piece;
+            uint64_t value;
+
+            s->found = s->at;
+            s->at += step;
+            s->piece += step;
+            if (!plain) {
+                /* piece_end is that of words: the bytes go on for the rest of the last one */
+                uint64_t left = s->piece_end - s->found + (g->options.compressed ? 3 : 7);
+
+                if (leakgraph_resolve_special(g, word, left, hit))
+                    return true;
+                continue;
+            }
+            memcpy(&value, word, sizeof value);
+            if (value - low < span && leakgraph_resolve(g, value, hit))
+                return true;
+        }
+    } while (leakgraph_scan_refill(g, s));
+    return false;
+}
+
+/* Walks the parts of a root's range that are not in live blocks. */
+struct leakgraph_gaps {
+    uint64_t at, end;
+    uint32_t block; /* the next one */
+};
+
+void leakgraph_gaps_init(struct leakgraph_gaps *gaps, const struct leakgraph *g,
+                         const struct leakgraph_root *root);
+bool leakgraph_gaps_next(struct leakgraph_gaps *gaps, const struct leakgraph *g, uint64_t *start,
+                         uint64_t *end);
+
+/* Called for each word of a root that refers to a block; `offset` from the root's start. */
+typedef bool leakgraph_root_hit(struct leakgraph *g, void *context, uint32_t root, uint64_t offset,
+                                const struct leakgraph_hit *hit);
+
+/* All words of one root, or of one weak region, until the call returns false.  Whether all were
+ * seen. */
+bool leakgraph_root_hits(struct leakgraph *g, uint32_t root, bool counts, leakgraph_root_hit *call,
+                         void *context);
+bool leakgraph_weak_hits(struct leakgraph *g, uint32_t region, bool counts,
+                         leakgraph_root_hit *call, void *context);
+
+/* What is lost: its roots, sums and cycles (leakgraph-lost.c). */
+int leakgraph_sort_lost(struct leakgraph *g, struct error *e);
+
+static inline bool leakgraph_is_lost(const struct leakgraph *g, uint32_t block)
+{
+    return g->blocks[block].kind >= LEAK_DEFINITE;
+}
+
+#endif

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The graph of references between live blocks, and what a leak search asks of
+ * it: which blocks are reachable from the roots, which are lost and under which
+ * lost block, which lost blocks form cycles, why a block is held, and how much
+ * would go with it (its retained size).
+ *
+ * The edges are not stored.  A reference is a word of memory whose value lies
+ * in a live block, and memory can be read again: scanning 1 GiB takes less time
+ * than sorting the edges found in it would, and a block has any number of them.
+ * What is kept is 16 bytes a block in an array sorted by address, and a table
+ * of 1 to 2 bytes a block that finds the block an address lies in.  On top of
+ * that a block costs
+ *
+ *   while marking        4 (the mark stack)
+ *   lost blocks          16 while cycles are looked for, then 4, and 4 more for
+ *                        each block of a cycle; nothing when none is lost
+ *   dominators           24 + 4 a reference that does not lead forward in a
+ *                        depth-first order (pointers to a parent or predecessor,
+ *                        mostly) while they are computed, then 12
+ *   a path               8 while it is looked for
+ *
+ * so that a search never passes 48 bytes a block, and dominators pass it only
+ * where blocks have more than one such reference each or most of the heap is
+ * lost.  leakgraph_memory tells the largest sum there was.
+ *
+ * Use: init; add blocks, roots, weak regions; leakgraph_seal; leakgraph_mark;
+ * then any of the questions.  Not thread-safe.  No function recurses, whatever
+ * the shape of the graph.
+ *
+ * What counts as a reference.  A pointer to a block's start does.  A pointer to
+ * its inside makes it possibly lost only, unless it is one of four well-known
+ * sorts (leakgraph_heuristics).  A pointer to one past the end does not, unless
+ * the options say so: Valgrind and LeakSanitizer do not count it either, and
+ * with it every array keeps alive what happens to lie behind it.
+ *
+ * Memory is scanned as words at multiples of 8.  Words of weak regions are
+ * passed over (see leakgraph_add_weak); so are live blocks inside a root range,
+ * since they are scanned when something refers to them.
+ */
+#ifndef MEMPROF_HOST_LEAKGRAPH_H
+#define MEMPROF_HOST_LEAKGRAPH_H
+
+#include "src/host/error.h"
+#include "src/host/leakkind.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEAKGRAPH_NONE UINT32_MAX
+#define LEAKGRAPH_BLOCKS_MAX (UINT32_MAX - 2)
+
+/* How the target's memory, or a copy of it, is read. */
+struct leakgraph_reader {
+    /*
+     * The bytes at `address` of the target, and in *size how many lie there
+     * together; both ends of such a piece are multiples of 8.  NULL when there
+     * is nothing at `address`: *size is then how many bytes to skip, 0 when
+     * nothing readable follows.  The bytes stay where they are and do not
+     * change while the graph is used.
+     */
+    const void *(*bytes)(void *context, uint64_t address, uint64_t *size);
+    void *context;
+};
+
+/* The exceptions that make a pointer to a block's inside count as one to its start. */
+enum leakgraph_heuristic {
+    LEAKGRAPH_STDSTRING = 0x1, /* std::string before C++11: length, capacity, count, text */
+    LEAKGRAPH_NEWARRAY = 0x2,  /* new T[n] with a destructor: n, then the elements */
+    LEAKGRAPH_MULTIPLE = 0x4,  /* an object's second base class, by its vtable's offset-to-top */
+    LEAKGRAPH_LENGTH64 = 0x8,  /* the length of what follows, 8 bytes (sqlite3) */
+    LEAKGRAPH_HEURISTICS = 0xf,
+};
+
+struct leakgraph_options {
+    uint32_t heuristics; /* of enum leakgraph_heuristic */
+    uint32_t step;       /* bytes from one word to the next: 8, or 4, 2, 1 for packed structures */
+    bool low_tags;       /* a value that is a block's start + 1 to 7 points to the start */
+    bool past_end;       /* a pointer to one past the end is one to the inside */
+    uint64_t high_tags;  /* bits of a pointer that are no part of the address */
+    bool compressed;     /* also take 32-bit values v for the address base + (v << shift) */
+    uint32_t compressed_shift;
+    uint64_t compressed_base;
+};
+
+enum leakgraph_root_kind {
+    ROOT_REGISTER = 0,
+    ROOT_STACK,
+    ROOT_GLOBAL, /* writable memory of a module */
+    ROOT_TLS,
+    ROOT_KEY,        /* a value of pthread_setspecific */
+    ROOT_DESCRIPTOR, /* a thread's descriptor */
+    ROOT_MAPPING,    /* memory that the program mapped itself */
+    ROOT_NAMED,      /* memprof_root_region */
+    ROOT_IGNORED,    /* a block that the program said to leave out */
+    ROOT_WEAK,       /* a weak region */
+    ROOT_LOST,       /* not a root: the lost block at which a chain begins */
+    ROOT_KINDS
+};
+
+struct leakgraph_root {
+    uint64_t start, size; /* size 0: `start` is the value itself (a register) */
+    uint32_t tag;         /* the caller's: which thread, which module */
+    uint32_t kind;
+};
+
+/* One live block, 16 bytes; use leakgraph_size. */
+struct leakgraph_block {
+    uint64_t address;
+    uint32_t size;   /* UINT32_MAX: in the side list */
+    uint16_t holder; /* LEAK_WEAK: the number of the weak region that holds it */
+    uint8_t kind;    /* enum leak_kind after leakgraph_mark */
+    uint8_t working;
+};
+
+struct leakgraph_sum {
+    uint64_t bytes, blocks;
+};
+
+/* One definitely lost block and what is lost with it. */
+struct leakgraph_lost {
+    uint32_t block;
+    uint32_t cycle;             /* LEAKGRAPH_NONE, or the cycle that it stands for */
+    struct leakgraph_sum below; /* indirectly lost under it, each block under one root only */
+};
+
+/* A strongly connected component of two and more lost blocks. */
+struct leakgraph_cycle {
+    uint32_t first, count; /* in cycle_blocks, ascending */
+    uint64_t bytes;
+};
+
+struct leakgraph_slot; /* leakgraph-find.h */
+struct leakgraph_big;
+
+struct leakgraph {
+    struct leakgraph_options options;
+    struct leakgraph_reader reader;
+
+    struct leakgraph_block *blocks; /* ascending, after leakgraph_seal */
+    uint32_t count, room;
+    struct leakgraph_big *big;
+    uint32_t big_count, big_room;
+
+    struct leakgraph_root *roots;
+    uint32_t root_count, root_room;
+    struct leakgraph_root *weak;
+    uint32_t weak_count, weak_room;
+    struct leakgraph_big *holes; /* the weak regions' ranges, ascending and merged */
+    uint32_t hole_count;
+
+    /* finding the block of an address */
+    uint64_t low, span;
+    struct leakgraph_slot *slots;
+    uint32_t slot_count;
+    uint32_t *slot_hash, slot_hash_mask;
+    uint32_t *table, table_size;
+    bool plain; /* no option asks for more than comparing words with the heap's range */
+    uint64_t window_start, window_size; /* the piece of memory read last */
+    const uint8_t *window;
+
+    /* of leakgraph_mark */
+    struct leakgraph_sum sums[LEAK_KINDS];
+    struct leakgraph_lost *lost; /* most bytes, own and below, first */
+    uint32_t lost_count;
+    struct leakgraph_cycle *cycles;
+    uint32_t cycle_count;
+    uint32_t *cycle_blocks, cycle_block_count;
+    uint32_t *owner; /* of a lost block: its lost root's block; NULL when nothing is lost */
+
+    /* of leakgraph_dominate */
+    uint32_t *dominator;
+    uint64_t *retained;
+
+    /* what was not as it should be; reports say so */
+    uint64_t unreadable_bytes;   /* of blocks and roots, skipped by leakgraph_mark */
+    uint64_t overlapping_blocks; /* cut short where the next begins */
+    uint64_t repeated_blocks;    /* given twice, one dropped */
+
+    uint64_t memory, memory_peak;
+};
+
+/* No heuristic is off and no tag on. */
+void leakgraph_options_init(struct leakgraph_options *o);
+
+/* The reader and options are copied. */
+void leakgraph_init(struct leakgraph *g, const struct leakgraph_reader *reader,
+                    const struct leakgraph_options *options);
+void leakgraph_release(struct leakgraph *g);
+
+/* Room for `count` blocks, so that adding them copies nothing.  0 or -1. */
+int leakgraph_reserve(struct leakgraph *g, uint32_t count, struct error *e);
+
+/*
+ * Blocks in any order; 0 or -1 (out of memory, or too many).  They must not
+ * overlap: what does is cut or dropped by leakgraph_seal and counted.
+ */
+int leakgraph_add_block(struct leakgraph *g, uint64_t address, uint64_t size, struct error *e);
+int leakgraph_add_root(struct leakgraph *g, enum leakgraph_root_kind kind, uint32_t tag,
+                       uint64_t start, uint64_t size, struct error *e);
+/* A single value that keeps alive what it points to. */
+int leakgraph_add_value(struct leakgraph *g, enum leakgraph_root_kind kind, uint32_t tag,
+                        uint64_t value, struct error *e);
+
+/*
+ * Pointers in this range hold nothing, wherever it lies.  What nothing but the
+ * range holds is LEAK_WEAK, with the region's number in `holder` (0 for the
+ * first added; of several that hold a block, the first).  A range inside a lost
+ * block holds nothing at all.  At most 65,535 of them.
+ */
+int leakgraph_add_weak(struct leakgraph *g, uint32_t tag, uint64_t start, uint64_t size,
+                       struct error *e);
+
+/* Sorts the blocks (radix sort, 16 more bytes a block meanwhile).  0 or -1. */
+int leakgraph_seal(struct leakgraph *g, struct error *e);
+
+/*
+ * Decides each block's kind, and for the lost ones their roots, sums and
+ * cycles.  Time is that of one scan of what is held and of three of what is
+ * lost.  Of a cycle that nothing outside points to the block with the lowest
+ * address is the definitely lost one, and the others lie under it; Valgrind
+ * does the same.  Cycles: Pearce's algorithm ("A space-efficient algorithm for
+ * finding strongly connected components", 2016), iterative.  0 or -1.
+ */
+int leakgraph_mark(struct leakgraph *g, struct error *e);
+
+uint64_t leakgraph_size(const struct leakgraph *g, uint32_t block);
+
+/* The block that holds `address`, its start included; LEAKGRAPH_NONE. */
+uint32_t leakgraph_find(const struct leakgraph *g, uint64_t address);
+
+/* ------------------------------------------------------------ questions -- */
+
+/* Which sort of pointer refers to a block. */
+enum leakgraph_pointer {
+    POINTER_NONE = 0,
+    POINTER_START,
+    POINTER_TAGGED,    /* its start with low bits set */
+    POINTER_HEURISTIC, /* its inside, by one of the four exceptions */
+    POINTER_INTERIOR,
+};
+
+/* A reference: the word at `offset` of a block or of a root points to a block. */
+struct leakgraph_reference {
+    uint32_t from;    /* block; LEAKGRAPH_NONE: a root */
+    uint32_t root;    /* of a root: its index, in `weak` for a weak region's word */
+    uint32_t kind;    /* enum leakgraph_root_kind of that */
+    uint32_t to;      /* block */
+    uint64_t offset;  /* of the word, from the start of the block or root */
+    uint64_t into;    /* where in `to` it points, from its start */
+    uint32_t pointer; /* enum leakgraph_pointer */
+};
+
+/* Called for each reference found; false ends the search. */
+typedef bool leakgraph_visit(void *context, const struct leakgraph_reference *reference);
+
+/* The words of a block that point to blocks, in their order.  Weak regions' words are left out. */
+void leakgraph_referents(struct leakgraph *g, uint32_t block, leakgraph_visit *visit,
+                         void *context);
+
+/* All references to a block, roots' and weak regions' first.  Reads all memory once. */
+void leakgraph_referrers(struct leakgraph *g, uint32_t block, leakgraph_visit *visit,
+                         void *context);
+
+struct leakgraph_path {
+    struct leakgraph_reference *steps; /* the root's first, or from the lost root on; from free() */
+    uint32_t count;
+};
+
+/*
+ * A shortest chain of references that holds a block as what it is: from a root
+ * by pointers to starts when it is reachable, by any when it is possibly lost;
+ * from the weak region that holds it; from its lost root when it is indirectly
+ * lost, the root's own path being empty.  Breadth-first: time of one scan.
+ * 0; or -1, out of memory.
+ */
+int leakgraph_why(struct leakgraph *g, uint32_t block, struct leakgraph_path *path,
+                  struct error *e);
+void leakgraph_path_release(struct leakgraph_path *path);
+
+/*
+ * Fill `dominator` (of each block; LEAKGRAPH_NONE: none but the roots) and
+ * `retained` (bytes, own included, that nothing would hold if the block went).
+ * A lost root counts as held by a root of its own, and so does what a weak
+ * region points to, whatever its kind.  Lengauer and Tarjan's algorithm ("A
+ * fast algorithm for finding dominators in a flowgraph", 1979) with path
+ * compression: O(m log n) for m references and n blocks, and three scans of
+ * memory.  0 or -1.
+ */
+int leakgraph_dominate(struct leakgraph *g, struct error *e);
+
+/*
+ * Retained bytes of groups of blocks: what lies under any block of a group in
+ * the dominator tree, each byte once a group.  group[block] < group_count.
+ * That is what freeing any one block of the group frees by itself, summed up
+ * without counting twice; freeing all of them together may free more (what two
+ * of them hold between them).  After leakgraph_dominate.  0 or -1.
+ */
+int leakgraph_retained_by_group(struct leakgraph *g, const uint32_t *group, uint32_t group_count,
+                                uint64_t *bytes, struct error *e);
+
+/* Bytes the graph has now and had at most. */
+void leakgraph_memory(const struct leakgraph *g, uint64_t *now, uint64_t *peak);
+
+#endif
