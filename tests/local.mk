@@ -53,6 +53,7 @@ unit_tests = \
 	tests/unit/test-server \
 	tests/unit/test-shorten \
 	tests/unit/test-sites \
+	tests/unit/test-sizeclass \
 	tests/unit/test-skiplist \
 	tests/unit/test-snapshot \
 	tests/unit/test-strings \

@@ -10,6 +10,9 @@ libmemprof_host_la_SOURCES = \
 	src/host/assembly.h \
 	src/host/baseline.c \
 	src/host/baseline.h \
+	src/host/account.h \
+	src/host/answer.c \
+	src/host/answer.h \
 	src/host/binary.c \
 	src/host/binary.h \
 	src/host/buffer.c \
@@ -56,6 +59,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/filter.h \
 	src/host/growth.c \
 	src/host/growth.h \
+	src/host/event.h \
 	src/host/image.c \
 	src/host/image.h \
 	src/host/intern.c \
@@ -96,6 +100,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/mappings.h \
 	src/host/match.c \
 	src/host/match.h \
+	src/host/marks.c \
+	src/host/marks.h \
 	src/host/model.c \
 	src/host/model.h \
 	src/host/moments.c \
@@ -152,6 +158,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-json.h \
 	src/host/report-text.c \
 	src/host/report-text.h \
+	src/host/requests.c \
+	src/host/requests.h \
 	src/host/run.c \
 	src/host/run.h \
 	src/host/series.c \
@@ -164,6 +172,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/signalname.h \
 	src/host/sites.c \
 	src/host/sites.h \
+	src/host/sizeclass.c \
+	src/host/sizeclass.h \
 	src/host/skiplist.c \
 	src/host/skiplist.h \
 	src/host/snapshot.h \
@@ -189,6 +199,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/strings.h \
 	src/host/symbolize.c \
 	src/host/symbolize.h \
+	src/host/texts.c \
+	src/host/texts.h \
 	src/host/threads.c \
 	src/host/threads.h \
 	src/host/timeline.c \

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The peak, exactly and in constant time: every new maximum of a domain's live
- * bytes has a number, the epoch.  A site whose epoch is an earlier one has not
- * changed since the current peak, so its live numbers are still those it had
- * then; they are kept just before its next change.
- */
 #include "src/host/model.h"
 
+#include "src/host/account.h"
+#include "src/host/event.h"
 #include "src/host/profile.h"
-#include "src/shared/record.h"
+#include "src/host/requests.h"
+#include "src/host/sizeclass.h"
 
 #include <string.h>
 #include <unistd.h>
 
-_Static_assert(DOMAIN_HEAP < MODEL_DOMAINS && DOMAIN_MMAP < MODEL_DOMAINS, "totals by domain");
+_Static_assert(MODEL_DOMAINS <= SITES_DOMAINS_MAX && SIZECLASSES <= SITES_CLASSES_MAX &&
+                   THREADS_MAX + THREADS_NAMES_MAX < SITES_THREADS_MAX,
+               "all that tells the sites of a stack apart fits into one word");
 
 void model_init(struct model *m, uint32_t nodes_max, uint64_t origin, uint64_t tick_interval)
 {
@@ -25,6 +24,8 @@ void model_init(struct model *m, uint32_t nodes_max, uint64_t origin, uint64_t t
     threads_init(&m->threads);
     mappings_init(&m->mappings);
     timeline_init(&m->timeline, origin, tick_interval);
+    texts_init(&m->texts);
+    marks_init(&m->marks);
 }
 
 void model_release(struct model *m)
@@ -33,112 +34,14 @@ void model_release(struct model *m)
     sites_release(&m->sites);
     threads_release(&m->threads);
     mappings_release(&m->mappings);
+    texts_release(&m->texts);
+    marks_release(&m->marks);
+    requests_release(m);
 }
 
 uint64_t model_memory(const struct model *m)
 {
-    return livetable_memory(&m->live) + sites_memory(&m->sites);
-}
-
-/* ------------------------------------------------------------ accounts -- */
-
-static inline void site_before_change(struct site *site, const struct model_totals *totals)
-{
-    if (site->epoch != totals->epoch) {
-        site->peak_bytes = site->live_bytes;
-        site->peak_blocks = site->live_blocks;
-        site->epoch = totals->epoch;
-    }
-}
-
-static inline void account_grow(struct model_totals *totals, uint64_t bytes, uint64_t time)
-{
-    totals->live_bytes += bytes;
-    totals->live_blocks++;
-    totals->total_bytes += bytes;
-    totals->total_blocks++;
-    if (totals->live_bytes > totals->peak_bytes) {
-        totals->peak_bytes = totals->live_bytes;
-        totals->peak_blocks = totals->live_blocks;
-        totals->peak_time = time;
-        totals->epoch++;
-    }
-}
-
-static inline void account_alloc(struct model *m, struct site *site, uint64_t bytes, uint64_t time)
-{
-    struct model_totals *totals = &m->totals[site->domain];
-
-    site_before_change(site, totals);
-    site->live_bytes += bytes;
-    site->live_blocks++;
-    if (site->total_blocks == 0)
-        site->first_time = time;
-    site->last_time = time;
-    site->total_bytes += bytes;
-    site->total_blocks++;
-    if (bytes < site->smallest)
-        site->smallest = bytes;
-    if (bytes > site->largest)
-        site->largest = bytes;
-    account_grow(totals, bytes, time);
-}
-
-static inline void account_free(struct model *m, struct site *site, uint64_t bytes, uint64_t blocks)
-{
-    struct model_totals *totals = &m->totals[site->domain];
-
-    site_before_change(site, totals);
-    site->live_bytes -= bytes;
-    site->live_blocks -= blocks;
-    totals->live_bytes -= bytes;
-    totals->live_blocks -= blocks;
-}
-
-static inline void account_temporary(struct model *m, struct site *site, uint64_t bytes)
-{
-    struct model_totals *totals = &m->totals[site->domain];
-
-    site->temporary_bytes += bytes;
-    site->temporary_blocks++;
-    totals->temporary_bytes += bytes;
-    totals->temporary_blocks++;
-}
-
-/* ------------------------------------------------------ reading records -- */
-
-static inline uint64_t event_address(const struct model_event *e)
-{
-    return e->word0 & RECORD_ADDRESS_MASK;
-}
-
-static inline uint32_t event_flags(const struct model_event *e)
-{
-    return (uint32_t)(e->word0 >> RECORD_FLAGS_SHIFT) & 0xff;
-}
-
-static inline uint32_t event_kind(const struct model_event *e)
-{
-    return (uint32_t)(e->word0 >> RECORD_KIND_SHIFT);
-}
-
-struct sized {
-    uint64_t size;
-    uint32_t stack;
-    const uint64_t *extra; /* what follows in the record */
-};
-
-static inline struct sized event_sized(const struct model *m, const struct model_event *e)
-{
-    uint64_t word = e->rest[0];
-    struct sized r = {
-        .size = (uint32_t)word, .stack = (uint32_t)(word >> 32), .extra = e->rest + 1};
-
-    if (__builtin_expect(event_flags(e) & RECORD_BIG, 0))
-        r.size |= *r.extra++ << 32;
-    if (__builtin_expect(r.stack >= m->nodes_max, 0))
-        r.stack = STACK_ROOT_TRUNCATED;
-    return r;
+    return livetable_memory(&m->live) + sites_memory(&m->sites) + requests_memory(m);
 }
 
 /* ----------------------------------------------------------- the heap -- */
@@ -157,39 +60,88 @@ static void heap_release(struct model *m, struct model_thread *thread,
     }
 }
 
-static void heap_alloc(struct model *m, const struct model_event *e, const struct sized *r)
+static inline uint32_t heap_site(struct model *m, const struct model_event *e,
+                                 const struct sized *r, uint32_t domain)
 {
-    struct livetable_block block = {.address = event_address(e), .size = r->size}, old;
-    uint32_t site = sites_get(&m->sites, r->stack, e->thread->row, DOMAIN_HEAP);
+    uint32_t owner = sites_owner(e->thread->row, domain, sizeclass_of(r->size));
+
+    return sites_get(&m->sites, r->stack, owner);
+}
+
+/* The block is in the table, which is what the accounts must know; false: it is not. */
+static inline bool heap_put(struct model *m, const struct model_event *e, uint64_t size,
+                            uint32_t site)
+{
+    struct livetable_block block = {.address = event_address(e), .size = size, .site = site}, old;
     enum livetable_result result = LIVETABLE_NO_MEMORY;
 
     if (__builtin_expect(!block.address, 0)) {
         m->damaged_records++;
-        return;
+        return false;
     }
-    block.site = site;
     if (__builtin_expect(site != 0, 1))
         result = livetable_put(&m->live, e->hash, &block, &old);
     if (__builtin_expect(result != LIVETABLE_ADDED, 0)) {
         if (result == LIVETABLE_NO_MEMORY) {
             m->events_lost++;
-            return;
+            return false;
         }
         m->replaced_blocks++;
         account_free(m, &m->sites.sites[old.site], old.size, 1);
     }
-    account_alloc(m, &m->sites.sites[site], r->size, e->time);
     e->thread->last_address = block.address;
+    return true;
 }
 
-static void heap_free(struct model *m, struct model_thread *thread, uint64_t hash, uint64_t address)
+static void heap_alloc(struct model *m, const struct model_event *e, const struct sized *r)
+{
+    uint32_t site = heap_site(m, e, r, DOMAIN_HEAP);
+
+    if (heap_put(m, e, r->size, site))
+        account_alloc(m, &m->sites.sites[site], r->size, e->time);
+}
+
+/* What an ignored block became: allocated in the heap, but never live there. */
+static void heap_alloc_ignored(struct model *m, const struct model_event *e, const struct sized *r)
+{
+    uint32_t site = heap_site(m, e, r, DOMAIN_HEAP);
+    uint32_t ignored = heap_site(m, e, r, DOMAIN_IGNORED);
+
+    if (site && heap_put(m, e, r->size, ignored)) {
+        account_total(m, &m->sites.sites[site], r->size, e->time);
+        account_alloc(m, &m->sites.sites[ignored], r->size, e->time);
+    }
+}
+
+enum heap_freed {
+    FREED_UNKNOWN, /* there was no such block */
+    FREED,
+    FREED_IGNORED,
+};
+
+static inline enum heap_freed heap_free(struct model *m, struct model_thread *thread, uint64_t hash,
+                                        uint64_t address)
 {
     struct livetable_block block;
 
-    if (__builtin_expect(livetable_take(&m->live, hash, address, &block), 1))
+    if (__builtin_expect(livetable_take(&m->live, hash, address, &block), 1)) {
         heap_release(m, thread, &block);
+        return m->sites.sites[block.site].domain == DOMAIN_IGNORED ? FREED_IGNORED : FREED;
+    }
+    account_unknown(m);
+    return FREED_UNKNOWN;
+}
+
+/* The new block of a realloc, by what the old one was. */
+static void heap_realloc(struct model *m, const struct model_event *e, const struct sized *r,
+                         enum heap_freed old)
+{
+    if (old == FREED_UNKNOWN && (event_flags(e) & RECORD_PAUSED))
+        return;
+    if (__builtin_expect(old == FREED_IGNORED, 0))
+        heap_alloc_ignored(m, e, r);
     else
-        m->unknown_frees++;
+        heap_alloc(m, e, r);
 }
 
 /*
@@ -201,21 +153,34 @@ static void realloc_begin(struct model *m, const struct model_event *e)
 {
     struct model_thread *thread = e->thread;
 
-    if (thread->holds) /* its end was never recorded: the block is taken to be freed */
-        heap_release(m, thread, &thread->held);
+    if (thread->holds && thread->held_clears == m->clears)
+        heap_release(m, thread, &thread->held); /* its end was never recorded: taken to be freed */
     thread->holds = livetable_take(&m->live, e->hash, event_address(e), &thread->held);
+    thread->held_clears = m->clears;
     if (!thread->holds)
-        m->unknown_frees++;
+        account_unknown(m);
 }
 
 static void realloc_end(struct model *m, const struct model_event *e)
 {
     struct sized r = event_sized(m, e);
+    struct model_thread *thread = e->thread;
+    enum heap_freed old = FREED_UNKNOWN;
 
-    if (e->thread->holds)
-        heap_release(m, e->thread, &e->thread->held);
-    e->thread->holds = false;
-    heap_alloc(m, e, &r);
+    if (thread->holds && thread->held_clears == m->clears) {
+        heap_release(m, thread, &thread->held);
+        old = m->sites.sites[thread->held.site].domain == DOMAIN_IGNORED ? FREED_IGNORED : FREED;
+    }
+    thread->holds = false;
+    heap_realloc(m, e, &r, old);
+}
+
+static void unknown_was_none(struct model *m)
+{
+    uint64_t *count = m->partial ? &m->untracked_frees : &m->unknown_frees;
+
+    if (*count)
+        --*count;
 }
 
 static void realloc_fail(struct model *m, const struct model_event *e)
@@ -226,11 +191,12 @@ static void realloc_fail(struct model *m, const struct model_event *e)
 
     if (!thread->holds) {
         /* Never seen allocated; it was counted as an unknown free and was none. */
-        if (m->unknown_frees)
-            m->unknown_frees--;
+        unknown_was_none(m);
         return;
     }
     thread->holds = false;
+    if (thread->held_clears != m->clears)
+        return;
     result = livetable_put(&m->live, livetable_hash(thread->held.address), &thread->held, &old);
     if (result == LIVETABLE_REPLACED) {
         m->replaced_blocks++;
@@ -273,7 +239,7 @@ static void range_remove(struct model *m, uint64_t start, uint64_t end)
 static void range_add(struct model *m, const struct model_event *e, uint64_t start, uint64_t end,
                       uint32_t stack)
 {
-    uint32_t site = sites_get(&m->sites, stack, e->thread->row, DOMAIN_MMAP);
+    uint32_t site = sites_get(&m->sites, stack, sites_owner(e->thread->row, DOMAIN_MMAP, 0));
 
     if (!range_valid(start, end))
         m->damaged_records++;
@@ -303,8 +269,12 @@ static void apply_mremap(struct model *m, const struct model_event *e)
     struct sized r = event_sized(m, e);
     uint64_t start = event_address(e), old_start = r.extra[0], old_size = page_up(r.extra[1]);
 
+    uint64_t mapped = m->totals[DOMAIN_MMAP].live_bytes;
+
     if (old_size) /* 0 duplicates a shared mapping and leaves the old one */
         range_remove(m, old_start, old_start + old_size);
+    if ((event_flags(e) & RECORD_PAUSED) && m->totals[DOMAIN_MMAP].live_bytes == mapped)
+        return; /* nothing of it was known */
     range_add(m, e, start, start + page_up(r.size), r.stack);
 }
 
@@ -349,7 +319,8 @@ static void apply_rare(struct model *m, const struct model_event *e)
         apply_break(m, e);
         break;
     default:
-        m->damaged_records++;
+        if (!requests_apply(m, e))
+            m->damaged_records++;
     }
 }
 
@@ -357,6 +328,7 @@ static void apply(struct model *m, const struct model_event *e)
 {
     struct sized r;
     uint64_t old;
+    enum heap_freed freed;
 
     switch (event_kind(e)) {
     case RECORD_ALLOC:
@@ -369,8 +341,8 @@ static void apply(struct model *m, const struct model_event *e)
     case RECORD_REALLOC:
         r = event_sized(m, e);
         old = r.extra[0] & RECORD_ADDRESS_MASK;
-        heap_free(m, e->thread, livetable_hash(old), old);
-        heap_alloc(m, e, &r);
+        freed = heap_free(m, e->thread, livetable_hash(old), old);
+        heap_realloc(m, e, &r, freed);
         break;
     default:
         apply_rare(m, e);
@@ -393,7 +365,7 @@ static inline bool apply_pair(struct model *m, const struct model_event *e)
     r = event_sized(m, e);
     if (!livetable_lacks(&m->live, e->hash, event_address(e)))
         return false;
-    site = sites_get(&m->sites, r.stack, e->thread->row, DOMAIN_HEAP);
+    site = heap_site(m, e, &r, DOMAIN_HEAP);
     if (!site)
         return false;
     account_alloc(m, &m->sites.sites[site], r.size, e->time);
@@ -401,6 +373,12 @@ static inline bool apply_pair(struct model *m, const struct model_event *e)
     account_temporary(m, &m->sites.sites[site], r.size);
     e->thread->last_address = 0;
     return true;
+}
+
+/* Of the site that heap_site will look for, if the block is smaller than 4 GiB. */
+static inline uint32_t heap_owner(const struct model_event *e)
+{
+    return sites_owner(e->thread->row, DOMAIN_HEAP, sizeclass_of((uint32_t)e->rest[0]));
 }
 
 /* Inlined by force, both: see livetable_prefetch. */
@@ -414,7 +392,7 @@ __attribute__((always_inline)) static inline void prefetch_entry(const struct mo
     if (kind == RECORD_ALLOC || kind == RECORD_REALLOC || kind == RECORD_REALLOC_END) {
         uint32_t stack = (uint32_t)(e->rest[0] >> 32);
 
-        sites_prefetch(&m->sites, stack, e->thread->row, DOMAIN_HEAP);
+        sites_prefetch(&m->sites, stack, heap_owner(e));
     }
     if (kind == RECORD_REALLOC)
         livetable_prefetch(&m->live,
@@ -429,7 +407,7 @@ __attribute__((always_inline)) static inline void prefetch_site(const struct mod
     if (event_kind(e) == RECORD_ALLOC) {
         uint32_t stack = (uint32_t)(e->rest[0] >> 32);
 
-        sites_prefetch_more(&m->sites, stack, e->thread->row, DOMAIN_HEAP);
+        sites_prefetch_more(&m->sites, stack, heap_owner(e));
     } else if (site && site < m->sites.count) {
         __builtin_prefetch(&m->sites.sites[site], 1);
     }
@@ -475,11 +453,21 @@ void model_rss(struct model *m, uint64_t time, uint64_t bytes)
     sample(m);
 }
 
+static void finish_marks(struct model *m)
+{
+    struct mark last = {.time = m->last_time,
+                        .live_bytes = m->totals[DOMAIN_HEAP].live_bytes,
+                        .live_blocks = m->totals[DOMAIN_HEAP].live_blocks};
+
+    marks_finish(&m->marks, &last);
+}
+
 void model_finish(struct model *m, uint64_t time)
 {
     if (time > m->last_time)
         m->last_time = time;
     sample(m);
+    finish_marks(m);
     for (uint32_t i = 1; i < m->sites.count; i++) {
         struct site *site = &m->sites.sites[i];
 

@@ -8,8 +8,12 @@
  * block, the free first.  A block is temporary if the thread that allocated it
  * frees it and allocated nothing in between.
  *
- * The heap and the program's own mappings are two domains with totals and
- * peaks of their own; a site's peak numbers are those at its domain's peak.
+ * The heap, the program's own mappings, the heap blocks it wants left out and
+ * each of its own pools are domains (profile.h) with totals and peaks of their
+ * own; a site's peak numbers are those at its domain's peak.  A heap block that
+ * is ignored stays among what the heap allocated in all, but is live in
+ * DOMAIN_IGNORED: what the heap freed is its total less what is live in both.
+ * A realloc of an ignored block is ignored too.
  *
  * Times are clock ticks (record.h, segment_clock).  Not thread-safe.
  */
@@ -18,18 +22,24 @@
 
 #include "src/host/livetable.h"
 #include "src/host/mappings.h"
+#include "src/host/marks.h"
+#include "src/host/profile.h"
 #include "src/host/sites.h"
+#include "src/host/texts.h"
 #include "src/host/threads.h"
 #include "src/host/timeline.h"
 
-#define MODEL_DOMAINS 2u /* DOMAIN_HEAP and DOMAIN_MMAP of profile.h */
-#define MODEL_BATCH 32u  /* events worked on together, so that their cache misses overlap */
+#define MODEL_DOMAINS DOMAINS_MAX
+#define MODEL_BATCH 32u /* events worked on together, so that their cache misses overlap */
 
-/* What the model keeps for a thread while it runs; zeroed but for `row` when it begins. */
+/* What the model keeps for a thread while it runs; zeroed but for `row` and `slot` at first. */
 struct model_thread {
-    uint32_t row;          /* of threads.h */
-    bool holds;            /* between REALLOC_BEGIN and its end */
-    uint64_t last_address; /* of its last allocation, 0 once that is freed */
+    uint32_t row;           /* of threads.h */
+    uint32_t slot;          /* of the segment */
+    bool holds;             /* between REALLOC_BEGIN and its end, */
+    uint32_t held_clears;   /* if this is still model.clears */
+    uint64_t last_address;  /* of its last allocation, 0 once that is freed */
+    uint64_t last_in_pools; /* the same in the program's own domains: address | domain << 48 */
     struct livetable_block held;
 };
 
@@ -66,8 +76,13 @@ struct model_totals {
     uint64_t temporary_bytes, temporary_blocks;
 };
 
+struct model_pool;
+
 struct model {
-    struct livetable live;
+    struct livetable live;                   /* the heap's, ignored blocks among them */
+    struct model_pool *pools[MODEL_DOMAINS]; /* by domain, from DOMAIN_BUILTIN; NULL: none yet */
+    struct texts texts;
+    struct marks marks;
     struct sites sites;
     struct threads threads;
     struct mappings mappings;
@@ -79,6 +94,10 @@ struct model {
     uint64_t rss_bytes, rss_peak_bytes;
     uint64_t failed_blocks;
     uint64_t unknown_frees, replaced_blocks;
+    uint64_t untracked_frees; /* of blocks that were left out: see `partial` */
+    bool partial;             /* recording was off at some time, or traces were cleared: blocks may
+                               * be freed that were not seen allocated, and nothing is lost */
+    uint32_t clears;          /* how often traces were cleared */
     uint64_t damaged_records;
     uint64_t events;
     uint64_t events_lost; /* because memory ran out here: the numbers are wrong from then on */
@@ -96,6 +115,18 @@ void model_rss(struct model *m, uint64_t time, uint64_t bytes);
 
 /* No more events: settles every site's peak and ends the timeline at `time`. */
 void model_finish(struct model *m, uint64_t time);
+
+/*
+ * The domains, numbered densely from 0: at least those up to DOMAIN_BUILTIN, then
+ * the program's, up to the highest seen so far.  A name is "heap", "mmap",
+ * "ignored", or the program's own (UTF-8, not escaped; "" if it did not arrive);
+ * it stays where it is until model_release, but may come after the first blocks.
+ * The table of live blocks is NULL for DOMAIN_MMAP and for a domain without any.
+ */
+uint32_t model_domain_count(const struct model *m);
+const char *model_domain_name(const struct model *m, uint32_t domain);
+const struct model_totals *model_domain_totals(const struct model *m, uint32_t domain);
+const struct livetable *model_domain_live(const struct model *m, uint32_t domain);
 
 /* Bytes that the model's large arrays hold. */
 uint64_t model_memory(const struct model *m);

@@ -67,39 +67,54 @@ static bool sites_reserve(struct sites *s)
     return true;
 }
 
-static uint32_t site_new(struct sites *s, uint32_t node, uint32_t thread, uint32_t domain)
+static void site_init(struct site *site, uint32_t node, uint32_t owner)
 {
-    struct site *site;
+    *site = (struct site){
+        .node = node,
+        .thread = owner % SITES_THREADS_MAX,
+        .domain = (uint16_t)(owner / SITES_THREADS_MAX % SITES_DOMAINS_MAX),
+        .class = (uint16_t)(owner / SITES_THREADS_MAX / SITES_DOMAINS_MAX),
+        .smallest = UINT64_MAX,
+    };
+}
 
+static uint32_t owner_of(const struct site *site)
+{
+    return sites_owner(site->thread, site->domain, site->class);
+}
+
+static uint32_t site_new(struct sites *s, uint32_t node, uint32_t owner)
+{
     if (!sites_reserve(s))
         return 0;
-    site = &s->sites[s->count];
-    site->node = node;
-    site->thread = thread;
-    site->domain = domain;
-    site->smallest = UINT64_MAX;
+    site_init(&s->sites[s->count], node, owner);
     return s->count++;
+}
+
+void sites_clear(struct sites *s)
+{
+    for (uint32_t i = 1; i < s->count; i++)
+        site_init(&s->sites[i], s->sites[i].node, owner_of(&s->sites[i]));
 }
 
 /* ---------------------------------------------------------- the index -- */
 
 static bool place_holds(const struct sites *s, const struct sites_place *place, uint64_t hash,
-                        uint32_t node, uint32_t thread, uint32_t domain)
+                        uint32_t node, uint32_t owner)
 {
     const struct site *site = &s->sites[place->site];
 
-    return place->check == (uint32_t)hash && site->node == node && site->thread == thread &&
-           site->domain == domain;
+    return place->check == (uint32_t)hash && site->node == node && owner_of(site) == owner;
 }
 
 /* Where the site is, or the empty place where it belongs. */
 static struct sites_place *index_seek(const struct sites *s, uint64_t hash, uint32_t node,
-                                      uint32_t thread, uint32_t domain)
+                                      uint32_t owner)
 {
     uint32_t mask = s->index_size - 1;
 
     for (uint32_t i = sites_index_start(hash, s->index_size);; i = (i + 1) & mask)
-        if (!s->index[i].site || place_holds(s, &s->index[i], hash, node, thread, domain))
+        if (!s->index[i].site || place_holds(s, &s->index[i], hash, node, owner))
             return &s->index[i];
 }
 
@@ -130,8 +145,7 @@ static bool index_reserve(struct sites *s)
         const struct site *site = &s->sites[s->index[i].site];
 
         if (s->index[i].site)
-            index_copy(index, size, sites_hash(site->node, site->thread, site->domain),
-                       s->index[i].site);
+            index_copy(index, size, sites_hash(site->node, owner_of(site)), s->index[i].site);
     }
     pages_unmap(s->index, (size_t)s->index_size * sizeof(*s->index));
     s->index = index;
@@ -140,17 +154,17 @@ static bool index_reserve(struct sites *s)
 }
 
 /* The node's first site becomes this one. */
-static uint32_t first_new(struct sites *s, uint32_t node, uint32_t thread, uint32_t domain)
+static uint32_t first_new(struct sites *s, uint32_t node, uint32_t owner)
 {
-    uint32_t i = site_new(s, node, thread, domain);
+    uint32_t i = site_new(s, node, owner);
 
-    s->first[node] = (struct sites_first){.site = i, .thread = thread};
+    s->first[node] = (struct sites_first){.site = i, .owner = owner};
     return i;
 }
 
-uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t thread, uint32_t domain)
+uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t owner)
 {
-    uint64_t hash = sites_hash(node, thread, domain);
+    uint64_t hash = sites_hash(node, owner);
     struct sites_first f;
     struct sites_place *place;
 
@@ -158,16 +172,15 @@ uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t thread, uint32_
         return 0;
     f = s->first[node];
     if (!f.site)
-        return first_new(s, node, thread, domain);
-    if (f.thread == thread && s->sites[f.site].domain == domain)
+        return first_new(s, node, owner);
+    if (f.owner == owner)
         return f.site;
     if (!index_reserve(s))
         return 0;
-    place = index_seek(s, hash, node, thread, domain);
+    place = index_seek(s, hash, node, owner);
     if (place->site)
         return place->site;
-    *place =
-        (struct sites_place){.site = site_new(s, node, thread, domain), .check = (uint32_t)hash};
+    *place = (struct sites_place){.site = site_new(s, node, owner), .check = (uint32_t)hash};
     s->index_used += place->site != 0;
     return place->site;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sites: what one thread allocates in one domain through one stack, and the
- * numbers of each.  Site numbers are dense and begin at 1; 0 means none.
+ * Sites: what one thread allocates in one domain and one size class through one
+ * stack, and the numbers of each.  Site numbers are dense and begin at 1; 0 means
+ * none.
  *
- * A dense array gives the first site of a stack node and its thread; further
- * threads and domains on the same node are found through a hash table.
+ * A dense array gives the first site of a stack node and whose it is; further
+ * threads, domains and size classes on the same node are found through a hash
+ * table.
  *
  * The arrays move when they grow: keep numbers, not pointers.
  */
@@ -22,7 +24,8 @@ struct site {
     uint64_t epoch;
     uint64_t temporary_bytes, temporary_blocks;
     uint32_t thread; /* row of threads.h */
-    uint32_t domain; /* enum domain */
+    uint16_t domain; /* enum domain */
+    uint16_t class;  /* sizeclass.h; 0 in DOMAIN_MMAP, which is not split by size */
 
     uint64_t total_bytes, total_blocks;
     uint64_t smallest, largest;
@@ -34,7 +37,7 @@ _Static_assert(sizeof(struct site) == 128, "two cache lines");
 
 struct sites_first {
     uint32_t site; /* 0 none yet */
-    uint32_t thread;
+    uint32_t owner;
 };
 
 struct sites_place {
@@ -55,24 +58,37 @@ struct sites {
 void sites_init(struct sites *s);
 void sites_release(struct sites *s);
 
+/*
+ * Whose a site is, besides its node's: a row of threads.h, an enum domain and a
+ * size class in one word.
+ */
+#define SITES_THREADS_MAX (1u << 20)
+#define SITES_DOMAINS_MAX (1u << 6)
+#define SITES_CLASSES_MAX (1u << 6)
+
+static inline uint32_t sites_owner(uint32_t thread, uint32_t domain, uint32_t class)
+{
+    return thread | domain << 20 | class << 26;
+}
+
 /* sites_get where the site is not its node's first.  0: out of memory. */
-uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t thread, uint32_t domain);
+uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t owner);
 
 /* The site, made if there is none yet.  0: out of memory. */
-static inline uint32_t sites_get(struct sites *s, uint32_t node, uint32_t thread, uint32_t domain)
+static inline uint32_t sites_get(struct sites *s, uint32_t node, uint32_t owner)
 {
     if (__builtin_expect(node < s->first_room, 1)) {
         struct sites_first f = s->first[node];
 
-        if (__builtin_expect(f.site && f.thread == thread && s->sites[f.site].domain == domain, 1))
+        if (__builtin_expect(f.site && f.owner == owner, 1))
             return f.site;
     }
-    return sites_get_slow(s, node, thread, domain);
+    return sites_get_slow(s, node, owner);
 }
 
-static inline uint64_t sites_hash(uint32_t node, uint32_t thread, uint32_t domain)
+static inline uint64_t sites_hash(uint32_t node, uint32_t owner)
 {
-    uint64_t h = ((uint64_t)node << 32 | thread) * UINT64_C(0x9e3779b97f4a7c15) + domain;
+    uint64_t h = ((uint64_t)node << 32 | owner) * UINT64_C(0x9e3779b97f4a7c15);
 
     h ^= h >> 32;
     return h * UINT64_C(0xd6e8feb86659fd93);
@@ -85,31 +101,33 @@ static inline uint32_t sites_index_start(uint64_t hash, uint32_t index_size)
 }
 
 /* Start loading what sites_get will look up.  Inlined by force: see livetable_prefetch. */
-__attribute__((always_inline)) static inline void
-sites_prefetch(const struct sites *s, uint32_t node, uint32_t thread, uint32_t domain)
+__attribute__((always_inline)) static inline void sites_prefetch(const struct sites *s,
+                                                                 uint32_t node, uint32_t owner)
 {
     if (node < s->first_room)
         __builtin_prefetch(&s->first[node]);
     if (s->index_size)
-        __builtin_prefetch(
-            &s->index[sites_index_start(sites_hash(node, thread, domain), s->index_size)]);
+        __builtin_prefetch(&s->index[sites_index_start(sites_hash(node, owner), s->index_size)]);
 }
 
 /* Some time after sites_prefetch: start loading the site, if a first look finds it. */
-__attribute__((always_inline)) static inline void
-sites_prefetch_more(const struct sites *s, uint32_t node, uint32_t thread, uint32_t domain)
+__attribute__((always_inline)) static inline void sites_prefetch_more(const struct sites *s,
+                                                                      uint32_t node, uint32_t owner)
 {
     uint32_t i = 0;
 
-    if (node < s->first_room && s->first[node].thread == thread)
+    if (node < s->first_room && s->first[node].owner == owner)
         i = s->first[node].site;
     else if (s->index_size)
-        i = s->index[sites_index_start(sites_hash(node, thread, domain), s->index_size)].site;
+        i = s->index[sites_index_start(sites_hash(node, owner), s->index_size)].site;
     if (!i)
         return;
     __builtin_prefetch(&s->sites[i], 1);
     __builtin_prefetch(&s->sites[i].total_bytes, 1);
 }
+
+/* All sites keep their numbers, and count nothing any more. */
+void sites_clear(struct sites *s);
 
 /* Bytes of memory that the arrays hold. */
 uint64_t sites_memory(const struct sites *s);

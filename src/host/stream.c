@@ -38,6 +38,7 @@ bool stream_open(const struct segment *segment, struct stream *s, uint32_t i)
     memset(s, 0, sizeof(*s));
     s->cursor = cursor;
     s->open = true;
+    s->thread.slot = i;
     s->tail = cursor.chunk;
     s->tid = atomic_load_explicit(&segment_slot(segment, i)->tid, memory_order_relaxed);
     return true;

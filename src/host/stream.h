@@ -71,7 +71,8 @@ static inline bool stream_takes_away(uint64_t word0)
 {
     uint32_t kind = (uint32_t)(word0 >> RECORD_KIND_SHIFT);
 
-    return kind == RECORD_FREE || kind == RECORD_REALLOC_BEGIN || kind == RECORD_MUNMAP;
+    return kind == RECORD_FREE || kind == RECORD_REALLOC_BEGIN || kind == RECORD_MUNMAP ||
+           kind == RECORD_DOMAIN_FREE;
 }
 
 /* false: the words at s->next are no record. */

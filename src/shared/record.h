@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 2u
+#define SEGMENT_VERSION 3u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -81,12 +81,34 @@ enum record_kind {
     RECORD_MUNMAP = 9,        /* addr; extra: length */
     RECORD_MREMAP = 10,       /* new addr, new size, stack; extra: old addr, old size */
     RECORD_BREAK = 11,        /* addr: new program break, stack; extra: old program break */
+
+    /* What the program says through memprof.h.  Numbers instead of an address where so said. */
+    RECORD_TEXT = 12,           /* a piece of a text, see below */
+    RECORD_SNAPSHOT = 13,       /* bytes of the text before it, its label; extra: clock */
+    RECORD_MARK = 14,           /* the same for a mark */
+    RECORD_CLEAR = 15,          /* forget all that was recorded */
+    RECORD_RESET_PEAK = 16,     /* the peak is now */
+    RECORD_QUERY = 17,          /* what (enum query); extra: sequence, see struct slot */
+    RECORD_DOMAIN = 18,         /* bytes of the text before it, a name; extra: whose domain's */
+    RECORD_DOMAIN_ALLOC = 19,   /* addr, size, stack; extra: domain */
+    RECORD_DOMAIN_FREE = 20,    /* addr; extra: domain */
+    RECORD_DOMAIN_REALLOC = 21, /* new addr, size, stack; extra: old addr | domain << 48 */
+    RECORD_IGNORE = 22,         /* addr of a heap block to leave out from now on */
+    RECORD_TRACING = 23,        /* 0: allocations are not recorded from here on; 1: again */
     RECORD_KINDS
+};
+
+/* What RECORD_QUERY asks for. */
+enum query {
+    QUERY_TRACED = 0,   /* bytes live in the heap, and at its peak */
+    QUERY_OVERHEAD = 1, /* bytes that memprof holds: in the target (0 from the host), in the host */
 };
 
 #define RECORD_STAMPED 0x01u /* a stamp ends the record */
 #define RECORD_BIG 0x02u     /* a big-size word follows size|stack */
 #define RECORD_ALIGNED 0x04u /* memalign family */
+#define RECORD_PAUSED 0x08u  /* made while recording is off: count only if the old block was known \
+                              */
 #define RECORD_MAX_WORDS 6u
 
 #define RECORD_ADDRESS_MASK ((UINT64_C(1) << 48) - 1)
@@ -96,7 +118,8 @@ enum record_kind {
 /* Words of a record without the flags' extra words; 0 for an unknown kind. */
 static inline uint32_t record_base_words(uint32_t kind)
 {
-    static const uint8_t words[RECORD_KINDS] = {0, 2, 1, 3, 1, 2, 1, 2, 2, 2, 4, 3};
+    static const uint8_t words[RECORD_KINDS] = {0, 2, 1, 3, 1, 2, 1, 2, 2, 2, 4, 3,
+                                                5, 2, 2, 1, 1, 2, 2, 3, 2, 3, 1, 1};
 
     return kind < RECORD_KINDS ? words[kind] : 0;
 }
@@ -112,8 +135,19 @@ static inline int record_has_size(uint32_t kind)
 {
     return kind == RECORD_ALLOC || kind == RECORD_REALLOC || kind == RECORD_REALLOC_END ||
            kind == RECORD_FAILED || kind == RECORD_MMAP || kind == RECORD_MREMAP ||
-           kind == RECORD_BREAK;
+           kind == RECORD_BREAK || kind == RECORD_DOMAIN_ALLOC || kind == RECORD_DOMAIN_REALLOC;
 }
+
+/*
+ * A text travels in pieces, one RECORD_TEXT after the other in its thread's
+ * stream, followed by the record that uses it.  The place of a piece's first
+ * byte in the text stands where other records have an address; a piece is the
+ * TEXT_PIECE_BYTES behind that, zeros after the end of the text.
+ */
+#define TEXT_BYTES_MAX 240u
+#define TEXT_PIECE_BYTES 32u
+_Static_assert(TEXT_PIECE_BYTES / 8 + 2 == RECORD_MAX_WORDS, "a piece fills a record");
+_Static_assert(TEXT_BYTES_MAX % 8 == 0, "texts are read by words");
 
 /* ------------------------------------------------------------- chunks -- */
 

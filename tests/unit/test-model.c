@@ -2,6 +2,7 @@
 #include "src/host/model.h"
 
 #include "src/host/profile.h"
+#include "src/host/sizeclass.h"
 #include "src/shared/record.h"
 
 #include <setjmp.h>
@@ -73,9 +74,35 @@ static void release(struct model_thread *t, uint64_t address)
     feed(t, RECORD_FREE, address, NULL, 0);
 }
 
-static const struct site *site_at(uint32_t stack, const struct model_thread *t, uint32_t domain)
+/* The sites of all size classes in one; a mapping's is one anyway. */
+static struct site site_at(uint32_t stack, const struct model_thread *t, uint32_t domain)
 {
-    return &m.sites.sites[sites_get(&m.sites, stack, t->row, domain)];
+    struct site sum = {.smallest = UINT64_MAX, .first_time = UINT64_MAX};
+
+    for (uint32_t i = 1; i < m.sites.count; i++) {
+        const struct site *site = &m.sites.sites[i];
+
+        if (site->node != stack || site->thread != t->row || site->domain != domain ||
+            !site->total_blocks)
+            continue;
+        sum.live_bytes += site->live_bytes;
+        sum.live_blocks += site->live_blocks;
+        sum.peak_bytes += site->peak_bytes;
+        sum.peak_blocks += site->peak_blocks;
+        sum.total_bytes += site->total_bytes;
+        sum.total_blocks += site->total_blocks;
+        sum.temporary_bytes += site->temporary_bytes;
+        sum.temporary_blocks += site->temporary_blocks;
+        sum.smallest = site->smallest < sum.smallest ? site->smallest : sum.smallest;
+        sum.largest = site->largest > sum.largest ? site->largest : sum.largest;
+        sum.first_time = site->first_time < sum.first_time ? site->first_time : sum.first_time;
+        sum.last_time = site->last_time > sum.last_time ? site->last_time : sum.last_time;
+        if (domain != DOMAIN_MMAP) {
+            assert_int_equal(sizeclass_of(site->smallest), site->class);
+            assert_int_equal(sizeclass_of(site->largest), site->class);
+        }
+    }
+    return sum;
 }
 
 static void assert_heap(uint64_t live_bytes, uint64_t live_blocks, uint64_t total_bytes,
@@ -92,7 +119,7 @@ static void assert_heap(uint64_t live_bytes, uint64_t live_blocks, uint64_t tota
 
 static void test_counts(void **unused)
 {
-    const struct site *site;
+    struct site site;
 
     (void)unused;
     alloc(&one, 0x1000, 100, 5);
@@ -101,13 +128,13 @@ static void test_counts(void **unused)
     release(&two, 0x1000);
     assert_heap(30, 2, 130, 3);
     site = site_at(5, &one, DOMAIN_HEAP);
-    assert_int_equal(site->live_bytes, 30);
-    assert_int_equal(site->total_blocks, 2);
-    assert_int_equal(site->smallest, 30);
-    assert_int_equal(site->largest, 100);
-    assert_int_equal(site->first_time, 1001);
-    assert_int_equal(site->last_time, 1002);
-    assert_int_equal(site_at(5, &two, DOMAIN_HEAP)->smallest, 0);
+    assert_int_equal(site.live_bytes, 30);
+    assert_int_equal(site.total_blocks, 2);
+    assert_int_equal(site.smallest, 30);
+    assert_int_equal(site.largest, 100);
+    assert_int_equal(site.first_time, 1001);
+    assert_int_equal(site.last_time, 1002);
+    assert_int_equal(site_at(5, &two, DOMAIN_HEAP).smallest, 0);
     assert_int_equal(m.totals[DOMAIN_HEAP].peak_bytes, 130);
     assert_int_equal(m.totals[DOMAIN_HEAP].peak_time, 1002);
 }
@@ -163,8 +190,8 @@ static void test_realloc_once(void **unused)
     sized(&one, RECORD_REALLOC, 0x1000, 120, 4, 0x1000);
     assert_heap(170, 2, 270, 3);
     assert_int_equal(m.totals[DOMAIN_HEAP].peak_bytes, 170); /* never both at once */
-    assert_int_equal(site_at(3, &one, DOMAIN_HEAP)->live_bytes, 50);
-    assert_int_equal(site_at(4, &one, DOMAIN_HEAP)->live_bytes, 120);
+    assert_int_equal(site_at(3, &one, DOMAIN_HEAP).live_bytes, 50);
+    assert_int_equal(site_at(4, &one, DOMAIN_HEAP).live_bytes, 120);
 }
 
 /* In two halves: meanwhile another thread gets the old address. */
@@ -209,7 +236,7 @@ static void test_oddities(void **unused)
     assert_int_equal(m.replaced_blocks, 1);
     assert_heap(20, 1, 30, 2);
     alloc(&one, 0x2000, 5, NODES_MAX + 1); /* no such stack */
-    assert_int_equal(site_at(STACK_ROOT_TRUNCATED, &one, DOMAIN_HEAP)->live_bytes, 5);
+    assert_int_equal(site_at(STACK_ROOT_TRUNCATED, &one, DOMAIN_HEAP).live_bytes, 5);
     alloc(&one, 0, 5, 3);
     feed(&one, 77, 0x1000, NULL, 0);
     assert_int_equal(m.damaged_records, 2);
@@ -253,9 +280,9 @@ static void test_peak(void **unused)
     assert_int_equal(m.totals[DOMAIN_HEAP].peak_bytes, peak);
     assert_int_equal(m.totals[DOMAIN_HEAP].peak_time, peak_time);
     for (uint32_t s = 3; s < STACKS; s++) {
-        assert_int_equal(site_at(s, &one, DOMAIN_HEAP)->peak_bytes, peak_bytes[s]);
-        assert_int_equal(site_at(s, &one, DOMAIN_HEAP)->peak_blocks, peak_blocks[s]);
-        assert_int_equal(site_at(s, &one, DOMAIN_HEAP)->live_bytes, bytes[s]);
+        assert_int_equal(site_at(s, &one, DOMAIN_HEAP).peak_bytes, peak_bytes[s]);
+        assert_int_equal(site_at(s, &one, DOMAIN_HEAP).peak_blocks, peak_blocks[s]);
+        assert_int_equal(site_at(s, &one, DOMAIN_HEAP).live_bytes, bytes[s]);
     }
 }
 
@@ -339,7 +366,7 @@ static void apply_in_batches_of(size_t size, struct model_totals *totals, struct
     model_finish(&m, 9999);
     *totals = m.totals[DOMAIN_HEAP];
     for (uint32_t i = 0; i < 6; i++)
-        sites[i] = *site_at(5 + i / 2, i % 2 ? &two : &one, DOMAIN_HEAP);
+        sites[i] = site_at(5 + i / 2, i % 2 ? &two : &one, DOMAIN_HEAP);
     others[0] = m.live.count;
     others[1] = m.unknown_frees;
     others[2] = m.replaced_blocks;

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The part of the model that follows what the program says through memprof.h:
+ * marks, snapshots, questions, clearing, and the blocks of its own pools.
+ */
+#ifndef MEMPROF_HOST_REQUESTS_H
+#define MEMPROF_HOST_REQUESTS_H
+
+#include "src/host/model.h"
+
+/*
+ * A domain that the program named.  Its blocks have a table of their own: a
+ * pool's block may begin where the heap block that holds the pool does.
+ */
+struct model_pool {
+    struct livetable live;
+    char name[TEXT_BYTES_MAX + 1];
+};
+
+/* Apply one event; false: it is none of these. */
+bool requests_apply(struct model *m, const struct model_event *e);
+
+void requests_release(struct model *m);
+
+/* Bytes of memory that the pools' tables hold. */
+uint64_t requests_memory(const struct model *m);
+
+#endif
