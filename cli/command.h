@@ -6,7 +6,9 @@
 #ifndef MEMPROF_CLI_COMMAND_H
 #define MEMPROF_CLI_COMMAND_H
 
+int cmd_compare(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_merge(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_symbolize(int argc, char **argv);
 int cmd_top(int argc, char **argv);

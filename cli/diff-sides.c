@@ -28,11 +28,11 @@ static int open_two(struct diff_sides *sides, char **operands, struct error *e)
     struct profile *second = &sides->profiles[1];
 
     if (operand_parse(before, operands[0], e) != 0 || operand_parse(after, operands[1], e) != 0 ||
-        snapshot_read(&sides->profiles[0], before->path, e) != 0)
+        snapshot_open(&sides->profiles[0], before->path, e) != 0)
         return -1;
     if (same_file(before->path, after->path))
         second = &sides->profiles[0];
-    else if (snapshot_read(second, after->path, e) != 0)
+    else if (snapshot_open(second, after->path, e) != 0)
         return -1;
     sides->before = (struct diff_side){.name = before->path, .profile = &sides->profiles[0]};
     sides->after = (struct diff_side){.name = after->path, .profile = second};
@@ -76,7 +76,7 @@ static int open_one(struct diff_sides *sides, const char *operand, struct error 
                          "'%s' is one moment: name a second one, or the file alone for its first "
                          "and last snapshot",
                          operand);
-    if (snapshot_read(&sides->profiles[0], sides->operands[0].path, e) != 0)
+    if (snapshot_open(&sides->profiles[0], sides->operands[0].path, e) != 0)
         return -1;
     return choose_moments(sides, e);
 }
@@ -86,7 +86,7 @@ static int open_baseline(struct diff_sides *sides, const char *baseline, const c
 {
     if (baseline_read(&sides->baseline, baseline, e) != 0 ||
         operand_parse(&sides->operands[1], operand, e) != 0 ||
-        snapshot_read(&sides->profiles[1], sides->operands[1].path, e) != 0)
+        snapshot_open(&sides->profiles[1], sides->operands[1].path, e) != 0)
         return -1;
     sides->before = (struct diff_side){.name = baseline,
                                        .profile = &sides->baseline.profile,

@@ -4,7 +4,9 @@
 bin_PROGRAMS += memprof
 
 memprof_SOURCES = \
+	cli/cmd-compare.c \
 	cli/cmd-diff.c \
+	cli/cmd-merge.c \
 	cli/cmd-run.c \
 	cli/cmd-symbolize.c \
 	cli/cmd-top.c \

@@ -19,6 +19,8 @@ static const struct command commands[] = {
     {"symbolize", "look up names that a profile does not have yet", cmd_symbolize},
     {"top", "show the top lines of a profile that was written earlier", cmd_top},
     {"diff", "show what changed between two profiles, or two snapshots of one", cmd_diff},
+    {"compare", "show the totals of several runs side by side", cmd_compare},
+    {"merge", "make one profile of several", cmd_merge},
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)

@@ -2,7 +2,10 @@
 # Manual pages.
 
 dist_man_MANS += \
+	man/memprof-compare.1 \
+	man/memprof-diff.1 \
 	man/memprof-json.5 \
+	man/memprof-merge.1 \
 	man/memprof-profile.5 \
 	man/memprof-run.1 \
 	man/memprof-symbolize.1 \

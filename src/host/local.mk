@@ -29,6 +29,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/collector.h \
 	src/host/columns.c \
 	src/host/columns.h \
+	src/host/compare.c \
+	src/host/compare.h \
 	src/host/cuindex.c \
 	src/host/cuindex.h \
 	src/host/cumulative.c \
@@ -102,6 +104,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/match.h \
 	src/host/marks.c \
 	src/host/marks.h \
+	src/host/merge.c \
+	src/host/merge.h \
 	src/host/model.c \
 	src/host/model.h \
 	src/host/moments.c \
@@ -142,6 +146,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/quote.h \
 	src/host/rangemap.c \
 	src/host/rangemap.h \
+	src/host/report-compare.c \
+	src/host/report-compare.h \
 	src/host/report-csv.c \
 	src/host/report-csv.h \
 	src/host/report-diff-csv.c \

@@ -45,6 +45,7 @@ struct profile_process {
     string_id command;    /* the arguments, shell-quoted, separated by spaces */
     string_id host;
     string_id memprof_version;
+    uint32_t merged; /* 0, or of how many profiles this is the sum (merge.h): no moment's peak */
     int64_t pid;
     int64_t started_unix; /* seconds since the epoch */
     double seconds;       /* how long the image ran */

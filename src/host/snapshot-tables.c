@@ -46,6 +46,7 @@ static const struct column process_columns[] = {
     PLAIN(U32, snapshot_process, process.exit_kind),
     PLAIN(I32, snapshot_process, process.exit_value),
     PLAIN(U32, snapshot_process, incomplete),
+    PLAIN(U32, snapshot_process, process.merged),
 };
 
 static const struct column totals_columns[] = {
