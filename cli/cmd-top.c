@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/pager.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
 #include "src/host/report-text.h"
@@ -12,7 +13,7 @@ static const struct options top_options = {
     .command = "memprof top",
     .usage = "[OPTIONS] FILE",
     .purpose = "Show the top lines of the profile FILE, as written by memprof run.",
-    .tables = {{"Options", view_option_specs}},
+    .tables = {{"Options", view_option_specs}, {NULL, view_pager_specs}},
 };
 
 #define COMMAND_LABEL "  command        "
@@ -59,7 +60,7 @@ static int show(const struct profile *p, const struct view_choice *choice, struc
     strbuf_init(&out);
     result = add_report(&out, p, choice, e);
     if (result == 0)
-        result = text_write(&out, stdout, e);
+        result = pager_write(&out, !choice->no_pager, e);
     strbuf_release(&out);
     return result;
 }
@@ -70,7 +71,7 @@ static int top(const char *path, const struct view_choice *choice)
     struct error e = {0};
     int result;
 
-    if (snapshot_read(&profile, path, &e) != 0) {
+    if (snapshot_open(&profile, path, &e) != 0) {
         words_error(&e);
         return words_exit_code(&e);
     }

@@ -12,5 +12,6 @@ int cmd_merge(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_symbolize(int argc, char **argv);
 int cmd_top(int argc, char **argv);
+int cmd_stat(int argc, char **argv);
 
 #endif

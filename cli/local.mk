@@ -8,6 +8,7 @@ memprof_SOURCES = \
 	cli/cmd-diff.c \
 	cli/cmd-merge.c \
 	cli/cmd-run.c \
+	cli/cmd-stat.c \
 	cli/cmd-symbolize.c \
 	cli/cmd-top.c \
 	cli/command.h \
@@ -18,6 +19,8 @@ memprof_SOURCES = \
 	cli/memprof.c \
 	cli/options.c \
 	cli/options.h \
+	cli/pager.c \
+	cli/pager.h \
 	cli/run-files.c \
 	cli/run-files.h \
 	cli/run-options.c \

@@ -55,7 +55,8 @@ static void print_help(const struct options *options)
 {
     printf("Usage: %s %s\n\n%s\n", options->command, options->usage, options->purpose);
     for (size_t i = 0; i < OPTIONS_TABLES && options->tables[i].specs; i++) {
-        printf("\n%s:\n", options->tables[i].title);
+        if (options->tables[i].title)
+            printf("\n%s:\n", options->tables[i].title);
         print_specs(options->tables[i].specs);
     }
     print_specs(help_specs);

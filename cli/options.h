@@ -20,7 +20,7 @@ struct option_spec {
     const char *help;     /* lines separated by \n */
 };
 
-#define OPTIONS_TABLES 2
+#define OPTIONS_TABLES 4
 
 struct options {
     const char *command; /* "memprof run" */
@@ -28,7 +28,7 @@ struct options {
     const char *purpose; /* a sentence or two */
     const char *closing; /* printed behind the options, or NULL */
     struct {
-        const char *title;
+        const char *title; /* NULL: the table goes on */
         const struct option_spec *specs;
     } tables[OPTIONS_TABLES];
     bool stop_at_operand; /* what follows the first operand is the program's */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/terminal.h"
 
+#include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -24,4 +25,9 @@ bool terminal_takes_colour(FILE *stream)
     if (no_color && *no_color)
         return false;
     return isatty(fileno(stream)) && term && strcmp(term, "dumb") != 0;
+}
+
+bool terminal_takes_utf8(void)
+{
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }

@@ -18,4 +18,7 @@ size_t terminal_columns(FILE *stream);
  */
 bool terminal_takes_colour(FILE *stream);
 
+/* Whether texts in the locale's encoding may hold any character: it is UTF-8. */
+bool terminal_takes_utf8(void);
+
 #endif

@@ -72,8 +72,8 @@ const struct option_spec view_option_specs[] = {
     {OPTION_CUMULATIVE, "cumulative", NULL,
      "charge all lines of a stack with what it allocated,\nnot its innermost alone"},
     {OPTION_BY, "by", "ORDER",
-     "sort by bytes at the peak, bytes live, bytes\nallocated (total), blocks allocated (count), "
-     "\ntemporary blocks or bytes a block: peak, live,\ntotal, count, temporary or average [peak; "
+     "sort by bytes at the peak, bytes live, bytes\nallocated (total), blocks allocated "
+     "(count),\ntemporary blocks or bytes a block: peak, live,\ntotal, count, temporary or average [peak; "
      "live with\n--snapshot]"},
     {OPTION_REVERSE, "reverse", NULL, "smallest first"},
     {OPTION_MIN_SIZE, "min-size", "SIZE", "sum up rows of less than SIZE (4096, 4K, 1.5MiB)"},

@@ -8,6 +8,7 @@ dist_man_MANS += \
 	man/memprof-merge.1 \
 	man/memprof-profile.5 \
 	man/memprof-run.1 \
+	man/memprof-stat.1 \
 	man/memprof-symbolize.1 \
 	man/memprof-top.1 \
 	man/memprof.1

@@ -28,8 +28,8 @@ for page in *.[0-9]; do
 done
 
 # Every key that a report has is described.
-document=../src/host/report-json.c
-keys=$(sed -nE 's/.*(set|member)\([^"]*"([a-z_]+)".*/\2/p' "$document" | sort -u)
+keys=$(sed -nE 's/.*(set|member)\([^"]*"([a-z_]+)".*/\2/p' \
+    ../src/host/report-json*.c ../src/host/report-stat-json.c | sort -u)
 [ "$(wc -l <<<"$keys")" -gt 40 ] || {
     echo 'the keys of the JSON report were not found' >&2
     failed=1

@@ -54,7 +54,7 @@ from_completion()
         tr -s ' \n' '\n\n' | grep .
 }
 
-for command in run symbolize top; do
+for command in run stat symbolize top; do
     page=$top_srcdir/man/memprof-$command.1
     help=$(from_help $command)
     [ "$(wc -l <<<"$help")" -gt 5 ] || fail "memprof $command --help lists too few options"
@@ -77,7 +77,7 @@ taken()
 {
     "$MEMPROF" run "$1" no-such-word true 2>&1 | sed -n 's/^  //p' | sed 's/, /\n/g'
 }
-for option in --group-by --by --domain --unwinder; do
+for option in --group-by --by --unwinder; do
     [ -n "$(words $option)" ] || fail "no words are completed for $option"
     same "the words completed for $option (<) and those it takes (>)" \
         "$(words $option)" "$(taken $option)"

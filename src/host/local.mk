@@ -62,6 +62,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/growth.c \
 	src/host/growth.h \
 	src/host/event.h \
+	src/host/history.c \
+	src/host/history.h \
 	src/host/image.c \
 	src/host/image.h \
 	src/host/intern.c \
@@ -128,6 +130,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/perfmap.h \
 	src/host/places.c \
 	src/host/places.h \
+	src/host/plot.c \
+	src/host/plot.h \
 	src/host/preflight.c \
 	src/host/preflight.h \
 	src/host/procinfo.c \
@@ -162,6 +166,9 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-json-run.h \
 	src/host/report-json.c \
 	src/host/report-json.h \
+	src/host/report-stat-json.c \
+	src/host/report-stat.c \
+	src/host/report-stat.h \
 	src/host/report-text.c \
 	src/host/report-text.h \
 	src/host/requests.c \

@@ -2,7 +2,9 @@
 #include "src/host/report-json-run.h"
 
 #include "src/host/domain.h"
+#include "src/host/filter.h"
 #include "src/host/jsonvalue.h"
+#include "src/host/liveness.h"
 
 json_t *report_json_process(const struct profile *p)
 {
@@ -70,6 +72,12 @@ json_t *report_json_loss(const struct profile *p)
     jsonobject_set(&o, "verify_skipped", jsonvalue_number(l->verify_skipped));
     jsonobject_set(&o, "slow_steps", jsonvalue_number(l->slow_steps));
     jsonobject_set(&o, "incomplete", json_boolean(p->incomplete));
+    jsonobject_set(&o, "running", json_boolean(liveness_writer(p)));
+    jsonobject_set(&o, "damaged", json_boolean(p->cut.kind == CUT_DAMAGED));
+    jsonobject_set(&o, "cut_offset", p->incomplete ? jsonvalue_number(p->cut.offset) : json_null());
+    jsonobject_set(&o, "cut_size",
+                   p->incomplete ? jsonvalue_number(p->cut.file_size) : json_null());
+    jsonobject_set(&o, "cut_seconds", p->incomplete ? json_real(p->cut.seconds) : json_null());
     return jsonobject_end(&o);
 }
 
@@ -153,4 +161,18 @@ json_t *report_json_snapshot(const struct profile *p, uint32_t index)
     jsonobject_set(&o, "mmap_live_bytes", jsonvalue_number(m->mmap_live_bytes));
     jsonobject_set(&o, "rss_bytes", jsonvalue_number(m->rss_bytes));
     return jsonobject_end(&o);
+}
+
+json_t *report_json_patterns(const struct filter *f, bool include)
+{
+    json_t *list = json_array();
+    const char *pattern;
+    bool is_include;
+
+    for (size_t i = 0; f && i < f->count; i++) {
+        pattern = filter_pattern(f, i, &is_include);
+        if (is_include == include)
+            list = jsonlist_append(list, jsonvalue_text(pattern));
+    }
+    return list;
 }

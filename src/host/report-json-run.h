@@ -11,6 +11,8 @@
 
 #include <jansson.h>
 
+struct filter; /* filter.h */
+
 json_t *report_json_process(const struct profile *p);
 json_t *report_json_totals(const struct profile *p);
 json_t *report_json_loss(const struct profile *p);
@@ -20,5 +22,8 @@ json_t *report_json_marks(const struct profile *p);
 
 /* profile.moments[index] */
 json_t *report_json_snapshot(const struct profile *p, uint32_t index);
+
+/* The patterns of one kind, as they were given; `filter` may be NULL. */
+json_t *report_json_patterns(const struct filter *filter, bool include);
 
 #endif

@@ -31,20 +31,6 @@ static json_t *moment_object(const struct profile *p, struct moment moment)
     return jsonobject_end(&o);
 }
 
-static json_t *patterns(const struct filter *f, bool include)
-{
-    json_t *list = json_array();
-    const char *pattern;
-    bool is_include;
-
-    for (size_t i = 0; f && i < f->count; i++) {
-        pattern = filter_pattern(f, i, &is_include);
-        if (is_include == include)
-            list = jsonlist_append(list, jsonvalue_text(pattern));
-    }
-    return list;
-}
-
 static json_t *view_object(const struct profile *p, const struct view *v)
 {
     const struct view_options *options = &v->options;
@@ -58,8 +44,8 @@ static json_t *view_object(const struct profile *p, const struct view *v)
     jsonobject_set(&o, "cumulative", json_boolean(options->cumulative));
     jsonobject_set(&o, "reverse", json_boolean(options->reverse));
     jsonobject_set(&o, "min_size", jsonvalue_number(options->min_bytes));
-    jsonobject_set(&o, "include", patterns(options->filter, true));
-    jsonobject_set(&o, "exclude", patterns(options->filter, false));
+    jsonobject_set(&o, "include", report_json_patterns(options->filter, true));
+    jsonobject_set(&o, "exclude", report_json_patterns(options->filter, false));
     jsonobject_set(&o, "all_frames", json_boolean(options->filter && options->filter->all_frames));
     jsonobject_set(&o, "size", jsonvalue_number(v->whole.bytes));
     jsonobject_set(&o, "count", jsonvalue_number(v->whole.blocks));

@@ -3,6 +3,7 @@
 
 #include "src/host/domain.h"
 #include "src/host/escape.h"
+#include "src/host/liveness.h"
 #include "src/host/location.h"
 #include "src/host/shorten.h"
 #include "src/host/signalname.h"
@@ -137,14 +138,41 @@ static void note_verified(struct strbuf *out, const struct profile_loss *loss)
             units_count(skipped, loss->verify_skipped));
 }
 
+void report_text_cut(struct strbuf *out, const struct profile *p)
+{
+    const struct profile_cut *cut = &p->cut;
+    char seconds[UNITS_TEXT], at[UNITS_TEXT], size[UNITS_TEXT];
+
+    units_seconds(seconds, cut->seconds);
+    if (liveness_writer(p))
+        strbuf_addf(out, "  note: still being recorded: this is the state %s into the run\n",
+                    seconds);
+    else if (!p->incomplete)
+        return;
+    else if (cut->kind == CUT_NONE)
+        strbuf_add(out, "  note: this profile is incomplete: it ends before the program did\n");
+    else if (cut->offset == cut->file_size)
+        strbuf_addf(out,
+                    "  note: this file was never finished: it shows the state %s into the run\n",
+                    seconds);
+    else {
+        strbuf_addf(out, "  note: this file is %s at byte %s of %s: ",
+                    cut->kind == CUT_DAMAGED ? "damaged" : "cut short",
+                    units_count(at, cut->offset), units_count(size, cut->file_size));
+        if (p->process.exit_kind == EXIT_UNKNOWN)
+            strbuf_addf(out, "this is the state %s into the run\n", seconds);
+        else
+            strbuf_add(out, "the timeline and snapshots behind it are lost\n");
+    }
+}
+
 void report_text_loss(struct strbuf *out, const struct profile *p,
                       const struct report_text_options *options)
 {
     const struct profile_loss *loss = &p->loss;
 
     note_verified(out, loss);
-    if (p->incomplete)
-        strbuf_add(out, "  note: this profile is incomplete: it ends before the program did\n");
+    report_text_cut(out, p);
     note_count(out, loss->dropped, "event was lost: all numbers are too small",
                "events were lost: all numbers are too small");
     note_bootstrap(out, p, options);

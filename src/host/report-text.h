@@ -27,7 +27,13 @@ void report_text_process(struct strbuf *out, const struct profile *p);
 void report_text_totals(struct strbuf *out, const struct profile *p,
                         const struct report_text_options *options);
 
-/* One indented line for each number in `loss` that is not 0, and for --verify-stacks. */
+/*
+ * One indented line when the file does not hold the whole run: it is still being
+ * written, was never finished, was cut, or is damaged.
+ */
+void report_text_cut(struct strbuf *out, const struct profile *p);
+
+/* That, and one indented line for each number in `loss` that is not 0, and for --verify-stacks. */
 void report_text_loss(struct strbuf *out, const struct profile *p,
                       const struct report_text_options *options);
 

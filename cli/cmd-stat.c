@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/pager.h"
+#include "cli/terminal.h"
+#include "cli/view-output.h"
+#include "cli/words.h"
+#include "src/host/report-stat.h"
+#include "src/host/snapshot.h"
+
+#include <string.h>
+
+enum { OPTION_ASCII = OPTION_OF_COMMAND };
+
+static const struct option_spec stat_specs[] = {
+    {OPTION_ASCII, "ascii", NULL, "draw the plot in ASCII [in UTF-8 where the locale has it]"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct options stat_options = {
+    .command = "memprof stat",
+    .usage = "[OPTIONS] FILE",
+    .purpose = "Show what a profile holds: the run, its memory over time, its snapshots.",
+    .tables = {{"Options", stat_specs}, {NULL, view_moment_specs}, {NULL, view_pager_specs}},
+};
+
+struct stat_choice {
+    struct view_choice view;
+    bool ascii;
+};
+
+static int take(void *choice, int id, const char *argument)
+{
+    struct stat_choice *c = choice;
+
+    if (id != OPTION_ASCII)
+        return view_choice_take(&c->view, id, argument);
+    c->ascii = true;
+    return 0;
+}
+
+static int write_text(const struct stat_choice *c, const struct profile *p,
+                      const struct report_stat_options *options, struct error *e)
+{
+    struct strbuf out;
+    int result;
+
+    strbuf_init(&out);
+    report_stat_text(&out, p, options);
+    result = pager_write(&out, !c->view.no_pager, e);
+    strbuf_release(&out);
+    return result;
+}
+
+static int write_json(const char *file, const struct profile *p,
+                      const struct report_stat_options *options, struct error *e)
+{
+    FILE *out = strcmp(file, "-") == 0 ? stdout : fopen(file, "we");
+    int result;
+
+    if (!out)
+        return error_set(e, ERROR_SYSTEM, "cannot write %s", file);
+    result = report_stat_json(out, p, options, e);
+    if (out != stdout && fclose(out) != 0 && result == 0)
+        result = error_set(e, ERROR_SYSTEM, "cannot write %s", file);
+    return result;
+}
+
+static int show(const struct stat_choice *c, const struct profile *p, struct error *e)
+{
+    bool filters = c->view.filter.count || c->view.domain;
+    struct report_stat_options options;
+    struct view_options view;
+    struct history history;
+    int result;
+
+    if (view_choice_settle(&c->view, p, c->view.snapshot, &view, e) != 0)
+        return -1;
+    if (filters && history_make(&history, p, &view, e) != 0)
+        return -1;
+    options = (struct report_stat_options){
+        .text = view_choice_text(&c->view, stdout, NULL),
+        .ascii = c->ascii || !terminal_takes_utf8(),
+        .one = c->view.snapshot != NULL,
+        .moment = view.moment,
+        .history = filters ? &history : NULL,
+        .view = filters ? &view : NULL,
+    };
+    result =
+        c->view.json ? write_json(c->view.json, p, &options, e) : write_text(c, p, &options, e);
+    if (filters)
+        history_release(&history);
+    return result;
+}
+
+static int stat(const char *path, const struct stat_choice *c)
+{
+    struct profile profile;
+    struct error e = {0};
+    int result = snapshot_open(&profile, path, &e);
+
+    if (result == 0) {
+        result = show(c, &profile, &e);
+        profile_release(&profile);
+    }
+    if (result == 0)
+        return EXIT_FINE;
+    words_error(&e);
+    return words_exit_code(&e);
+}
+
+int cmd_stat(int argc, char **argv)
+{
+    struct stat_choice c = {0};
+    int first, status = EXIT_USAGE;
+
+    view_choice_init(&c.view);
+    first = options_parse(&stat_options, argc, argv, take, &c);
+    if (first == OPTIONS_DONE) {
+        status = EXIT_FINE;
+    } else if (first >= 0 && c.view.list_skipped) {
+        view_choice_list_skipped(&c.view);
+        status = EXIT_FINE;
+    } else if (first >= 0 && view_choice_check(&c.view) != 0) {
+        options_wrong(&stat_options);
+    } else if (first >= 0 && argc - first != 1) {
+        words_say(argc == first ? "which profile?" : "one profile at a time");
+        options_wrong(&stat_options);
+    } else if (first >= 0) {
+        status = stat(argv[first], &c);
+    }
+    view_choice_release(&c.view);
+    return status;
+}
