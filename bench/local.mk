@@ -7,7 +7,8 @@ EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 
 # Compiled as a stranger's program would be: see tests/targets/local.mk.
-bench_files = bench/pairs bench/pairs-lsan bench/rss-preload.so
+bench_files = bench/pairs bench/pairs-lsan bench/rss-preload.so bench/small bench/pool-preload.so \
+	bench/pool-classic-preload.so
 if HAVE_LIBUNWIND
 bench_files += bench/unwind-preload.so
 endif
@@ -23,6 +24,22 @@ bench/pairs-lsan: $(top_srcdir)/bench/pairs.c
 bench/rss-preload.so: $(top_srcdir)/bench/rss-preload.c
 	$(AM_V_CC)$(bench_make) -fPIC -shared -o $@ $(top_srcdir)/bench/rss-preload.c
 
+bench/small: $(top_srcdir)/bench/small.c
+	$(AM_V_CC)$(bench_make) -pthread -o $@ $(top_srcdir)/bench/small.c
+
+# The core by itself, with each of its geometries.
+bench_pool_sources = $(top_srcdir)/bench/pool-preload.c \
+	$(top_srcdir)/src/shared/arena.c $(top_srcdir)/src/shared/block.c \
+	$(top_srcdir)/src/shared/owner.c $(top_srcdir)/src/shared/pool.c \
+	$(top_srcdir)/src/shared/radix.c $(top_srcdir)/src/shared/sysmem.c
+bench_pool_make = $(bench_make) -D_GNU_SOURCE= -I$(top_srcdir) -fPIC -shared -fvisibility=hidden -o $@
+
+bench/pool-preload.so: $(bench_pool_sources)
+	$(AM_V_CC)$(bench_pool_make) -DPOOL_GEOMETRY=MODERN $(bench_pool_sources)
+
+bench/pool-classic-preload.so: $(bench_pool_sources)
+	$(AM_V_CC)$(bench_pool_make) -DPOOL_GEOMETRY=CLASSIC $(bench_pool_sources)
+
 bench/unwind-preload.so: $(top_srcdir)/bench/unwind-preload.c
 	$(AM_V_CC)$(bench_make) $(LIBUNWIND_CFLAGS) -fPIC -shared -o $@ \
 		$(top_srcdir)/bench/unwind-preload.c $(LIBUNWIND_LIBS)
@@ -33,6 +50,7 @@ bench: all $(bench_files) $(bench_programs)
 
 CLEANFILES += $(bench_files)
 EXTRA_DIST += bench/README.md bench/run bench/workloads.py bench/pairs.c bench/rss-preload.c \
+	bench/allocators.py bench/pool-preload.c bench/small.c \
 	bench/unwind-preload.c
 clean-local:
 	rm -rf bench/results

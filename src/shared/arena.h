@@ -13,8 +13,9 @@
 
 #include "src/shared/pool.h"
 
-/* Empty arenas that an owner keeps. */
-#define ARENAS_KEPT 2u
+/* Empty arenas that an owner keeps: what a program frees and takes again need not be faulted in
+ * again. */
+#define ARENAS_KEPT 8u
 
 struct arena {
     _Atomic(char *) base;    /* NULL while the descriptor stands for no arena */

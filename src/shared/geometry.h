@@ -28,10 +28,10 @@
  * Headers of pools at equal offsets would all compete for the same few lines of a
  * cache (that halved the speed of a churn through 10,000 blocks), so that they are
  * set off by a line more from pool to pool, `colours` times; blocks lie before and
- * behind.  The classic profile has its headers first, as its model.
+ * behind.  In this they differ from their models, whose headers come first.
  */
 #define GEOMETRIES(X)                                                                              \
-    X(CLASSIC, 18, 12, 3, 64, 1)                                                                   \
+    X(CLASSIC, 18, 12, 3, 64, 64)                                                                  \
     X(MODERN, 20, 14, 4, 32, 64)
 
 struct geometry {
