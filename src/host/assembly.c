@@ -31,29 +31,24 @@ static uint32_t append(struct assembly *a, void *array, uint32_t *count, uint32_
     append(a, &(a)->profile->name##s, &(a)->profile->name##_count, &(a)->name##_room, row,         \
            sizeof *(row))
 
-static struct intern_key node_key(uint32_t parent, uint32_t frame)
-{
-    return (struct intern_key){parent, frame, 0};
-}
-
 void assembly_init(struct assembly *a, struct profile *p)
 {
     *a = (struct assembly){.profile = p};
-    intern_init(&a->nodes);
+    intern_init(&a->further);
     assembly_text(a, "");
     for (uint32_t root = 0; root < STACK_ROOTS; root++) {
         struct profile_node node = {.parent = root, .frame = NO_FRAME};
 
-        /* The numbers of keys and nodes stay the same. */
-        intern_add(&a->nodes, node_key(root, NO_FRAME), NULL);
         APPEND(a, node, &node);
     }
-    a->failed |= a->nodes.count != STACK_ROOTS;
 }
 
 void assembly_release(struct assembly *a)
 {
-    intern_release(&a->nodes);
+    intern_release(&a->further);
+    free(a->first_below);
+    free(a->further_nodes);
+    a->first_below = a->further_nodes = NULL;
 }
 
 string_id assembly_text(struct assembly *a, const char *text)
@@ -96,17 +91,51 @@ uint32_t assembly_domain(struct assembly *a, const struct profile_domain *row)
     return APPEND(a, domain, row);
 }
 
+/* Room in an array of numbers for entry `index`; new entries are 0. */
+static bool reserve(uint32_t **array, uint32_t *room, uint32_t index)
+{
+    uint32_t wanted = *room ? *room : 64;
+    uint32_t *grown;
+
+    if (index < *room)
+        return true;
+    while (wanted <= index && wanted <= INT32_MAX)
+        wanted *= 2;
+    grown = wanted > index ? realloc(*array, wanted * sizeof *grown) : NULL;
+    if (!grown)
+        return false;
+    memset(grown + *room, 0, (wanted - *room) * sizeof *grown);
+    *array = grown;
+    *room = wanted;
+    return true;
+}
+
+/* Where the number of the node is kept, 0 in it while there is none; NULL: out of memory. */
+static uint32_t *find_node(struct assembly *a, uint32_t parent, uint32_t frame)
+{
+    uint32_t number;
+
+    if (!reserve(&a->first_below, &a->first_room, parent))
+        return NULL;
+    number = a->first_below[parent];
+    if (number == 0 || a->profile->nodes[number].frame == frame)
+        return &a->first_below[parent];
+    number = intern_add(&a->further, (struct intern_key){parent, frame, 0}, NULL);
+    if (number == INTERN_NONE || !reserve(&a->further_nodes, &a->further_room, number))
+        return NULL;
+    return &a->further_nodes[number];
+}
+
 uint32_t assembly_node(struct assembly *a, uint32_t parent, uint32_t frame)
 {
     struct profile_node node = {.parent = parent, .frame = frame};
-    bool added;
-    uint32_t number = intern_add(&a->nodes, node_key(parent, frame), &added);
+    uint32_t *place = find_node(a, parent, frame);
 
-    if (number == INTERN_NONE) {
+    if (!place) {
         a->failed = true;
         return 0;
     }
-    if (added)
-        APPEND(a, node, &node);
-    return a->failed ? 0 : number;
+    if (*place == 0)
+        *place = APPEND(a, node, &node);
+    return a->failed ? 0 : *place;
 }

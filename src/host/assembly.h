@@ -14,7 +14,15 @@
 
 struct assembly {
     struct profile *profile;
-    struct intern nodes;
+    /*
+     * The first node below each node, 0 where there is none yet: most have no
+     * other, and this is found without a search.
+     */
+    uint32_t *first_below;
+    uint32_t first_room;
+    struct intern further;   /* the nodes that are not first below theirs: by parent and frame */
+    uint32_t *further_nodes; /* by number in `further`: the node */
+    uint32_t further_room;
     uint32_t module_room, line_room, frame_room, node_room, site_room, thread_room, domain_room;
     bool failed;
 };
