@@ -162,24 +162,25 @@ static int add_summary(struct strbuf *out, const struct run_choice *c, const str
     return result;
 }
 
-/* Write every image's profile; `earlier` and `last` receive what the summary says of them. */
-static int write_profiles(const struct run_choice *c, const struct run_result *r,
-                          struct strbuf *earlier, struct strbuf *last, struct error *e)
+/* What the summary says of every image's file.  -1 with `e` set: one could not be written. */
+static int add_files(const struct run_choice *c, const struct run_result *r, struct strbuf *earlier,
+                     struct strbuf *last, struct error *e)
 {
-    struct strbuf path;
-    uint64_t size = 0;
     int result = 0;
 
-    strbuf_init(&path);
-    for (uint32_t i = 0; i < r->image_count && result == 0; i++) {
-        if (run_files_wanted(c))
-            result = run_files_write(c, r, i, &path, &size, e);
-        if (result == 0 && i + 1 < r->image_count)
-            add_earlier(earlier, &r->images[i], strbuf_text(&path), c->view.exact);
-        else if (result == 0 && run_files_wanted(c))
-            add_file(last, strbuf_text(&path), size);
+    for (uint32_t i = 0; i < r->image_count; i++) {
+        const struct run_image *image = &r->images[i];
+        bool written = image->path && image->unwritten.kind == ERROR_NONE;
+
+        if (image->unwritten.kind != ERROR_NONE && result == 0) {
+            *e = image->unwritten;
+            result = -1;
+        }
+        if (i + 1 < r->image_count)
+            add_earlier(earlier, image, written ? image->path : "", c->view.exact);
+        else if (written)
+            add_file(last, image->path, image->bytes);
     }
-    strbuf_release(&path);
     return result;
 }
 
@@ -202,7 +203,7 @@ static int report(const struct run_choice *c, const struct run_result *r)
     strbuf_init(&out);
     strbuf_init(&earlier);
     strbuf_init(&last);
-    if (write_profiles(c, r, &earlier, &last, &e) != 0)
+    if (add_files(c, r, &earlier, &last, &e) != 0)
         status = fail(&e, EXIT_RUN_FAILED);
     if (!c->quiet) {
         if (add_summary(&out, c, r, &earlier, &e) != 0)
@@ -227,7 +228,10 @@ static int run_program_as(const struct run_choice *c, const char *path, const ch
                                   .arguments = c->program,
                                   .preload = preload,
                                   .settings = c->settings,
-                                  .symbolizer.debuginfod = c->debuginfod};
+                                  .symbolizer.debuginfod = c->debuginfod,
+                                  .output = c->output,
+                                  .snapshot_every_ns = c->snapshot_every_ns,
+                                  .no_peak = c->no_peak};
     struct run_result result = {0};
     struct error e = {0};
     int status;

@@ -13,6 +13,8 @@ struct run_choice {
     const char *output; /* -o; NULL: PROGRAM.PID.mprof here */
     bool quiet, allow_unprofiled, debuginfod;
     struct segment_settings settings;
+    uint64_t snapshot_every_ns; /* --snapshot-every; 0: not */
+    bool no_peak;               /* --no-snapshot-at-peak */
     char **program; /* the program and its arguments, in argv */
 };
 

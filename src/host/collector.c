@@ -499,15 +499,41 @@ static bool stopped(struct collector *c)
     return atomic_load_explicit(&c->stop, memory_order_relaxed);
 }
 
+/* A round between what is to be done before and after it; returns how long to sleep at most. */
+static uint64_t round_between(struct collector *c)
+{
+    uint64_t wait = POLL_NS;
+
+    /* acquire: pairs with collector_rouse; what was asked for before it is seen by `before` */
+    atomic_exchange_explicit(&c->roused, 0, memory_order_acquire);
+    if (c->options.before)
+        wait = c->options.before(c->options.context);
+    collector_round(c);
+    if (c->options.after)
+        c->options.after(c->options.context);
+    return wait < POLL_NS ? wait : POLL_NS;
+}
+
 void collector_run(struct collector *c)
 {
     while (!stopped(c)) {
-        collector_round(c);
+        uint64_t wait = round_between(c);
+
         keep_house(c);
         /* Much came: more will have come meanwhile. */
-        if (c->recycled < c->chunks / 8 && !stopped(c))
-            ring_host_sleep(c->segment, c->chunks / 4, POLL_NS);
+        if (c->recycled >= c->chunks / 8 || stopped(c))
+            continue;
+        /* relaxed: who rouses us a moment later wakes us, or waits for the end of the sleep */
+        if (wait && !atomic_load_explicit(&c->roused, memory_order_relaxed))
+            ring_host_sleep(c->segment, c->chunks / 4, wait);
     }
+}
+
+void collector_rouse(struct collector *c)
+{
+    /* release: see round_between */
+    atomic_store_explicit(&c->roused, 1, memory_order_release);
+    ring_rouse(c->segment);
 }
 
 void collector_stop(struct collector *c)

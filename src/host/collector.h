@@ -28,7 +28,15 @@ struct collector_options {
     uint32_t clock; /* enum segment_clock */
     /* Called by collector_run now and then, at most 20 times a second; may be NULL. */
     void (*poll)(void *context);
-    void *context;
+    /*
+     * Called by collector_run before and after each round, both or neither NULL:
+     * what is committed when `before` is called is in the model when `after` is,
+     * but for records that wait for the time of one in flight.  `before` returns
+     * the nanoseconds until it is to be called again at the latest.
+     */
+    uint64_t (*before)(void *context);
+    void (*after)(void *context);
+    void *context; /* of all three */
 };
 
 struct collector_heap_item {
@@ -53,7 +61,8 @@ struct collector {
     uint32_t probe_next; /* slot at which the search for ended threads goes on */
     bool timed;          /* records carry times: work in rounds */
     int rss_fd;
-    int barrier; /* membarrier command, 0: none works */
+    int barrier;             /* membarrier command, 0: none works */
+    _Atomic uint32_t roused; /* since the last round began */
     uint64_t polled_ns, named_ns, progressed_ns;
     struct model_event batch[MODEL_BATCH];
     uint32_t batched;
@@ -70,6 +79,9 @@ uint64_t collector_round(struct collector *c);
 
 /* Rounds and sleeps until collector_stop.  The body of the collector's thread. */
 void collector_run(struct collector *c);
+
+/* From any thread: the next round is to begin now, not after the sleep. */
+void collector_rouse(struct collector *c);
 
 /* From any thread: collector_run is to return soon, even if it is just falling asleep. */
 void collector_stop(struct collector *c);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/host/image.h"
 
+#include "src/host/answer.h"
+#include "src/host/framenames.h"
 #include "src/host/procinfo.h"
-#include "src/host/profile-build.h"
+#include "src/host/profilename.h"
 #include "src/host/quote.h"
 #include "src/shared/clock.h"
 
@@ -115,6 +117,7 @@ void image_release(struct image *i)
 {
     image_stop(i);
     if (i->begun) {
+        capture_release(&i->capture);
         collector_release(&i->collector);
         model_release(&i->model);
         modmap_release(&i->modmap);
@@ -128,90 +131,12 @@ void image_release(struct image *i)
         close(i->fd);
     munmap(i->segment.base, i->segment.layout.segment_bytes);
     free(i->arguments);
+    free(i->path);
     memset(i, 0, sizeof(*i));
     i->fd = -1;
 }
 
-/* ----------------------------------------------------------- collecting -- */
-
-static void poll_modules(void *context)
-{
-    modmap_update(context);
-}
-
-static void *collect(void *context)
-{
-    collector_run(context);
-    return NULL;
-}
-
-static void read_arguments(struct image *i)
-{
-    i->arguments = malloc(IMAGE_ARGUMENTS_BYTES);
-    if (i->arguments)
-        i->arguments_size = procinfo_arguments(i->pid, i->arguments, IMAGE_ARGUMENTS_BYTES);
-}
-
-static int modules_begin(struct image *i, const struct run_options *options, struct error *e)
-{
-    struct symbolizer_options symbolizer = options->symbolizer;
-    char perf_map[48];
-
-    snprintf(perf_map, sizeof(perf_map), "/tmp/perf-%d.map", (int)i->pid);
-    if (!symbolizer.perf_map)
-        symbolizer.perf_map = perf_map;
-    return modmap_init(&i->modmap, &i->segment, i->pid, options->program, options->preload,
-                       &symbolizer, e);
-}
-
-int image_begin(struct image *i, pid_t pid, const struct run_options *options, struct error *e)
-{
-    struct collector_options collecting = {
-        .pid = pid, .clock = i->clock, .poll = poll_modules, .context = &i->modmap};
-    int failure;
-
-    i->pid = pid;
-    if (modules_begin(i, options, e) != 0)
-        return -1;
-    model_init(&i->model, i->segment.layout.nodes_max, i->begin_ticks, TIMELINE_TICKS);
-    if (collector_init(&i->collector, &i->segment, &i->model, &collecting, e) != 0) {
-        model_release(&i->model);
-        modmap_release(&i->modmap);
-        return -1;
-    }
-    i->begun = true;
-    read_arguments(i);
-    failure = pthread_create(&i->thread, NULL, collect, &i->collector);
-    if (failure) {
-        errno = failure;
-        return error_set(e, ERROR_SYSTEM, "cannot start the collecting thread");
-    }
-    i->running = true;
-    return 0;
-}
-
-void image_stop(struct image *i)
-{
-    if (!i->running)
-        return;
-    collector_stop(&i->collector);
-    pthread_join(i->thread, NULL);
-    i->running = false;
-    collector_finish(&i->collector);
-    i->end_ticks = clock_ticks(i->clock);
-    i->end_ns = clock_monotonic_ns();
-    model_finish(&i->model, i->end_ticks);
-    modmap_finish(&i->modmap);
-}
-
-/* ---------------------------------------------------------- the profile -- */
-
-static double tick_seconds(const struct image *i)
-{
-    if (i->clock == CLOCK_MONOTONIC_NS || i->end_ticks <= i->begin_ticks)
-        return 1e-9;
-    return (double)(i->end_ns - i->begin_ns) * 1e-9 / (double)(i->end_ticks - i->begin_ticks);
-}
+/* ------------------------------------------------------- what it says of itself -- */
 
 static string_id text(struct profile *p, const char *s)
 {
@@ -232,41 +157,271 @@ static string_id command_text(struct profile *p, const struct image *i)
     return id;
 }
 
-static void describe_process(struct profile *p, const struct image *i)
+/* For every checkpoint: a file that is cut short says as much as a whole one. */
+static void describe_process(void *context, struct profile *p, double seconds)
 {
-    const char *first = i->arguments_size ? i->arguments : i->modmap.executable;
-    const char *slash = strrchr(first, '/');
-    char host[256] = "";
+    const struct image *i = context;
 
-    gethostname(host, sizeof(host) - 1);
-    p->process.program = text(p, slash ? slash + 1 : first);
+    p->process.program = text(p, i->program);
     p->process.executable = text(p, i->modmap.executable);
     p->process.command = command_text(p, i);
-    p->process.host = text(p, host);
+    p->process.host = text(p, i->host);
     p->process.memprof_version = text(p, PACKAGE_VERSION);
     p->process.pid = i->pid;
     p->process.started_unix = i->started_unix;
-    p->process.seconds = (double)(i->end_ns - i->begin_ns) * 1e-9;
+    p->process.seconds = seconds;
+}
+
+static void read_arguments(struct image *i)
+{
+    const char *first = i->modmap.executable, *slash;
+
+    i->arguments = malloc(IMAGE_ARGUMENTS_BYTES);
+    if (i->arguments)
+        i->arguments_size = procinfo_arguments(i->pid, i->arguments, IMAGE_ARGUMENTS_BYTES);
+    if (i->arguments_size)
+        first = i->arguments;
+    slash = strrchr(first, '/');
+    i->program = slash ? slash + 1 : first;
+    gethostname(i->host, sizeof(i->host) - 1);
+}
+
+/* The profile's path; NULL: out of memory. */
+static char *make_path(const struct image *i, const struct run_options *options, uint32_t earlier)
+{
+    struct strbuf path;
+    char *result = NULL;
+
+    strbuf_init(&path);
+    profile_name_add(&path, options->output, i->program, i->pid, earlier);
+    if (!path.failed)
+        result = strdup(strbuf_text(&path));
+    strbuf_release(&path);
+    return result;
+}
+
+/* ----------------------------------------------------------- collecting -- */
+
+static void poll_modules(void *context)
+{
+    struct image *i = context;
+
+    modmap_update(&i->modmap);
+}
+
+static uint64_t before_round(void *context)
+{
+    struct image *i = context;
+
+    return capture_before(&i->capture);
+}
+
+static void after_round(void *context)
+{
+    struct image *i = context;
+
+    capture_after(&i->capture);
+}
+
+static void program_snapshot(void *context, const char *label, uint64_t time)
+{
+    struct image *i = context;
+
+    (void)time;
+    capture_by_program(&i->capture, label);
+}
+
+static void program_query(void *context, uint32_t slot, uint32_t what, uint32_t sequence)
+{
+    struct image *i = context;
+    const struct model_totals *heap = &i->model.totals[DOMAIN_HEAP];
+
+    if (what == QUERY_TRACED)
+        answer_query(&i->segment, slot, sequence, heap->live_bytes, heap->peak_bytes);
+    else
+        answer_query(&i->segment, slot, sequence, 0,
+                     model_memory(&i->model) + capture_memory(&i->capture));
+}
+
+static void *collect(void *context)
+{
+    struct image *i = context;
+
+    capture_begin(&i->capture);
+    collector_run(&i->collector);
+    return NULL;
+}
+
+static int modules_begin(struct image *i, const struct run_options *options, struct error *e)
+{
+    struct symbolizer_options symbolizer = options->symbolizer;
+    char perf_map[48];
+
+    snprintf(perf_map, sizeof(perf_map), "/tmp/perf-%d.map", (int)i->pid);
+    if (!symbolizer.perf_map)
+        symbolizer.perf_map = perf_map;
+    return modmap_init(&i->modmap, &i->segment, i->pid, options->program, options->preload,
+                       &symbolizer, e);
+}
+
+static int capture_start(struct image *i, const struct image_options *options, struct error *e)
+{
+    const struct run_options *run = options->run;
+    struct capture_options capturing = {
+        .source = {&i->segment, &i->model, &i->modmap, i->begin_ticks, !run->no_peak},
+        .clock = i->clock,
+        .begin_ns = i->begin_ns,
+        .every_ns = run->snapshot_every_ns,
+        .ready = options->ready,
+        .describe = describe_process,
+        .context = i,
+    };
+
+    if (profile_name_wanted(run->output)) {
+        i->path = make_path(i, run, 0);
+        if (!i->path)
+            return error_set(e, ERROR_MEMORY, "out of memory");
+        capturing.path = i->path;
+    }
+    return capture_init(&i->capture, &capturing, e);
+}
+
+/* Everything but the thread; each step undone if a later one fails. */
+static int collecting_begin(struct image *i, const struct image_options *options, struct error *e)
+{
+    struct collector_options collecting = {.pid = i->pid,
+                                           .clock = i->clock,
+                                           .poll = poll_modules,
+                                           .before = before_round,
+                                           .after = after_round,
+                                           .context = i};
+
+    if (modules_begin(i, options->run, e) != 0)
+        return -1;
+    read_arguments(i);
+    model_init(&i->model, i->segment.layout.nodes_max, i->begin_ticks, TIMELINE_TICKS);
+    i->model.hooks =
+        (struct model_hooks){.context = i, .snapshot = program_snapshot, .query = program_query};
+    if (collector_init(&i->collector, &i->segment, &i->model, &collecting, e) == 0) {
+        if (capture_start(i, options, e) == 0) {
+            i->begun = true;
+            return 0;
+        }
+        collector_release(&i->collector);
+    }
+    model_release(&i->model);
+    modmap_release(&i->modmap);
+    return -1;
+}
+
+int image_begin(struct image *i, pid_t pid, const struct image_options *options, struct error *e)
+{
+    int failure;
+
+    i->pid = pid;
+    if (collecting_begin(i, options, e) != 0)
+        return -1;
+    failure = pthread_create(&i->thread, NULL, collect, i);
+    if (failure) {
+        errno = failure;
+        return error_set(e, ERROR_SYSTEM, "cannot start the collecting thread");
+    }
+    i->running = true;
+    return 0;
+}
+
+int image_ask(struct image *i, const struct capture_request *request)
+{
+    if (!i->running || capture_ask(&i->capture, request) != 0)
+        return -1;
+    collector_rouse(&i->collector);
+    return 0;
+}
+
+static double tick_seconds(const struct image *i)
+{
+    if (i->clock == CLOCK_MONOTONIC_NS || i->end_ticks <= i->begin_ticks)
+        return 1e-9;
+    return (double)(i->end_ns - i->begin_ns) * 1e-9 / (double)(i->end_ticks - i->begin_ticks);
+}
+
+void image_stop(struct image *i)
+{
+    if (!i->running)
+        return;
+    collector_stop(&i->collector);
+    pthread_join(i->thread, NULL);
+    i->running = false;
+    collector_finish(&i->collector);
+    i->end_ticks = clock_ticks(i->clock);
+    i->end_ns = clock_monotonic_ns();
+    model_finish(&i->model, i->end_ticks);
+    modmap_finish(&i->modmap);
+    capture_finish(&i->capture, i->end_ticks, tick_seconds(i),
+                   (double)(i->end_ns - i->begin_ns) * 1e-9);
+}
+
+/* ---------------------------------------------------------- the profile -- */
+
+void image_make_earlier(struct image *i, const struct run_options *options, uint32_t number)
+{
+    struct writer *w = &i->capture.writer;
+    char *path;
+
+    if (!i->path)
+        return;
+    path = make_path(i, options, number);
+    if (!path || (w->journal_open && journal_rename(&w->journal, path, &w->lost) != 0)) {
+        free(path);
+        return;
+    }
+    free(i->path);
+    i->path = path;
+}
+
+/* What could not be built is an error as grave as no profile at all. */
+static int check_captured(const struct image *i, struct error *e)
+{
+    const struct error *trouble = &i->capture.trouble;
+
+    if (trouble->kind == ERROR_NONE)
+        trouble = &i->capture.writer.trouble;
+    if (trouble->kind == ERROR_NONE)
+        return 0;
+    if (e)
+        *e = *trouble;
+    return -1;
 }
 
 int image_profile(struct image *i, struct run_image *result, struct error *e)
 {
     const struct segment_header *h = segment_header(&i->segment);
-    struct profile_source source = {.segment = &i->segment,
-                                    .model = &i->model,
-                                    .modmap = &i->modmap,
-                                    .origin = i->begin_ticks,
-                                    .tick_seconds = tick_seconds(i)};
+    struct writer *w = &i->capture.writer;
 
     result->target_state = atomic_load_explicit(&h->target_state, memory_order_relaxed);
     result->refusal = atomic_load_explicit(&h->refusal, memory_order_relaxed);
     result->events = i->model.events;
-    profile_init(&result->profile);
-    if (profile_build(&result->profile, &source, e) != 0)
+    result->profile = w->whole;
+    profile_init(&w->whole);
+    series_hand_over(&w->series, &result->profile);
+    memset(&result->profile.writer, 0, sizeof(result->profile.writer));
+    if (check_captured(i, e) != 0 || frame_names(&result->profile, &i->modmap, e) != 0)
         return -1;
-    describe_process(&result->profile, i);
     /* relaxed: the image is gone */
     if (atomic_load_explicit(&h->executed, memory_order_relaxed))
         result->profile.process.exit_kind = EXIT_EXECUTED;
     return 0;
+}
+
+void image_write(struct image *i, struct run_image *result)
+{
+    struct writer *w = &i->capture.writer;
+
+    if (!i->path)
+        return;
+    result->path = strdup(i->path);
+    if (!result->path || !w->journal_open)
+        result->unwritten = w->lost;
+    else
+        journal_finish(&w->journal, &result->profile, &result->bytes, &result->unwritten);
 }

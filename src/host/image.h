@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One process image under recording: its segment, model, modules and the
- * thread that collects.
+ * One process image under recording: its segment, model, modules, the thread
+ * that collects, and the profile in the making with the thread that writes it.
  *
- *   image_prepare → image_begin → image_stop → image_profile
+ *   image_prepare → image_begin → image_stop → image_profile → image_write
  *
  * and image_release after any of them.  All calls come from one thread, which
  * must live as long as the process: it holds the mutex by which the target
@@ -12,6 +12,7 @@
 #ifndef MEMPROF_HOST_IMAGE_H
 #define MEMPROF_HOST_IMAGE_H
 
+#include "src/host/capture.h"
 #include "src/host/collector.h"
 #include "src/host/modmap.h"
 #include "src/host/run.h"
@@ -28,6 +29,8 @@ struct image {
     struct model model;
     struct collector collector;
     struct modmap modmap;
+    struct capture capture;
+    char *path; /* of the profile; NULL: none is written */
     pthread_t thread;
     pid_t pid;
     uint32_t clock;
@@ -35,6 +38,13 @@ struct image {
     int64_t started_unix;
     char *arguments; /* as in /proc/PID/cmdline */
     size_t arguments_size;
+    const char *program; /* the base name of what runs; in `arguments` or `modmap` */
+    char host[256];
+};
+
+struct image_options {
+    const struct run_options *run;
+    int ready; /* eventfd: there are answers to requests (capture.h) */
 };
 
 /* Make the segment.  0, or -1 with `e` set and nothing to release. */
@@ -42,12 +52,24 @@ int image_prepare(struct image *i, const struct segment_settings *settings, stru
 void image_release(struct image *i);
 
 /* The process `pid` waits for its segment: start to collect.  0, or -1 with `e` set. */
-int image_begin(struct image *i, pid_t pid, const struct run_options *options, struct error *e);
+int image_begin(struct image *i, pid_t pid, const struct image_options *options, struct error *e);
 
-/* The image is gone: take what is left.  Afterwards nothing in it changes. */
+/* Ask for something (capture.h) while the image runs.  0, or -1: it does not, or no memory. */
+int image_ask(struct image *i, const struct capture_request *request);
+
+/*
+ * The image is gone: take what is left and wait until it is written.  Afterwards
+ * nothing in it changes; requests that were not served have their answers.
+ */
 void image_stop(struct image *i);
 
-/* Symbolize and fill in `result`.  0, or -1 with `e` set. */
+/* After image_stop: the file gets the name of an earlier image, the number'th. */
+void image_make_earlier(struct image *i, const struct run_options *options, uint32_t number);
+
+/* Symbolize and fill in `result` but for its file.  Once; 0, or -1 with `e` set. */
 int image_profile(struct image *i, struct run_image *result, struct error *e);
+
+/* After image_profile: replace the file by the finished profile; its name goes to `result`. */
+void image_write(struct image *i, struct run_image *result);
 
 #endif

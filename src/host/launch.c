@@ -108,7 +108,7 @@ static int spawn_preloaded(struct launch *l, const struct launch_options *option
 /* ------------------------------------------------------------- signals -- */
 
 /* Leaves out what memprof was told to ignore, e.g. by nohup. */
-static void watched_signals(sigset_t *set)
+static void watched_signals(sigset_t *set, int snapshot_signal)
 {
     static const int passed_on[] = {SIGTERM, SIGHUP};
     struct sigaction action;
@@ -118,6 +118,8 @@ static void watched_signals(sigset_t *set)
     for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
         if (sigaction(passed_on[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
             sigaddset(set, passed_on[i]);
+    if (snapshot_signal)
+        sigaddset(set, snapshot_signal);
 }
 
 /* After the child is there, which must not inherit any of it. */
@@ -137,7 +139,8 @@ int launch_start(struct launch *l, const struct launch_options *options, struct 
     int failure;
 
     memset(l, 0, sizeof(*l));
-    watched_signals(&watched);
+    l->snapshot_signal = options->snapshot_signal;
+    watched_signals(&watched, l->snapshot_signal);
     blocked = watched;
     sigaddset(&blocked, SIGINT);
     sigaddset(&blocked, SIGQUIT);
@@ -176,7 +179,9 @@ void launch_handle(struct launch *l)
     struct signalfd_siginfo info;
 
     while (read(l->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-        if (info.ssi_signo != SIGCHLD && !l->ended)
+        if (l->snapshot_signal && (int)info.ssi_signo == l->snapshot_signal)
+            l->snapshot_signals++;
+        else if (info.ssi_signo != SIGCHLD && !l->ended)
             kill(l->pid, (int)info.ssi_signo);
     reap(l);
 }

@@ -15,6 +15,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct launch {
@@ -23,6 +24,8 @@ struct launch {
     int wait_status;
     bool ended;
     bool watching;
+    int snapshot_signal;       /* as asked for */
+    uint32_t snapshot_signals; /* how many came and are to be dealt with by the caller */
     sigset_t mask;
     struct sigaction interrupt, quit, child;
 };
@@ -32,6 +35,7 @@ struct launch_options {
     char **arguments;
     const char *preload; /* NULL: the environment is left alone */
     const char *session; /* path of the server's socket */
+    int snapshot_signal; /* is counted and not passed on; 0: none */
 };
 
 /*

@@ -15,10 +15,14 @@ libmemprof_host_la_SOURCES = \
 	src/host/answer.h \
 	src/host/binary.c \
 	src/host/binary.h \
+	src/host/blockfind.c \
+	src/host/blockfind.h \
 	src/host/buffer.c \
 	src/host/buffer.h \
 	src/host/buildid.c \
 	src/host/buildid.h \
+	src/host/capture.c \
+	src/host/capture.h \
 	src/host/changes.c \
 	src/host/changes.h \
 	src/host/checkpoint.c \
@@ -31,6 +35,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/columns.h \
 	src/host/compare.c \
 	src/host/compare.h \
+	src/host/control.c \
+	src/host/control.h \
 	src/host/cuindex.c \
 	src/host/cuindex.h \
 	src/host/cumulative.c \
@@ -59,6 +65,9 @@ libmemprof_host_la_SOURCES = \
 	src/host/escape.h \
 	src/host/filter.c \
 	src/host/filter.h \
+	src/host/framenames.c \
+	src/host/framenames.h \
+	src/host/growing.h \
 	src/host/growth.c \
 	src/host/growth.h \
 	src/host/event.h \
@@ -144,6 +153,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/profile-build.h \
 	src/host/profile-check.c \
 	src/host/profile-check.h \
+	src/host/profilename.c \
+	src/host/profilename.h \
 	src/host/profile-symbolize.c \
 	src/host/profile-symbolize.h \
 	src/host/quote.c \
@@ -162,10 +173,10 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-diff-text.h \
 	src/host/report-folded.c \
 	src/host/report-folded.h \
-	src/host/report-json-run.c \
-	src/host/report-json-run.h \
 	src/host/report-json.c \
 	src/host/report-json.h \
+	src/host/report-json-run.c \
+	src/host/report-json-run.h \
 	src/host/report-stat-json.c \
 	src/host/report-stat.c \
 	src/host/report-stat.h \
@@ -179,6 +190,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/series.h \
 	src/host/server.c \
 	src/host/server.h \
+	src/host/sessions.c \
+	src/host/sessions.h \
 	src/host/shorten.c \
 	src/host/shorten.h \
 	src/host/signalname.c \
@@ -202,6 +215,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/snapshot-write.c \
 	src/host/sourceline.c \
 	src/host/sourceline.h \
+	src/host/stacknumbers.c \
+	src/host/stacknumbers.h \
 	src/host/stacklines.c \
 	src/host/stacklines.h \
 	src/host/strbuf.c \
@@ -229,4 +244,6 @@ libmemprof_host_la_SOURCES = \
 	src/host/viewrows.c \
 	src/host/viewrows.h \
 	src/host/writable.c \
-	src/host/writable.h
+	src/host/writable.h \
+	src/host/writer.c \
+	src/host/writer.h

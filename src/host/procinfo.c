@@ -63,6 +63,24 @@ bool procinfo_thread_gone(pid_t pid, pid_t tid)
     return syscall(SYS_tgkill, pid, tid, 0) != 0 && errno == ESRCH;
 }
 
+uint64_t procinfo_start_ticks(pid_t pid)
+{
+    char path[48], text[1024];
+    const char *field;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    read_text(path, text, sizeof(text));
+    /* The name before may hold anything; what follows its last parenthesis is fields 3 and up. */
+    field = strrchr(text, ')');
+    if (field && strchr("ZX", field[1] ? field[2] : 0)) /* or the end of the text */
+        return 0;
+    for (int i = 2; field && i < 22; i++) {
+        field = strchr(field, ' ');
+        field += field != NULL;
+    }
+    return field ? strtoull(field, NULL, 10) : 0;
+}
+
 void procinfo_executable(pid_t pid, char *path, size_t size)
 {
     static const char deleted[] = " (deleted)";

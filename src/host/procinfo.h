@@ -23,6 +23,13 @@ void procinfo_thread_name(pid_t pid, pid_t tid, char *name, size_t size);
 /* Whether the thread certainly has ended. */
 bool procinfo_thread_gone(pid_t pid, pid_t tid);
 
+/*
+ * When the process began, in clock ticks since the system did: with the process
+ * id it names a process for as long as the system runs.  0: there is none, or it has
+ * ended and only its parent has not noticed.
+ */
+uint64_t procinfo_start_ticks(pid_t pid);
+
 /* The path of what the process executes; "" when unknown.  Without " (deleted)". */
 void procinfo_executable(pid_t pid, char *path, size_t size);
 

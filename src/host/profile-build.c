@@ -1,299 +1,357 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/host/profile-build.h"
 
-#include "src/shared/stacktrie.h"
+#include "src/host/growing.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define LINES_A_FRAME 64u
-#define UNUSED UINT32_MAX
-
-struct builder {
-    struct profile *p;
-    const struct profile_source *source;
-    uint32_t *nodes; /* by trie node: its index in the profile, UNUSED, or WANTED */
-    uint32_t node_limit;
-    uint32_t *frame_index; /* hash table of frame numbers + 1 */
-    uint32_t frame_index_size;
-    uint32_t line_room;
+/* What all the steps of one checkpoint share. */
+struct making {
+    struct profile_builder *b;
+    const struct builder_moment *moment;
+    struct checkpoint *c;
+    uint64_t truncated_blocks;
     bool failed; /* out of memory */
 };
-#define WANTED (UINT32_MAX - 1)
 
-static double seconds(const struct builder *b, uint64_t ticks)
+static double seconds(uint64_t origin, double tick_seconds, uint64_t ticks)
 {
-    return ticks > b->source->origin ? (double)(ticks - b->source->origin) * b->source->tick_seconds
-                                     : 0;
+    return ticks > origin ? (double)(ticks - origin) * tick_seconds : 0;
 }
 
-static string_id text(struct builder *b, const char *s)
+static double seconds_of(const struct making *m, uint64_t ticks)
 {
-    uint32_t id = strings_add(&b->p->strings, s);
+    return seconds(m->b->source.origin, m->moment->tick_seconds, ticks);
+}
+
+static string_id text(struct making *m, const char *s)
+{
+    uint32_t id = strings_add(&m->c->part.strings, s);
 
     if (id != UINT32_MAX)
         return id;
-    b->failed = true;
+    m->failed = true;
     return 0;
 }
 
-static void *array(struct builder *b, size_t count, size_t size)
+static void *array(struct making *m, size_t count, size_t size)
 {
     void *memory = calloc(count ? count : 1, size);
 
     if (!memory)
-        b->failed = true;
+        m->failed = true;
     return memory;
 }
 
-/* -------------------------------------------------------------- lines -- */
+/* --------------------------------------------------------------- set-up -- */
 
-static bool lines_reserve(struct builder *b, uint32_t more)
+int profile_builder_init(struct profile_builder *b, const struct builder_source *source,
+                         struct error *e)
 {
-    uint32_t room = b->line_room ? b->line_room : 256;
-    struct profile_line *lines;
+    memset(b, 0, sizeof(*b));
+    b->source = *source;
+    stack_numbers_init(&b->stacks, source->segment, source->modmap);
+    return b->stacks.failed ? error_set(e, ERROR_MEMORY, "out of memory for the profile") : 0;
+}
 
-    while (room < b->p->line_count + more)
+void profile_builder_release(struct profile_builder *b)
+{
+    stack_numbers_release(&b->stacks);
+    free(b->shadow);
+    free(b->truncated);
+    memset(b, 0, sizeof(*b));
+}
+
+uint64_t profile_builder_memory(const struct profile_builder *b)
+{
+    return stack_numbers_memory(&b->stacks) +
+           (uint64_t)b->room * (sizeof(*b->shadow) + sizeof(*b->truncated));
+}
+
+/* ---------------------------------------------------------------- sites -- */
+
+static bool shadow_reserve(struct profile_builder *b, uint32_t count)
+{
+    uint32_t room = b->room ? b->room : 256;
+    struct profile_stats *shadow;
+    uint8_t *truncated;
+
+    while (room < count)
         room *= 2;
-    if (room == b->line_room)
+    if (room == b->room)
         return true;
-    lines = realloc(b->p->lines, (size_t)room * sizeof(*lines));
-    if (!lines) {
-        b->failed = true;
+    shadow = reallocarray(b->shadow, room, sizeof(*shadow));
+    if (shadow)
+        b->shadow = shadow;
+    truncated = realloc(b->truncated, room);
+    if (truncated)
+        b->truncated = truncated;
+    if (!shadow || !truncated)
         return false;
-    }
-    b->p->lines = lines;
-    b->line_room = room;
+    b->room = room;
     return true;
 }
 
-static void add_lines(struct builder *b, struct profile_frame *frame)
+/* Sites that the model has gained; profile and model count them alike, from 0 and from 1. */
+static void make_sites(struct making *m)
 {
-    struct symbol_line found[LINES_A_FRAME];
-    int module = frame->module == NO_MODULE ? (int)-1 : (int)frame->module;
-    size_t count = symbolizer_lookup(b->source->modmap->symbolizer, module, frame->value, found,
-                                     LINES_A_FRAME);
+    const struct sites *sites = &m->b->source.model->sites;
+    struct profile_builder *b = m->b;
+    struct profile *part = &m->c->part;
+    uint32_t count = sites->count ? sites->count - 1 : 0;
 
-    if (!lines_reserve(b, (uint32_t)count))
-        return;
-    frame->first_line = b->p->line_count;
-    frame->line_count = (uint32_t)count;
-    for (size_t i = 0; i < count; i++)
-        b->p->lines[b->p->line_count++] = (struct profile_line){
-            .function = text(b, found[i].function),
-            .file = text(b, found[i].file),
-            .line = found[i].line,
-            .flags = found[i].flags,
-            .offset = found[i].offset,
-        };
-}
-
-/* ------------------------------------------------------------- frames -- */
-
-static bool frames_prepare(struct builder *b, uint32_t nodes)
-{
-    b->frame_index_size = 64;
-    while (b->frame_index_size < 2 * (uint64_t)nodes)
-        b->frame_index_size *= 2;
-    b->frame_index = array(b, b->frame_index_size, sizeof(*b->frame_index));
-    b->p->frames = array(b, nodes, sizeof(*b->p->frames));
-    return !b->failed;
-}
-
-static uint32_t frame_number(struct builder *b, uint64_t value)
-{
-    uint32_t mask = b->frame_index_size - 1;
-    uint32_t i = (uint32_t)((value * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & mask;
-    struct profile_frame *frame;
-
-    for (; b->frame_index[i]; i = (i + 1) & mask)
-        if (b->p->frames[b->frame_index[i] - 1].value == value)
-            return b->frame_index[i] - 1;
-    frame = &b->p->frames[b->p->frame_count];
-    frame->value = value;
-    frame->module = modmap_find(b->source->modmap, value);
-    add_lines(b, frame);
-    b->frame_index[i] = ++b->p->frame_count;
-    return b->p->frame_count - 1;
-}
-
-/* -------------------------------------------------------------- nodes -- */
-
-/* Mark what sites use and all that leads there; returns how many nodes that is. */
-static uint32_t nodes_mark(struct builder *b)
-{
-    const struct sites *sites = &b->source->model->sites;
-    uint32_t count = STACK_ROOTS;
-
-    for (uint32_t i = 0; i < b->node_limit; i++)
-        b->nodes[i] = i < STACK_ROOTS ? i : UNUSED;
-    for (uint32_t i = 1; i < sites->count; i++)
-        if (sites->sites[i].node >= STACK_ROOTS)
-            b->nodes[sites->sites[i].node] = WANTED;
-    /* Parents come before children: one pass from the end finds them all. */
-    for (uint32_t i = b->node_limit; i-- > STACK_ROOTS;) {
-        uint64_t frame;
-        uint32_t parent;
-
-        if (b->nodes[i] != WANTED)
-            continue;
-        if (!stacktrie_read(b->source->segment, i, &frame, &parent)) {
-            b->nodes[i] = STACK_ROOT_TRUNCATED;
-            b->p->loss.damaged_records++;
-            continue;
-        }
-        count++;
-        if (parent >= STACK_ROOTS)
-            b->nodes[parent] = WANTED;
-    }
-    return count;
-}
-
-static void node_add(struct builder *b, uint32_t id)
-{
-    struct profile_node *node = &b->p->nodes[b->p->node_count];
-    uint64_t frame;
-    uint32_t parent;
-
-    /* It was readable a moment ago; a target that still lives could have changed that. */
-    if (!stacktrie_read(b->source->segment, id, &frame, &parent) ||
-        b->nodes[parent] >= b->p->node_count) {
-        b->nodes[id] = STACK_ROOT_TRUNCATED;
-        b->p->loss.damaged_records++;
+    part->sites = array(m, count - b->site_count, sizeof(*part->sites));
+    if (m->failed || !shadow_reserve(b, count)) {
+        m->failed = true;
         return;
     }
-    node->parent = b->nodes[parent];
-    node->frame = frame_number(b, frame);
-    b->nodes[id] = b->p->node_count++;
+    for (; b->site_count < count; b->site_count++) {
+        const struct site *from = &sites->sites[b->site_count + 1];
+        uint32_t node = stack_numbers_node(&b->stacks, part, from->node);
+
+        if (b->stacks.failed)
+            return;
+        part->sites[part->site_count++] =
+            (struct profile_site){.node = node,
+                                  .thread = from->thread,
+                                  .domain = from->domain,
+                                  .first_seconds = seconds_of(m, from->first_time)};
+        b->shadow[b->site_count] = (struct profile_stats){.smallest = UINT64_MAX};
+        b->truncated[b->site_count] =
+            node >= STACK_ROOTS && b->stacks.roots[node] == STACK_ROOT_TRUNCATED;
+    }
 }
 
-static void build_nodes(struct builder *b)
+/*
+ * The site's numbers as they are.  Where it has not changed since the current
+ * peak, its peak is what is live (see model.c).
+ */
+static struct profile_stats stats_of(const struct profile_builder *b, const struct site *s)
 {
-    uint32_t count = nodes_mark(b);
+    bool settled = s->epoch == model_domain_totals(b->source.model, s->domain)->epoch;
 
-    b->p->nodes = array(b, count, sizeof(*b->p->nodes));
-    if (!b->p->nodes || !frames_prepare(b, count))
-        return;
-    for (; b->p->node_count < STACK_ROOTS; b->p->node_count++)
-        b->p->nodes[b->p->node_count] = (struct profile_node){.frame = NO_FRAME};
-    for (uint32_t i = STACK_ROOTS; i < b->node_limit && !b->failed; i++)
-        if (b->nodes[i] == WANTED)
-            node_add(b, i);
-}
-
-/* ---------------------------------------------------- what sites count -- */
-
-static void build_site(struct builder *b, const struct site *from)
-{
-    struct profile_site *to = &b->p->sites[b->p->site_count++];
-
-    to->node = b->nodes[from->node];
-    to->thread = from->thread;
-    to->domain = from->domain;
-    to->first_seconds = seconds(b, from->first_time);
-    to->last_seconds = seconds(b, from->last_time);
-    to->stats = (struct profile_stats){
-        .live_bytes = from->live_bytes,
-        .live_blocks = from->live_blocks,
-        .peak_bytes = from->peak_bytes,
-        .peak_blocks = from->peak_blocks,
-        .total_bytes = from->total_bytes,
-        .total_blocks = from->total_blocks,
-        .temporary_bytes = from->temporary_bytes,
-        .temporary_blocks = from->temporary_blocks,
-        .smallest = from->smallest,
-        .largest = from->largest,
+    return (struct profile_stats){
+        .live_bytes = s->live_bytes,
+        .live_blocks = s->live_blocks,
+        .peak_bytes = !b->source.peak ? 0
+                      : settled       ? s->peak_bytes
+                                      : s->live_bytes,
+        .peak_blocks = !b->source.peak ? 0
+                       : settled       ? s->peak_blocks
+                                       : s->live_blocks,
+        .total_bytes = s->total_bytes,
+        .total_blocks = s->total_blocks,
+        .temporary_bytes = s->temporary_bytes,
+        .temporary_blocks = s->temporary_blocks,
+        .smallest = s->smallest,
+        .largest = s->largest,
     };
 }
 
-static void build_sites(struct builder *b)
+static struct profile_stats difference(const struct profile_stats *now,
+                                       const struct profile_stats *before)
 {
-    const struct sites *sites = &b->source->model->sites;
-
-    b->p->sites = array(b, sites->count, sizeof(*b->p->sites));
-    if (b->failed)
-        return;
-    for (uint32_t i = 1; i < sites->count; i++)
-        if (sites->sites[i].total_blocks)
-            build_site(b, &sites->sites[i]);
+    return (struct profile_stats){
+        .live_bytes = now->live_bytes - before->live_bytes,
+        .live_blocks = now->live_blocks - before->live_blocks,
+        .peak_bytes = now->peak_bytes - before->peak_bytes,
+        .peak_blocks = now->peak_blocks - before->peak_blocks,
+        .total_bytes = now->total_bytes - before->total_bytes,
+        .total_blocks = now->total_blocks - before->total_blocks,
+        .temporary_bytes = now->temporary_bytes - before->temporary_bytes,
+        .temporary_blocks = now->temporary_blocks - before->temporary_blocks,
+        .smallest = now->smallest - before->smallest,
+        .largest = now->largest - before->largest,
+    };
 }
 
-static void build_threads(struct builder *b)
+static void make_changes(struct making *m)
 {
-    const struct threads *threads = &b->source->model->threads;
+    struct profile_builder *b = m->b;
+    struct checkpoint *c = m->c;
 
-    b->p->threads = array(b, threads->count, sizeof(*b->p->threads));
-    if (b->failed)
+    for (uint32_t i = 0; i < b->site_count; i++) {
+        const struct site *site = &b->source.model->sites.sites[i + 1];
+        struct profile_stats now = stats_of(b, site);
+
+        if (b->truncated[i])
+            m->truncated_blocks += now.total_blocks;
+        if (memcmp(&now, &b->shadow[i], sizeof(now)) == 0)
+            continue;
+        if (!growing_reserve(&c->changes, c->change_count, sizeof(*c->changes))) {
+            m->failed = true;
+            return;
+        }
+        c->changes[c->change_count++] =
+            (struct profile_change){.site = i, .stats = difference(&now, &b->shadow[i])};
+        b->shadow[i] = now;
+    }
+}
+
+/* ---------------------------------------------- tables that come as a whole -- */
+
+static void make_threads(struct making *m)
+{
+    const struct threads *threads = &m->b->source.model->threads;
+    struct profile *part = &m->c->part;
+
+    part->threads = array(m, threads->count, sizeof(*part->threads));
+    if (m->failed)
         return;
-    b->p->thread_count = threads->count;
+    part->thread_count = threads->count;
     for (uint32_t i = 0; i < threads->count; i++) {
-        b->p->threads[i].tid = threads->rows[i].tid;
-        b->p->threads[i].name = text(b, threads->rows[i].name);
+        part->threads[i].tid = threads->rows[i].tid;
+        part->threads[i].name = text(m, threads->rows[i].name);
     }
 }
 
-static void build_modules(struct builder *b)
+static void make_modules(struct making *m)
 {
-    const struct modmap *map = b->source->modmap;
+    const struct modmap *map = m->b->source.modmap;
+    struct profile *part = &m->c->part;
 
-    b->p->modules = array(b, map->count, sizeof(*b->p->modules));
-    if (b->failed)
+    part->modules = array(m, map->count, sizeof(*part->modules));
+    if (m->failed)
         return;
-    b->p->module_count = map->count;
+    part->module_count = map->count;
     for (uint32_t i = 0; i < map->count; i++) {
-        b->p->modules[i] = map->modules[i].module;
-        b->p->modules[i].path = text(b, map->modules[i].path);
+        part->modules[i] = map->modules[i].module;
+        part->modules[i].path = text(m, map->modules[i].path);
     }
 }
 
-static void build_samples(struct builder *b)
+static void make_samples(struct making *m)
 {
-    const struct timeline *line = &b->source->model->timeline;
+    const struct timeline *line = &m->b->source.model->timeline;
+    struct profile *part = &m->c->part;
 
-    b->p->samples = array(b, line->count, sizeof(*b->p->samples));
-    if (b->failed)
+    part->samples = array(m, line->count, sizeof(*part->samples));
+    if (m->failed)
         return;
-    b->p->sample_count = line->count;
+    part->sample_count = line->count;
     for (uint32_t i = 0; i < line->count; i++)
-        b->p->samples[i] = (struct profile_sample){
-            .seconds = seconds(b, line->samples[i].time),
+        part->samples[i] = (struct profile_sample){
+            .seconds = seconds_of(m, line->samples[i].time),
             .live_bytes = line->samples[i].live_bytes,
             .live_blocks = line->samples[i].live_blocks,
             .rss_bytes = line->samples[i].rss_bytes,
         };
 }
 
-static void build_totals(struct builder *b)
+static void make_domains(struct making *m)
 {
-    const struct model *m = b->source->model;
-    const struct model_totals *heap = &m->totals[DOMAIN_HEAP];
-    const struct model_totals *mapped = &m->totals[DOMAIN_MMAP];
+    const struct model *model = m->b->source.model;
+    struct profile *part = &m->c->part;
+    uint32_t count = model_domain_count(model);
 
-    b->p->totals = (struct profile_totals){
+    part->domains = array(m, count, sizeof(*part->domains));
+    if (m->failed)
+        return;
+    part->domain_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct model_totals *t = model_domain_totals(model, i);
+
+        part->domains[i] = (struct profile_domain){.live_bytes = t->live_bytes,
+                                                   .live_blocks = t->live_blocks,
+                                                   .peak_bytes = t->peak_bytes,
+                                                   .peak_blocks = t->peak_blocks,
+                                                   .total_bytes = t->total_bytes,
+                                                   .total_blocks = t->total_blocks,
+                                                   .name = text(m, model_domain_name(model, i))};
+    }
+}
+
+/* Marks that came since the last checkpoint. */
+static void make_marks(struct making *m)
+{
+    const struct marks *marks = &m->b->source.model->marks;
+    struct profile *part = &m->c->part;
+    uint32_t first = m->b->mark_count;
+
+    part->marks = array(m, marks->count - first, sizeof(*part->marks));
+    if (m->failed)
+        return;
+    for (uint32_t i = first; i < marks->count; i++) {
+        const struct mark *from = &marks->rows[i];
+
+        part->marks[part->mark_count++] =
+            (struct profile_mark){.seconds = seconds_of(m, from->time),
+                                  .live_bytes = from->live_bytes,
+                                  .live_blocks = from->live_blocks,
+                                  .label = text(m, strings_get(&marks->labels, from->label)),
+                                  .thread = from->thread};
+    }
+    m->b->mark_count = marks->count;
+}
+
+/* ---------------------------------------------------------------- totals -- */
+
+static void make_totals(struct making *m)
+{
+    const struct model *model = m->b->source.model;
+    const struct model_totals *heap = model_domain_totals(model, DOMAIN_HEAP);
+    const struct model_totals *mapped = model_domain_totals(model, DOMAIN_MMAP);
+    const struct model_totals *ignored = model_domain_totals(model, DOMAIN_IGNORED);
+
+    m->c->part.totals = (struct profile_totals){
         .live_bytes = heap->live_bytes,
         .live_blocks = heap->live_blocks,
         .peak_bytes = heap->peak_bytes,
         .peak_blocks = heap->peak_blocks,
-        .peak_seconds = seconds(b, heap->peak_time),
+        .peak_seconds = seconds_of(m, heap->peak_time),
         .total_bytes = heap->total_bytes,
         .total_blocks = heap->total_blocks,
-        .freed_bytes = heap->total_bytes - heap->live_bytes,
-        .freed_blocks = heap->total_blocks - heap->live_blocks,
+        .freed_bytes = heap->total_bytes - heap->live_bytes - ignored->live_bytes,
+        .freed_blocks = heap->total_blocks - heap->live_blocks - ignored->live_blocks,
         .temporary_bytes = heap->temporary_bytes,
         .temporary_blocks = heap->temporary_blocks,
-        .failed_blocks = m->failed_blocks,
+        .failed_blocks = model->failed_blocks,
         .mmap_live_bytes = mapped->live_bytes,
         .mmap_peak_bytes = mapped->peak_bytes,
         .mmap_total_bytes = mapped->total_bytes,
-        .rss_peak_bytes = m->rss_peak_bytes,
+        .rss_peak_bytes = model->rss_peak_bytes,
     };
+}
+
+static void make_moment(struct making *m)
+{
+    const struct profile_totals *t = &m->c->part.totals;
+    struct profile_moment *row = array(m, 1, sizeof(*row));
+    double now = seconds_of(m, m->moment->time);
+
+    if (!row)
+        return;
+    /* The clock's rate is known better and better: a later moment could seem to be earlier. */
+    if (now < m->b->seconds)
+        now = m->b->seconds;
+    m->b->seconds = now;
+    *row = (struct profile_moment){
+        .seconds = now,
+        .live_bytes = t->live_bytes,
+        .live_blocks = t->live_blocks,
+        .peak_bytes = t->peak_bytes,
+        .peak_blocks = t->peak_blocks,
+        .total_bytes = t->total_bytes,
+        .total_blocks = t->total_blocks,
+        .temporary_bytes = t->temporary_bytes,
+        .temporary_blocks = t->temporary_blocks,
+        .mmap_live_bytes = t->mmap_live_bytes,
+        .rss_bytes = m->b->source.model->rss_bytes,
+        .label = m->moment->label ? text(m, m->moment->label) : 0,
+        .kind = m->moment->kind,
+        .cause = m->moment->cause,
+        .number = m->moment->number,
+    };
+    m->c->part.moments = row;
+    m->c->part.moment_count = 1;
 }
 
 /* ---------------------------------------------------------------- losses -- */
 
 static uint64_t counter(const _Atomic uint64_t *c)
 {
-    /* relaxed: the process is gone */
+    /* relaxed: a number of its own, complete once the process is gone */
     return atomic_load_explicit(c, memory_order_relaxed);
 }
 
@@ -308,76 +366,70 @@ static uint64_t slots_unrecorded(const struct segment *s)
     return sum;
 }
 
-/* Allocations whose stack has frames but not its outermost ones. */
-static uint64_t truncated_blocks(struct builder *b)
+static void make_loss(struct making *m)
 {
-    const struct profile *p = b->p;
-    uint32_t *roots = array(b, p->node_count, sizeof(*roots));
-    uint64_t blocks = 0;
+    const struct segment *segment = m->b->source.segment;
+    const struct segment_header *h = segment_header(segment);
+    const struct model *model = m->b->source.model;
 
-    if (!roots)
-        return 0;
-    for (uint32_t i = 0; i < p->node_count; i++) /* parents come first */
-        roots[i] = i < STACK_ROOTS ? i : roots[p->nodes[i].parent];
-    for (uint32_t i = 0; i < p->site_count; i++)
-        if (p->sites[i].node >= STACK_ROOTS && roots[p->sites[i].node] == STACK_ROOT_TRUNCATED)
-            blocks += p->sites[i].stats.total_blocks;
-    free(roots);
-    return blocks;
+    m->c->part.loss = (struct profile_loss){
+        .dropped =
+            slots_unrecorded(segment) + counter(&h->slotless_unrecorded) + model->events_lost,
+        .bootstrap_blocks = counter(&h->bootstrap_allocations),
+        .bootstrap_bytes = counter(&h->bootstrap_bytes),
+        .nested_blocks = counter(&h->nested_unrecorded),
+        .unknown_frees = model->unknown_frees,
+        .replaced_blocks = model->replaced_blocks,
+        .stacks_truncated = m->truncated_blocks,
+        .stacks_lost = counter(&h->stacks_lost),
+        .modules_lost = counter(&h->modules_lost),
+        .damaged_records = model->damaged_records + m->b->stacks.damaged,
+        .forked_children = atomic_load_explicit(&h->forked_children, memory_order_relaxed),
+        .verified = counter(&h->verified),
+        .verify_mismatch = counter(&h->verify_mismatch),
+        .verify_skipped = counter(&h->verify_skipped),
+        .slow_steps = counter(&h->slow_steps),
+    };
+    m->c->part.incomplete = model->events_lost != 0 || m->b->source.modmap->failed;
 }
 
-static void build_loss(struct builder *b)
-{
-    const struct segment_header *h = segment_header(b->source->segment);
-    const struct model *m = b->source->model;
-    struct profile_loss *loss = &b->p->loss;
+/* ------------------------------------------------------------ all of it -- */
 
-    loss->dropped =
-        slots_unrecorded(b->source->segment) + counter(&h->slotless_unrecorded) + m->events_lost;
-    loss->bootstrap_blocks = counter(&h->bootstrap_allocations);
-    loss->bootstrap_bytes = counter(&h->bootstrap_bytes);
-    loss->nested_blocks = counter(&h->nested_unrecorded);
-    loss->unknown_frees = m->unknown_frees;
-    loss->replaced_blocks = m->replaced_blocks;
-    loss->stacks_truncated = truncated_blocks(b);
-    loss->stacks_lost = counter(&h->stacks_lost);
-    loss->modules_lost = counter(&h->modules_lost);
-    loss->damaged_records += m->damaged_records;
-    loss->forked_children = atomic_load_explicit(&h->forked_children, memory_order_relaxed);
-    loss->verified = counter(&h->verified);
-    loss->verify_mismatch = counter(&h->verify_mismatch);
-    loss->verify_skipped = counter(&h->verify_skipped);
-    loss->slow_steps = counter(&h->slow_steps);
-    b->p->incomplete = m->events_lost != 0 || b->source->modmap->failed;
+int profile_builder_make(struct profile_builder *b, const struct builder_moment *moment,
+                         struct checkpoint *c, struct error *e)
+{
+    struct making m = {.b = b, .moment = moment, .c = c};
+
+    /* Before frames are resolved to modules; the target publishes a module before its frames. */
+    modmap_update(b->source.modmap);
+    if (b->checkpoints == 0)
+        stack_numbers_roots(&b->stacks, &c->part);
+    make_sites(&m);
+    if (!m.failed && !b->stacks.failed)
+        make_changes(&m);
+    make_threads(&m);
+    make_modules(&m);
+    make_samples(&m);
+    make_domains(&m);
+    make_marks(&m);
+    make_totals(&m);
+    make_moment(&m);
+    make_loss(&m);
+    b->checkpoints++;
+    if (m.failed)
+        b->stacks.failed = true;
+    return b->stacks.failed ? error_set(e, ERROR_MEMORY, "out of memory while building the profile")
+                            : 0;
 }
 
-/* Beyond the largest node that a site uses there is nothing to look at. */
-static uint32_t node_limit(const struct sites *sites)
+void profile_builder_settle(const struct profile_builder *b, struct profile *p, double tick_seconds)
 {
-    uint32_t limit = STACK_ROOTS;
+    const struct sites *sites = &b->source.model->sites;
 
-    for (uint32_t i = 1; i < sites->count; i++)
-        if (sites->sites[i].node >= limit)
-            limit = sites->sites[i].node + 1;
-    return limit;
-}
+    for (uint32_t i = 0; i < p->site_count && i + 1 < sites->count; i++) {
+        const struct site *site = &sites->sites[i + 1];
 
-int profile_build(struct profile *p, const struct profile_source *source, struct error *e)
-{
-    struct builder b = {.p = p, .source = source};
-
-    b.node_limit = node_limit(&source->model->sites);
-    b.nodes = array(&b, b.node_limit, sizeof(*b.nodes));
-    if (b.nodes) {
-        build_nodes(&b);
-        build_sites(&b);
-        build_threads(&b);
-        build_modules(&b);
-        build_samples(&b);
-        build_totals(&b);
-        build_loss(&b);
+        p->sites[i].first_seconds = seconds(b->source.origin, tick_seconds, site->first_time);
+        p->sites[i].last_seconds = seconds(b->source.origin, tick_seconds, site->last_time);
     }
-    free(b.nodes);
-    free(b.frame_index);
-    return b.failed ? error_set(e, ERROR_MEMORY, "out of memory while building the profile") : 0;
 }

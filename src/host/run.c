@@ -8,9 +8,12 @@
 #include "src/shared/clock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define IMAGES_MAX 1024u /* a program that executes itself for ever is not followed for ever */
 
@@ -19,6 +22,7 @@ struct run {
     struct segment_settings settings;
     struct server server;
     struct launch launch;
+    int ready;             /* eventfd: images have answers to requests */
     struct image **images; /* of the launched process, in order; the last one is current */
     uint32_t count;
     struct image *spare;  /* prepared before anyone asked */
@@ -73,6 +77,125 @@ static void keep_trouble(struct run *r, const struct error *e)
         r->trouble = *e;
 }
 
+/* ------------------------------------------------------------- requests -- */
+
+static struct image *current(const struct run *r)
+{
+    return r->count ? r->images[r->count - 1] : NULL;
+}
+
+static void fill_moment(struct control_answer *to, const struct profile_moment *m)
+{
+    to->seconds = m->seconds;
+    to->live_bytes = m->live_bytes;
+    to->live_blocks = m->live_blocks;
+    to->peak_bytes = m->peak_bytes;
+    to->peak_blocks = m->peak_blocks;
+    to->total_bytes = m->total_bytes;
+    to->total_blocks = m->total_blocks;
+    to->rss_bytes = m->rss_bytes;
+}
+
+static uint32_t status_of(const struct capture_answer *a)
+{
+    static const uint32_t by_outcome[] = {[CAPTURE_DONE] = CONTROL_OK,
+                                          [CAPTURE_ENDED] = CONTROL_NOTHING,
+                                          [CAPTURE_NOT_FOUND] = CONTROL_NO_BLOCK,
+                                          [CAPTURE_FAILED] = CONTROL_FAILED};
+
+    return by_outcome[a->outcome];
+}
+
+/* Whoever asks is in another folder. */
+static void fill_file(struct control_answer *to, const char *path)
+{
+    char *folder = *path == '/' ? NULL : getcwd(NULL, 0);
+
+    if (folder)
+        snprintf(to->file, sizeof(to->file), "%s/%s", folder, path);
+    else
+        control_copy(to->file, sizeof(to->file), path);
+    free(folder);
+}
+
+/* Word for the wire what an image answered. */
+static void answer_from(struct run *r, const struct image *image, const struct capture_answer *from)
+{
+    struct control_answer to;
+
+    control_answer_init(&to, status_of(from));
+    to.pid = image->pid;
+    to.number = from->kind == CAPTURE_SNAPSHOT ? from->moment.number : from->snapshots;
+    fill_moment(&to, &from->moment);
+    control_copy(to.program, sizeof(to.program), image->program);
+    if (image->path)
+        fill_file(&to, image->path);
+    control_copy(to.text, sizeof(to.text), from->error.text);
+    if (from->kind == CAPTURE_BLOCK && from->block.site) {
+        to.seconds = from->now_seconds;
+        to.block_start = from->block.start;
+        to.block_size = from->block.size;
+        to.block_site = from->block.site - 1;
+        to.first_seconds = from->first_seconds;
+        to.last_seconds = from->last_seconds;
+    }
+    server_answer(&r->server, from->ticket, &to);
+}
+
+static void pass_answers(struct run *r)
+{
+    struct capture_answer answer;
+    uint64_t count;
+
+    (void)!read(r->ready, &count, sizeof(count));
+    for (struct image *image = current(r); image && capture_answer(&image->capture, &answer);)
+        answer_from(r, image, &answer);
+}
+
+static void request(void *context, const struct control_request *asked, uint64_t ticket)
+{
+    static const uint32_t kinds[CONTROL_KINDS] = {[CONTROL_LIST] = CAPTURE_STATUS,
+                                                  [CONTROL_SNAPSHOT] = CAPTURE_SNAPSHOT,
+                                                  [CONTROL_BLOCK] = CAPTURE_BLOCK};
+    struct run *r = context;
+    struct image *image = current(r);
+    struct capture_request passed = {.ticket = ticket,
+                                     .kind = kinds[asked->kind],
+                                     .cause = MOMENT_BY_COMMAND,
+                                     .address = asked->address};
+    struct control_answer nothing;
+
+    memcpy(passed.label, asked->label, sizeof(passed.label));
+    if (image && (asked->kind == CONTROL_LIST || asked->pid == image->pid) &&
+        image_ask(image, &passed) == 0)
+        return;
+    control_answer_init(&nothing, CONTROL_NOTHING);
+    server_answer(&r->server, ticket, &nothing);
+}
+
+/* The snapshot signal was sent to us instead of to the program. */
+static void signalled(struct run *r)
+{
+    const struct capture_request asked = {.kind = CAPTURE_SNAPSHOT, .cause = MOMENT_BY_SIGNAL};
+
+    while (r->launch.snapshot_signals) {
+        r->launch.snapshot_signals--;
+        if (current(r))
+            (void)!image_ask(current(r), &asked);
+    }
+}
+
+/* ------------------------------------------------------------- images -- */
+
+/* The current image is gone; who still waited for an answer gets it. */
+static void stop_current(struct run *r)
+{
+    if (!r->count)
+        return;
+    image_stop(current(r));
+    pass_answers(r);
+}
+
 /*
  * Only the launched process is recorded.  When it says hello again it has
  * replaced its image: the one before is complete.
@@ -80,16 +203,18 @@ static void keep_trouble(struct run *r, const struct error *e)
 static int hello(void *context, const struct hello *said, pid_t peer, struct hello_answer *answer)
 {
     struct run *r = context;
+    struct image_options options = {.run = r->options, .ready = r->ready};
     struct error e = {0};
     struct image *image;
 
     (void)said;
     if (peer != r->launch.pid || r->count == IMAGES_MAX)
         return -1;
+    stop_current(r);
     if (r->count)
-        image_stop(r->images[r->count - 1]);
+        image_make_earlier(current(r), r->options, r->count);
     image = image_next(r, &e);
-    if (!image || image_begin(image, peer, r->options, &e) != 0) {
+    if (!image || image_begin(image, peer, &options, &e) != 0) {
         keep_trouble(r, &e);
         if (image)
             image_discard(r->images[--r->count]);
@@ -103,7 +228,8 @@ static int hello(void *context, const struct hello *said, pid_t peer, struct hel
 
 static void watch(struct run *r)
 {
-    struct pollfd polls[SERVER_POLLS + 1];
+    const struct server_handlers handlers = {.hello = hello, .request = request, .context = r};
+    struct pollfd polls[SERVER_POLLS + 2];
 
     while (launch_handle(&r->launch), !r->launch.ended) {
         size_t count = 0;
@@ -111,8 +237,11 @@ static void watch(struct run *r)
         if (r->server.listener >= 0)
             count = server_polls(&r->server, polls);
         polls[count] = (struct pollfd){.fd = r->launch.signals, .events = POLLIN};
-        if (poll(polls, count + 1, -1) > 0 && count)
-            server_handle(&r->server, hello, r);
+        polls[count + 1] = (struct pollfd){.fd = r->ready, .events = POLLIN};
+        if (poll(polls, count + 2, -1) > 0 && count)
+            server_handle(&r->server, &handlers);
+        pass_answers(r);
+        signalled(r);
     }
 }
 
@@ -123,6 +252,9 @@ static int open_session(struct run *r, struct error *e)
     if (strpbrk(preload, ": "))
         return error_set(e, ERROR_INPUT,
                          "%s cannot be preloaded: its path has a space or a colon in it", preload);
+    r->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (r->ready < 0)
+        return error_set(e, ERROR_SYSTEM, "cannot make an event descriptor");
     if (server_open(&r->server, e) != 0)
         return -1;
     r->spare = image_new(r, e);
@@ -134,7 +266,8 @@ static int start(struct run *r, struct error *e)
     struct launch_options launching = {.program = r->options->program,
                                        .arguments = r->options->arguments,
                                        .preload = r->options->preload,
-                                       .session = r->server.path};
+                                       .session = r->server.path,
+                                       .snapshot_signal = (int)r->settings.snapshot_signal};
 
     if (r->options->preload && open_session(r, e) != 0)
         return -1;
@@ -169,6 +302,7 @@ static int collect_profiles(struct run *r, struct run_result *result, struct err
         if (image_profile(r->images[i], image, e) != 0)
             return -1;
         set_exit(&image->profile.process, result->wait_status, i + 1 == r->count);
+        image_write(r->images[i], image);
     }
     return 0;
 }
@@ -181,6 +315,8 @@ static void run_release(struct run *r)
     image_discard(r->spare);
     server_close(&r->server);
     launch_end(&r->launch);
+    if (r->ready >= 0)
+        close(r->ready);
 }
 
 static int run_all(struct run *r, struct run_result *result, struct error *e)
@@ -193,8 +329,7 @@ static int run_all(struct run *r, struct run_result *result, struct error *e)
     watch(r);
     result->seconds = (double)(clock_monotonic_ns() - began) * 1e-9;
     result->wait_status = r->launch.wait_status;
-    if (r->count)
-        image_stop(r->images[r->count - 1]);
+    stop_current(r);
     server_close(&r->server);
     if (r->count == 0 && r->trouble.kind != ERROR_NONE) {
         if (e)
@@ -206,7 +341,7 @@ static int run_all(struct run *r, struct run_result *result, struct error *e)
 
 int run_program(const struct run_options *options, struct run_result *result, struct error *e)
 {
-    struct run r = {.options = options, .settings = options->settings};
+    struct run r = {.options = options, .settings = options->settings, .ready = -1};
     int status;
 
     memset(result, 0, sizeof(*result));
@@ -222,8 +357,10 @@ int run_program(const struct run_options *options, struct run_result *result, st
 
 void run_result_release(struct run_result *result)
 {
-    for (uint32_t i = 0; i < result->image_count; i++)
+    for (uint32_t i = 0; i < result->image_count; i++) {
         profile_release(&result->images[i].profile);
+        free(result->images[i].path);
+    }
     free(result->images);
     result->images = NULL;
     result->image_count = 0;

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Run a program with the recorder preloaded, collect everything it records,
- * and hand back one finished, symbolized profile per process image.
+ * and hand back one finished, symbolized profile per process image.  Its file is
+ * there from the start of the image and grows as it runs (journal.h); an image
+ * that is replaced by exec gives its name to its successor and gets one with its
+ * number (profilename.h).  Meanwhile other processes of this user may ask for
+ * snapshots (sessions.h).
  *
  * The program is a child of the caller and shares its terminal, descriptors
  * and process group.  The caller's signal handling is put back afterwards.
@@ -14,21 +18,28 @@
 #include "src/host/symbolize.h"
 #include "src/shared/record.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct run_options {
-    const char *program;      /* resolved path to execute */
-    char **arguments;         /* argv of the program, NULL-terminated */
-    const char *preload;      /* path of the preload library; NULL: run without recording */
+    const char *program;              /* resolved path to execute */
+    char **arguments;                 /* argv of the program, NULL-terminated */
+    const char *preload;              /* path of the preload library; NULL: run without recording */
     struct segment_settings settings; /* clock is chosen by run_program */
     struct symbolizer_options symbolizer;
+    const char *output;         /* of the profile; NULL: PROGRAM.PID.mprof; "/dev/null": none */
+    uint64_t snapshot_every_ns; /* 0: not by a timer */
+    bool no_peak;               /* leave out what every site held at the peak */
 };
 
 struct run_image {
     struct profile profile;
-    uint32_t target_state; /* enum target_state */
-    uint32_t refusal;      /* enum target_refusal */
-    uint64_t events;       /* records drained */
+    uint32_t target_state;  /* enum target_state */
+    uint32_t refusal;       /* enum target_refusal */
+    uint64_t events;        /* records drained */
+    char *path;             /* of the file; NULL when none was wanted */
+    uint64_t bytes;         /* its size */
+    struct error unwritten; /* the file could not be written, or not be finished: why */
 };
 
 struct run_result {

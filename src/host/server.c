@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/host/server.h"
 
+#include "src/host/procinfo.h"
+#include "src/host/sessions.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +25,7 @@ static int make_directory(struct server *s, const char *parent)
         return -1;
     }
     length = snprintf(s->directory, sizeof(s->directory), "%s/memprof-XXXXXX", parent);
-    if (length < 0 || (size_t)length + sizeof("/socket") > sizeof(s->path)) {
+    if (length < 0 || (size_t)length + 44 > sizeof(s->path)) {
         s->directory[0] = '\0';
         errno = ENAMETOOLONG;
         return -1;
@@ -31,22 +34,61 @@ static int make_directory(struct server *s, const char *parent)
         s->directory[0] = '\0';
         return -1;
     }
-    /* cannot truncate: checked above */
-    memcpy(s->path, s->directory, (size_t)length);
-    memcpy(s->path + length, "/socket", sizeof("/socket"));
     return 0;
 }
 
-static int listen_at(struct server *s)
+/* Where nobody looks for it, but the program that is recorded is told. */
+static int make_own_folder(struct server *s, struct error *e)
+{
+    const char *parents[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp"};
+    size_t i = 0;
+
+    while (make_directory(s, parents[i]) != 0)
+        if (++i == sizeof(parents) / sizeof(parents[0]))
+            return error_set(e, ERROR_SYSTEM, "cannot make a directory for the session in /tmp");
+    return 0;
+}
+
+static int bind_at(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    memcpy(address.sun_path, s->path, sizeof(s->path));
-    s->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (s->listener < 0 ||
-        bind(s->listener, (const struct sockaddr *)&address, sizeof(address)) != 0)
+    control_copy(address.sun_path, sizeof(address.sun_path), path);
+    if (listener >= 0 && (bind(listener, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+                          listen(listener, SOMAXCONN) != 0)) {
+        int failure = errno;
+
+        close(listener);
+        errno = failure;
         return -1;
-    return listen(s->listener, SOMAXCONN);
+    }
+    return listener;
+}
+
+/*
+ * A socket without a listener is a dead memprof's and is removed by whoever finds
+ * it (sessions.h), so ours gets its name only when it has one.
+ */
+static int listen_in(struct server *s, const char *folder)
+{
+    char hidden[SERVER_PATH_BYTES + 2];
+    int failure;
+
+    snprintf(s->path, sizeof(s->path), "%s/%d-%llu.socket", folder, (int)getpid(),
+             (unsigned long long)procinfo_start_ticks(getpid()));
+    snprintf(hidden, sizeof(hidden), "%s/.%s", folder, s->path + strlen(folder) + 1);
+    unlink(hidden); /* it has our name: it is nobody else's */
+    s->listener = bind_at(hidden);
+    if (s->listener >= 0 && rename(hidden, s->path) == 0)
+        return 0;
+    failure = errno;
+    if (s->listener >= 0)
+        close(s->listener);
+    s->listener = -1;
+    unlink(hidden);
+    errno = failure;
+    return -1;
 }
 
 void server_init(struct server *s)
@@ -54,41 +96,41 @@ void server_init(struct server *s)
     memset(s, 0, sizeof(*s));
     s->listener = -1;
     for (size_t i = 0; i < SERVER_CLIENTS; i++)
-        s->clients[i] = -1;
+        s->clients[i].fd = -1;
 }
 
 int server_open(struct server *s, struct error *e)
 {
-    const char *parents[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp"};
-    size_t i = 0;
+    char folder[SESSIONS_PATH_BYTES];
 
     server_init(s);
-    while (make_directory(s, parents[i]) != 0)
-        if (++i == sizeof(parents) / sizeof(parents[0]))
-            return error_set(e, ERROR_SYSTEM, "cannot make a directory for the session in /tmp");
-    if (listen_at(s) != 0)
+    if (sessions_folder(folder, NULL) == 0 && listen_in(s, folder) == 0)
+        return 0;
+    if (make_own_folder(s, e) != 0)
+        return -1;
+    if (listen_in(s, s->directory) != 0)
         return error_set(e, ERROR_SYSTEM, "cannot listen at %s", s->path);
     return 0;
 }
 
-static void drop_client(int *client)
+static void drop_client(struct server_client *client)
 {
-    close(*client);
-    *client = -1;
+    close(client->fd);
+    *client = (struct server_client){.fd = -1};
 }
 
 void server_close(struct server *s)
 {
     for (size_t i = 0; i < SERVER_CLIENTS; i++)
-        if (s->clients[i] >= 0)
+        if (s->clients[i].fd >= 0)
             drop_client(&s->clients[i]);
-    if (s->listener >= 0)
+    if (s->listener >= 0) {
         close(s->listener);
-    s->listener = -1;
-    if (s->directory[0]) {
         unlink(s->path);
-        rmdir(s->directory);
     }
+    s->listener = -1;
+    if (s->directory[0])
+        rmdir(s->directory);
     s->directory[0] = '\0';
 }
 
@@ -100,21 +142,17 @@ size_t server_polls(const struct server *s, struct pollfd *polls)
 
     polls[count++] = (struct pollfd){.fd = s->listener, .events = POLLIN};
     for (size_t i = 0; i < SERVER_CLIENTS; i++)
-        if (s->clients[i] >= 0)
-            polls[count++] = (struct pollfd){.fd = s->clients[i], .events = POLLIN};
+        if (s->clients[i].fd >= 0)
+            polls[count++] = (struct pollfd){.fd = s->clients[i].fd, .events = POLLIN};
     return count;
 }
 
-/* Whether the process at the other end runs as this user (or as root). */
-static int peer_of(int client, pid_t *pid)
+/* Who is at the other end; false when that cannot be told. */
+static bool peer_of(int client, struct ucred *credentials)
 {
-    struct ucred credentials;
-    socklen_t size = sizeof(credentials);
+    socklen_t size = sizeof(*credentials);
 
-    if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
-        return -1;
-    *pid = credentials.pid;
-    return credentials.uid == geteuid() || credentials.uid == 0 ? 0 : -1;
+    return getsockopt(client, SOL_SOCKET, SO_PEERCRED, credentials, &size) == 0;
 }
 
 static void send_answer(int client, const struct hello_answer *answer, int fd)
@@ -141,61 +179,131 @@ static void send_answer(int client, const struct hello_answer *answer, int fd)
     (void)!sendmsg(client, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Returns whether the client is done with. */
-static int serve(int client, server_hello hello_seen, void *context)
+/* This user's processes are recorded, and those that were root's when they connected. */
+static void serve_hello(int client, const struct hello *hello, const struct ucred *peer,
+                        const struct server_handlers *handlers)
 {
     struct hello_answer answer = {.magic = HELLO_MAGIC, .version = SEGMENT_VERSION};
-    struct hello hello;
-    pid_t peer;
     int fd = -1;
-    ssize_t got = recv(client, &hello, sizeof(hello), MSG_DONTWAIT);
 
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return 0;
-    if (got != sizeof(hello) || hello.magic != HELLO_MAGIC || peer_of(client, &peer) != 0)
-        return 1;
-    if (hello.version == SEGMENT_VERSION)
-        fd = hello_seen(context, &hello, peer, &answer);
+    if (peer->uid != geteuid() && peer->uid != 0)
+        return;
+    if (hello->version == SEGMENT_VERSION)
+        fd = handlers->hello(handlers->context, hello, peer->pid, &answer);
     if (fd < 0)
         answer.segment_bytes = 0;
     send_answer(client, &answer, fd);
-    return 1;
+}
+
+static void send_control(int client, const struct control_answer *answer)
+{
+    (void)!send(client, answer, sizeof(*answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Returns whether the client is done with.  Only this user may ask; root may not either. */
+static bool serve_control(struct server *s, struct server_client *client, const void *bytes,
+                          size_t size, const struct ucred *peer,
+                          const struct server_handlers *handlers)
+{
+    struct control_answer differs;
+    struct control_request request;
+
+    if (peer->uid != geteuid() || !handlers->request)
+        return true;
+    if (!control_request_valid(bytes, size)) {
+        control_answer_init(&differs, CONTROL_VERSION_DIFFERS);
+        send_control(client->fd, &differs);
+        return true;
+    }
+    memcpy(&request, bytes, sizeof(request));
+    client->ticket = ++s->tickets;
+    handlers->request(handlers->context, &request, client->ticket);
+    return client->fd < 0;
+}
+
+union heard {
+    struct hello hello;
+    struct control_request request;
+};
+
+/* Returns whether the client is done with. */
+static bool serve(struct server *s, struct server_client *client,
+                  const struct server_handlers *handlers)
+{
+    union heard heard;
+    struct ucred peer;
+    ssize_t got = recv(client->fd, &heard, sizeof(heard), MSG_DONTWAIT | MSG_TRUNC);
+
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
+    /* Who waits for an answer has no more to say: it hung up, or talks nonsense. */
+    if (got <= 0 || client->ticket || !peer_of(client->fd, &peer))
+        return true;
+    if (control_request_meant(&heard, (size_t)got))
+        return serve_control(s, client, &heard, (size_t)got, &peer, handlers);
+    if (got == (ssize_t)sizeof(heard.hello) && heard.hello.magic == HELLO_MAGIC)
+        serve_hello(client->fd, &heard.hello, &peer, handlers);
+    return true;
+}
+
+void server_answer(struct server *s, uint64_t ticket, const struct control_answer *answer)
+{
+    for (size_t i = 0; i < SERVER_CLIENTS; i++)
+        if (s->clients[i].fd >= 0 && s->clients[i].ticket == ticket) {
+            send_control(s->clients[i].fd, answer);
+            drop_client(&s->clients[i]);
+            return;
+        }
 }
 
 /* Take in who waits; false when nobody does any more, true when all places are taken. */
 static bool accept_clients(struct server *s)
 {
     for (size_t i = 0; i < SERVER_CLIENTS; i++) {
-        if (s->clients[i] >= 0)
+        if (s->clients[i].fd >= 0)
             continue;
-        s->clients[i] = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (s->clients[i] < 0)
+        s->clients[i].fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (s->clients[i].fd < 0)
             return false;
     }
     return true;
 }
 
 /* Hear all clients; returns whether a place came free. */
-static bool serve_clients(struct server *s, server_hello hello, void *context)
+static bool serve_clients(struct server *s, const struct server_handlers *handlers)
 {
     bool freed = false;
 
-    for (size_t i = 0; i < SERVER_CLIENTS; i++)
-        if (s->clients[i] >= 0 && serve(s->clients[i], hello, context)) {
-            drop_client(&s->clients[i]);
+    for (size_t i = 0; i < SERVER_CLIENTS; i++) {
+        if (s->clients[i].fd < 0)
+            continue;
+        if (serve(s, &s->clients[i], handlers)) {
+            /* Its answer may have been given, and the client dropped, meanwhile. */
+            if (s->clients[i].fd >= 0)
+                drop_client(&s->clients[i]);
             freed = true;
         }
+    }
     return freed;
 }
 
-void server_handle(struct server *s, server_hello hello, void *context)
+/* All places are taken and everybody is silent: one must go, rather one that does not wait. */
+static void drop_somebody(struct server *s)
+{
+    unsigned place = s->next_to_go++ % SERVER_CLIENTS;
+
+    for (unsigned i = 0; i < SERVER_CLIENTS && s->clients[place].ticket; i++)
+        place = (place + 1) % SERVER_CLIENTS;
+    drop_client(&s->clients[place]);
+}
+
+void server_handle(struct server *s, const struct server_handlers *handlers)
 {
     bool full;
 
     do {
         full = accept_clients(s);
-        /* Everybody is silent: one must go, each in turn. */
-        if (!serve_clients(s, hello, context) && full)
-            drop_client(&s->clients[s->next_to_go++ % SERVER_CLIENTS]);
+        if (!serve_clients(s, handlers) && full)
+            drop_somebody(s);
     } while (full);
 }

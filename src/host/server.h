@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where recorded processes say hello: a SOCK_SEQPACKET socket in a directory
- * of its own that only this user can enter.  Never blocks: a client that
- * connects and stays silent holds up nobody.
+ * Where recorded processes say hello (record.h) and others of this user ask for
+ * snapshots (control.h): a SOCK_SEQPACKET socket in the folder of sessions.h or,
+ * where there is none to be had, in one made for it, which nobody else finds.
+ *
+ * Never blocks: a client that connects and stays silent holds up nobody.  What a
+ * client sends is taken as one datagram of the right size or not at all.
  */
 #ifndef MEMPROF_HOST_SERVER_H
 #define MEMPROF_HOST_SERVER_H
 
+#include "src/host/control.h"
 #include "src/host/error.h"
 #include "src/shared/record.h"
 
@@ -19,26 +23,39 @@
 #define SERVER_POLLS (SERVER_CLIENTS + 1)
 #define SERVER_PATH_BYTES 108u /* of sun_path, NUL included */
 
-struct server {
-    char directory[SERVER_PATH_BYTES];
-    char path[SERVER_PATH_BYTES];
-    int listener;
-    int clients[SERVER_CLIENTS]; /* connected, not yet heard; -1 none */
-    unsigned next_to_go;         /* place to clear when all are taken */
+struct server_client {
+    int fd;          /* -1: none */
+    uint64_t ticket; /* 0: not yet heard; else it waits for the answer of that number */
 };
 
-/*
- * Someone said hello and is `peer` by the kernel's word.  Returns a descriptor
- * to hand over, with the answer's segment_bytes set, or -1 for a process that
- * is not to be recorded.  The descriptor stays the callee's.
- */
-typedef int (*server_hello)(void *context, const struct hello *hello, pid_t peer,
-                            struct hello_answer *answer);
+struct server {
+    char directory[SERVER_PATH_BYTES]; /* made for this server alone; "" where it is shared */
+    char path[SERVER_PATH_BYTES];
+    int listener;
+    struct server_client clients[SERVER_CLIENTS];
+    uint64_t tickets;    /* given out */
+    unsigned next_to_go; /* place to clear when all are taken */
+};
+
+struct server_handlers {
+    /*
+     * Someone said hello and is `peer` by the kernel's word.  Returns a descriptor
+     * to hand over, with the answer's segment_bytes set, or -1 for a process that
+     * is not to be recorded.  The descriptor stays the callee's.
+     */
+    int (*hello)(void *context, const struct hello *hello, pid_t peer, struct hello_answer *answer);
+    /*
+     * A process of this user asks.  The answer is given by server_answer with the
+     * ticket, now or at any later time.
+     */
+    void (*request)(void *context, const struct control_request *request, uint64_t ticket);
+    void *context;
+};
 
 /* A server that is not open: server_close does nothing to it. */
 void server_init(struct server *s);
 
-/* 0, or -1 with `e` set.  server_close removes the directory; call it in either case. */
+/* 0, or -1 with `e` set.  server_close removes the socket; call it in either case. */
 int server_open(struct server *s, struct error *e);
 void server_close(struct server *s);
 
@@ -46,6 +63,9 @@ void server_close(struct server *s);
 size_t server_polls(const struct server *s, struct pollfd *polls);
 
 /* Deal with everything that is there now. */
-void server_handle(struct server *s, server_hello hello, void *context);
+void server_handle(struct server *s, const struct server_handlers *handlers);
+
+/* Answer a request; nothing happens if who asked has gone. */
+void server_answer(struct server *s, uint64_t ticket, const struct control_answer *answer);
 
 #endif

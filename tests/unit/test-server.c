@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,7 +17,12 @@
 
 #include <cmocka.h>
 
+static char scratch[] = "/tmp/memprof-test-XXXXXX";
+
 struct seen {
+    struct server *server;
+    int requests;
+    uint64_t ticket; /* of the last one */
     int hellos;
     pid_t peer;
     int fd; /* to hand over */
@@ -45,6 +51,29 @@ static int connect_to(const struct server *s)
     return fd;
 }
 
+/* A request is answered at once, but for a snapshot, which waits. */
+static void on_request(void *context, const struct control_request *request, uint64_t ticket)
+{
+    struct seen *seen = context;
+    struct control_answer answer;
+
+    seen->requests++;
+    seen->ticket = ticket;
+    if (request->kind == CONTROL_SNAPSHOT)
+        return;
+    control_answer_init(&answer, CONTROL_OK);
+    server_answer(seen->server, ticket, &answer);
+}
+
+static void handle(struct server *s, struct seen *seen)
+{
+    const struct server_handlers handlers = {
+        .hello = on_hello, .request = on_request, .context = seen};
+
+    seen->server = s;
+    server_handle(s, &handlers);
+}
+
 static void say_hello(int fd, uint32_t magic, uint32_t version)
 {
     struct hello hello = {.magic = magic, .version = version, .pid = (uint32_t)getpid()};
@@ -70,6 +99,15 @@ static bool hear(int fd, struct hello_answer *answer, int *got)
     return true;
 }
 
+static const char *folder_of(const struct server *s)
+{
+    static char folder[SERVER_PATH_BYTES];
+
+    memcpy(folder, s->path, sizeof(folder));
+    *strrchr(folder, '/') = '\0';
+    return folder;
+}
+
 static void test_handshake(void **unused)
 {
     struct seen seen = {.fd = open("/dev/null", O_RDWR | O_CLOEXEC)};
@@ -80,13 +118,13 @@ static void test_handshake(void **unused)
 
     (void)unused;
     assert_int_equal(server_open(&s, NULL), 0);
-    assert_int_equal(stat(s.directory, &status), 0);
+    assert_int_equal(stat(folder_of(&s), &status), 0);
     assert_int_equal(status.st_mode & 0777, 0700);
     client = connect_to(&s);
-    server_handle(&s, on_hello, &seen); /* connected, silent */
+    handle(&s, &seen); /* connected, silent */
     assert_int_equal(seen.hellos, 0);
     say_hello(client, HELLO_MAGIC, SEGMENT_VERSION);
-    server_handle(&s, on_hello, &seen);
+    handle(&s, &seen);
     assert_int_equal(seen.hellos, 1);
     assert_int_equal(seen.peer, getpid());
     assert_true(hear(client, &answer, &got));
@@ -110,21 +148,21 @@ static void test_refused(void **unused)
     assert_int_equal(server_open(&s, NULL), 0);
     client = connect_to(&s);
     say_hello(client, HELLO_MAGIC, SEGMENT_VERSION);
-    server_handle(&s, on_hello, &seen);
+    handle(&s, &seen);
     assert_true(hear(client, &answer, &got));
     assert_int_equal(answer.segment_bytes, 0);
     assert_int_equal(got, -1);
     close(client);
     client = connect_to(&s); /* another version: told so, not recorded */
     say_hello(client, HELLO_MAGIC, SEGMENT_VERSION + 1);
-    server_handle(&s, on_hello, &seen);
+    handle(&s, &seen);
     assert_true(hear(client, &answer, &got));
     assert_int_equal(answer.version, SEGMENT_VERSION);
     assert_int_equal(answer.segment_bytes, 0);
     close(client);
     client = connect_to(&s); /* not a hello at all */
     say_hello(client, 7, SEGMENT_VERSION);
-    server_handle(&s, on_hello, &seen);
+    handle(&s, &seen);
     assert_false(hear(client, &answer, &got));
     assert_int_equal(seen.hellos, 1);
     close(client);
@@ -142,12 +180,12 @@ static void test_silent_clients(void **unused)
     assert_int_equal(server_open(&s, NULL), 0);
     for (size_t i = 0; i < 2 * SERVER_CLIENTS; i++) {
         silent[i] = connect_to(&s);
-        server_handle(&s, on_hello, &seen);
+        handle(&s, &seen);
     }
     client = connect_to(&s);
     say_hello(client, HELLO_MAGIC, SEGMENT_VERSION);
     for (int i = 0; i < 3; i++)
-        server_handle(&s, on_hello, &seen);
+        handle(&s, &seen);
     assert_int_equal(seen.hellos, 1);
     for (size_t i = 0; i < 2 * SERVER_CLIENTS; i++)
         close(silent[i]);
@@ -158,7 +196,7 @@ static void test_silent_clients(void **unused)
 /* A directory whose path does not fit a socket's name is passed over. */
 static void test_long_directory(void **unused)
 {
-    char path[200] = "/tmp/";
+    char path[200] = "/tmp/", expected[64];
     struct server s;
 
     (void)unused;
@@ -166,9 +204,141 @@ static void test_long_directory(void **unused)
     setenv("XDG_RUNTIME_DIR", path, 1);
     setenv("TMPDIR", "/tmp", 1);
     assert_int_equal(server_open(&s, NULL), 0);
-    assert_memory_equal(s.path, "/tmp/memprof-", 13);
+    snprintf(expected, sizeof(expected), "/tmp/memprof-%u/", (unsigned)geteuid());
+    assert_memory_equal(s.path, expected, strlen(expected));
     server_close(&s);
     server_close(&s); /* harmless */
+    setenv("XDG_RUNTIME_DIR", scratch, 1);
+}
+
+/* The shared folder is somebody else's trap: the server has one of its own, and removes it. */
+static void test_trap(void **unused)
+{
+    char path[SERVER_PATH_BYTES], folder[SERVER_PATH_BYTES];
+    struct stat status;
+    struct server s;
+
+    (void)unused;
+    setenv("TMPDIR", scratch, 1);
+    snprintf(path, sizeof(path), "%s/memprof-%u", scratch, (unsigned)geteuid());
+    unsetenv("XDG_RUNTIME_DIR");
+    assert_int_equal(symlink("/tmp", path), 0);
+    assert_int_equal(server_open(&s, NULL), 0);
+    assert_true(strncmp(s.path, path, strlen(path)) != 0);
+    server_close(&s);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0777), 0);
+    assert_int_equal(chmod(path, 0777), 0);
+    assert_int_equal(server_open(&s, NULL), 0);
+    strcpy(folder, folder_of(&s));
+    assert_string_not_equal(folder, path);
+    assert_int_equal(stat(folder, &status), 0);
+    assert_int_equal(status.st_mode & 0077, 0);
+    server_close(&s);
+    assert_int_equal(rmdir(path), 0);
+    setenv("XDG_RUNTIME_DIR", scratch, 1);
+}
+
+/* One that is answered at once, and one that is answered when its time has come. */
+static void test_requests(void **unused)
+{
+    struct control_request request = control_request_make(CONTROL_LIST);
+    struct control_answer answer;
+    struct seen seen = {.fd = -1};
+    struct server s;
+    uint64_t first;
+    int client, other;
+
+    (void)unused;
+    assert_int_equal(server_open(&s, NULL), 0);
+    client = connect_to(&s);
+    assert_int_equal(send(client, &request, sizeof(request), 0), sizeof(request));
+    handle(&s, &seen);
+    assert_int_equal(seen.requests, 1);
+    assert_int_equal(recv(client, &answer, sizeof(answer), MSG_DONTWAIT), sizeof(answer));
+    assert_true(control_answer_valid(&answer, sizeof(answer)));
+    close(client);
+
+    request.kind = CONTROL_SNAPSHOT;
+    client = connect_to(&s);
+    other = connect_to(&s);
+    assert_int_equal(send(client, &request, sizeof(request), 0), sizeof(request));
+    handle(&s, &seen);
+    first = seen.ticket;
+    assert_int_equal(send(other, &request, sizeof(request), 0), sizeof(request));
+    handle(&s, &seen);
+    assert_int_equal(seen.requests, 3);
+    close(other); /* lost its patience */
+    handle(&s, &seen);
+    control_answer_init(&answer, CONTROL_OK);
+    server_answer(&s, seen.ticket, &answer);
+    answer.number = 7;
+    server_answer(&s, first, &answer);
+    answer.number = 0;
+    assert_int_equal(recv(client, &answer, sizeof(answer), MSG_DONTWAIT), sizeof(answer));
+    assert_int_equal(answer.number, 7);
+    close(client);
+    server_close(&s);
+}
+
+/* Requests of every length and with every field wrong: none reaches the handler, all are let go. */
+static void test_hostile_requests(void **unused)
+{
+    struct control_request good = control_request_make(CONTROL_SNAPSHOT), bad;
+    char bytes[2 * sizeof(good)] = {0}, rest[16];
+    struct seen seen = {.fd = -1};
+    struct server s;
+
+    (void)unused;
+    assert_int_equal(server_open(&s, NULL), 0);
+    memcpy(bytes, &good, sizeof(good));
+    for (size_t length = 1; length <= sizeof(bytes); length++) {
+        int client = connect_to(&s);
+
+        if (length == sizeof(good))
+            bytes[4]++; /* the right length: another version */
+        assert_int_equal(send(client, bytes, length, 0), length);
+        handle(&s, &seen);
+        while (recv(client, rest, sizeof(rest), MSG_DONTWAIT) > 0) {
+        }
+        assert_int_equal(recv(client, rest, sizeof(rest), MSG_DONTWAIT), 0); /* hung up */
+        close(client);
+    }
+    for (int i = 0; i < 3; i++) {
+        int client = connect_to(&s);
+
+        bad = good;
+        if (i == 0)
+            bad.kind = CONTROL_KINDS;
+        else if (i == 1)
+            bad.kind = 0;
+        else
+            memset(bad.label, 'x', sizeof(bad.label));
+        assert_int_equal(send(client, &bad, sizeof(bad), 0), sizeof(bad));
+        handle(&s, &seen);
+        close(client);
+    }
+    assert_int_equal(seen.requests, 0);
+    assert_int_equal(seen.hellos, 0);
+    server_close(&s);
+}
+
+static int make_scratch(void **unused)
+{
+    (void)unused;
+    if (!mkdtemp(scratch))
+        return -1;
+    return setenv("XDG_RUNTIME_DIR", scratch, 1);
+}
+
+static int remove_scratch(void **unused)
+{
+    char path[SERVER_PATH_BYTES];
+
+    (void)unused;
+    snprintf(path, sizeof(path), "%s/memprof", scratch);
+    rmdir(path);
+    return rmdir(scratch);
 }
 
 int main(void)
@@ -178,7 +348,10 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_silent_clients),
         cmocka_unit_test(test_long_directory),
+        cmocka_unit_test(test_trap),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_hostile_requests),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When the moments of one process image are taken: at its start, every few
+ * seconds, by a timer, on a signal, by the program itself, and on request.  The
+ * collector's thread calls capture_before and capture_after around each of its
+ * rounds, and takes all of them there, between two records; the target is never
+ * stopped.  Requests may come from any thread, and are answered through
+ * capture_answers.
+ *
+ * A request is served after a round that began after it: what the program had
+ * recorded by then is in it.
+ */
+#ifndef MEMPROF_HOST_CAPTURE_H
+#define MEMPROF_HOST_CAPTURE_H
+
+#include "src/host/blockfind.h"
+#include "src/host/profile-build.h"
+#include "src/host/writer.h"
+
+#define CAPTURE_LABEL_BYTES 256u /* NUL included */
+
+enum capture_kind {
+    CAPTURE_STATUS,   /* the numbers now */
+    CAPTURE_SNAPSHOT, /* a snapshot; answered when it is written */
+    CAPTURE_BLOCK,    /* the live block that holds `address`, its stack written to the file */
+};
+
+struct capture_request {
+    uint64_t ticket; /* nobody waits for an answer: 0 */
+    uint32_t kind;   /* enum capture_kind */
+    uint32_t cause;  /* enum moment_cause, of a snapshot */
+    uint64_t address;
+    char label[CAPTURE_LABEL_BYTES]; /* "": none */
+};
+
+enum capture_outcome {
+    CAPTURE_DONE = 0,
+    CAPTURE_ENDED,     /* the process ended before */
+    CAPTURE_NOT_FOUND, /* no live block there */
+    CAPTURE_FAILED,    /* `error` says why */
+};
+
+struct capture_answer {
+    uint64_t ticket;
+    uint32_t kind;
+    uint32_t outcome;                                /* enum capture_outcome */
+    uint32_t snapshots;                              /* taken so far */
+    struct profile_moment moment;                    /* the label is not set */
+    struct found_block block;                        /* of CAPTURE_BLOCK */
+    double first_seconds, last_seconds, now_seconds; /* of the block's site */
+    struct error error;
+};
+
+struct capture_options {
+    struct builder_source source;
+    const char *path;  /* of the file; NULL: none */
+    uint32_t clock;    /* enum segment_clock */
+    uint64_t begin_ns; /* CLOCK_MONOTONIC at source.origin */
+    uint64_t every_ns; /* --snapshot-every; 0: not */
+    int ready;         /* eventfd, written when there are answers; -1: none */
+    void (*describe)(void *context, struct profile *part, double seconds); /* fills in `process` */
+    void *context;
+};
+
+struct capture_entry;
+
+struct capture {
+    struct capture_options options;
+    struct profile_builder builder;
+    struct writer writer;
+    struct error trouble; /* the first thing that kept a checkpoint from being made */
+    uint32_t signals_seen, signals_due, timers_due;
+    uint32_t snapshots;
+    uint64_t next_checkpoint_ns, next_snapshot_ns;
+    uint64_t checkpoint_events; /* of the model at the last checkpoint */
+    uint64_t checkpoint_ns;
+    struct capture_entry *noted, *noted_last; /* the collector's: to be served after this round */
+    pthread_mutex_t lock;                     /* of the rest */
+    struct capture_entry *asked, *asked_last, *waiting, *answers, *answers_last;
+};
+
+/* Starts the writer's thread.  0, or -1 with `e` set and nothing to release. */
+int capture_init(struct capture *c, const struct capture_options *options, struct error *e);
+void capture_release(struct capture *c);
+
+/* --------------------------------------------------- the collector's thread -- */
+
+/* The first thing of all: writes what is known at the start. */
+void capture_begin(struct capture *c);
+
+/* Before a round.  Returns the nanoseconds until there may be something to take. */
+uint64_t capture_before(struct capture *c);
+void capture_after(struct capture *c);
+
+/*
+ * The program asked, at this very record.  The time that the snapshot says is
+ * when the record is read, shortly after: most records have no exact time.
+ */
+void capture_by_program(struct capture *c, const char *label);
+
+/* Bytes of memory that the profile in the making holds. */
+uint64_t capture_memory(const struct capture *c);
+
+/* --------------------------------------------------------------- any thread -- */
+
+/* Put a request; the caller rouses the collector.  Out of memory: -1. */
+int capture_ask(struct capture *c, const struct capture_request *request);
+
+/* Take an answer; false: there is none now. */
+bool capture_answer(struct capture *c, struct capture_answer *answer);
+
+/* ------------------------------------------------------- at the image's end -- */
+
+/*
+ * The collector has stopped and the model is finished: take the last state and
+ * wait until all is written.  What was asked for and not served is answered with
+ * CAPTURE_ENDED.  `seconds` is how long the image ran.
+ */
+void capture_finish(struct capture *c, uint64_t time, double tick_seconds, double seconds);
+
+#endif

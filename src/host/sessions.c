@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/sessions.h"
+
+#include "src/host/procinfo.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FOLDERS 4u
+#define SOCKET_SUFFIX ".socket"
+#define LIST_TIMEOUT_MS 2000
+#define SESSIONS_MAX 4096u
+
+/* -------------------------------------------------------------- folders -- */
+
+/* The `which`th place; false when it is none, or too long for a socket in it. */
+static bool folder_name(char *path, unsigned which)
+{
+    const char *variables[FOLDERS] = {"XDG_RUNTIME_DIR", NULL, "TMPDIR", NULL};
+    const char *base = variables[which] ? getenv(variables[which]) : "";
+    unsigned user = (unsigned)geteuid();
+    int length;
+
+    if (!base || (variables[which] && base[0] != '/'))
+        return false;
+    switch (which) {
+    case 0:
+        length = snprintf(path, SESSIONS_PATH_BYTES, "%s/memprof", base);
+        break;
+    case 1:
+        length = snprintf(path, SESSIONS_PATH_BYTES, "/run/user/%u/memprof", user);
+        break;
+    case 2:
+        length = snprintf(path, SESSIONS_PATH_BYTES, "%s/memprof-%u", base, user);
+        break;
+    default:
+        length = snprintf(path, SESSIONS_PATH_BYTES, "/tmp/memprof-%u", user);
+    }
+    /* "/.PID-TICKS.socket" with the longest numbers there are */
+    return length > 0 && (size_t)length + 44 < SESSIONS_PATH_BYTES;
+}
+
+/* Not stat: a symbolic link is somebody's attempt to lead us elsewhere. */
+static bool is_ours_alone(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
+           (status.st_mode & 0077) == 0;
+}
+
+int sessions_folder(char path[SESSIONS_PATH_BYTES], struct error *e)
+{
+    for (unsigned i = 0; i < FOLDERS; i++) {
+        if (i == 1 || !folder_name(path, i))
+            continue;
+        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+            continue;
+        if (is_ours_alone(path))
+            return 0;
+    }
+    return error_set(e, ERROR_REFUSED,
+                     "there is no folder for the session: /tmp/memprof-%u cannot be made or is not "
+                     "this user's alone",
+                     (unsigned)geteuid());
+}
+
+/* --------------------------------------------------------------- asking -- */
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), failure;
+
+    if (fd < 0)
+        return -1;
+    control_copy(address.sun_path, sizeof(address.sun_path), path);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    failure = errno;
+    close(fd);
+    errno = failure;
+    return -1;
+}
+
+static bool is_our_peer(int fd)
+{
+    struct ucred credentials;
+    socklen_t size = sizeof(credentials);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 &&
+           credentials.uid == geteuid();
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Wait for `fd` to be readable; false when `timeout_ms` has passed. */
+static bool wait_readable(int fd, int timeout_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int64_t end = now_ms() + timeout_ms;
+
+    for (;;) {
+        int64_t left = end - now_ms();
+        int ready = poll(&p, 1, left > 0 ? (int)left : 0);
+
+        if (ready > 0)
+            return true;
+        if (ready == 0 || errno != EINTR)
+            return false;
+    }
+}
+
+static int exchange(int fd, const struct control_request *request, struct control_answer *answer,
+                    int timeout_ms, struct error *e)
+{
+    ssize_t got;
+
+    if (!is_our_peer(fd))
+        return error_set(e, ERROR_REFUSED, "that memprof belongs to another user");
+    if (send(fd, request, sizeof(*request), MSG_NOSIGNAL) != (ssize_t)sizeof(*request))
+        return error_set(e, ERROR_SYSTEM, "cannot ask memprof");
+    if (!wait_readable(fd, timeout_ms))
+        return error_set(e, ERROR_REFUSED,
+                         "memprof does not answer: it may be stopped, or very busy");
+    got = recv(fd, answer, sizeof(*answer), MSG_DONTWAIT);
+    if (got <= 0)
+        return error_set(e, ERROR_REFUSED, "memprof ended before it could answer");
+    if (!control_answer_valid(answer, (size_t)got) || answer->status == CONTROL_VERSION_DIFFERS)
+        return error_set(e, ERROR_REFUSED,
+                         "that memprof is of another version than this one and cannot be asked");
+    return 0;
+}
+
+int session_ask(const char *path, const struct control_request *request,
+                struct control_answer *answer, int timeout_ms, struct error *e)
+{
+    int fd = connect_to(path), result;
+
+    if (fd < 0)
+        return error_set(e, ERROR_REFUSED, "memprof has ended");
+    result = exchange(fd, request, answer, timeout_ms, e);
+    close(fd);
+    return result;
+}
+
+/* -------------------------------------------------------------- finding -- */
+
+static int add(struct sessions *s, const char *path, const struct control_answer *answer)
+{
+    struct session *items = reallocarray(s->items, s->count + 1, sizeof(*items));
+
+    if (!items)
+        return -1;
+    s->items = items;
+    control_copy(items[s->count].path, sizeof(items[s->count].path), path);
+    items[s->count++].answer = *answer;
+    return 0;
+}
+
+/* Two variables may name one folder. */
+static bool is_known(const struct sessions *s, const struct control_answer *answer)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->items[i].answer.memprof == answer->memprof && s->items[i].answer.pid == answer->pid)
+            return true;
+    return false;
+}
+
+/* A socket that nobody listens at any more: its memprof was killed. */
+static bool is_dead(const char *path)
+{
+    int fd = connect_to(path);
+
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 && errno == ECONNREFUSED;
+}
+
+static int look_at(struct sessions *s, const char *path)
+{
+    struct control_request request = control_request_make(CONTROL_LIST);
+    struct control_answer answer;
+
+    if (is_dead(path)) {
+        unlink(path);
+        return 0;
+    }
+    if (session_ask(path, &request, &answer, LIST_TIMEOUT_MS, NULL) != 0) {
+        s->silent += !is_dead(path) && access(path, F_OK) == 0;
+        return 0;
+    }
+    if (answer.status != CONTROL_OK || is_known(s, &answer))
+        return 0;
+    return add(s, path, &answer);
+}
+
+static bool is_socket_name(const char *name)
+{
+    size_t length = strlen(name), suffix = strlen(SOCKET_SUFFIX);
+
+    return name[0] != '.' && length > suffix && strcmp(name + length - suffix, SOCKET_SUFFIX) == 0;
+}
+
+static int look_through(struct sessions *s, const char *folder)
+{
+    char path[SESSIONS_PATH_BYTES];
+    const struct dirent *entry;
+    DIR *directory;
+    int result = 0;
+
+    if (!is_ours_alone(folder) || !(directory = opendir(folder)))
+        return 0;
+    while (result == 0 && s->count < SESSIONS_MAX && (entry = readdir(directory))) {
+        int length = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+
+        if (is_socket_name(entry->d_name) && length > 0 && (size_t)length < sizeof(path))
+            result = look_at(s, path);
+    }
+    closedir(directory);
+    return result;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+    const struct session *x = a, *y = b;
+
+    return (x->answer.pid > y->answer.pid) - (x->answer.pid < y->answer.pid);
+}
+
+int sessions_find(struct sessions *s, struct error *e)
+{
+    char folder[SESSIONS_PATH_BYTES];
+
+    memset(s, 0, sizeof(*s));
+    for (unsigned i = 0; i < FOLDERS; i++)
+        if (folder_name(folder, i) && look_through(s, folder) != 0)
+            return error_set(e, ERROR_MEMORY, "out of memory");
+    if (s->count)
+        qsort(s->items, s->count, sizeof(*s->items), by_pid);
+    return 0;
+}
+
+void sessions_release(struct sessions *s)
+{
+    free(s->items);
+    memset(s, 0, sizeof(*s));
+}
+
+/* ------------------------------------------------------------ the writer -- */
+
+bool session_writes(const struct profile *p)
+{
+    char host[256] = "";
+
+    if (p->writer.pid <= 0 || !p->writer.start_ticks)
+        return false;
+    gethostname(host, sizeof(host) - 1);
+    return strcmp(host, profile_text(p, p->process.host)) == 0 &&
+           procinfo_start_ticks((pid_t)p->writer.pid) == p->writer.start_ticks;
+}
