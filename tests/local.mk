@@ -47,6 +47,8 @@ unit_tests = \
 	tests/unit/test-profile-build \
 	tests/unit/test-quote \
 	tests/unit/test-rangemap \
+	tests/unit/test-report-csv \
+	tests/unit/test-report-folded \
 	tests/unit/test-report-json \
 	tests/unit/test-report-text \
 	tests/unit/test-run \
@@ -56,6 +58,7 @@ unit_tests = \
 	tests/unit/test-sizeclass \
 	tests/unit/test-skiplist \
 	tests/unit/test-snapshot \
+	tests/unit/test-stacklines \
 	tests/unit/test-strings \
 	tests/unit/test-symbolize \
 	tests/unit/test-threads \
@@ -122,6 +125,18 @@ tests_unit_test_view_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-view.c
+tests_unit_test_stacklines_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-stacklines.c
+tests_unit_test_report_csv_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-report-csv.c
+tests_unit_test_report_folded_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-report-folded.c
 script_tests = \
 	tests/cli.sh \
 	tests/e2e/addr2line.py \

@@ -3,6 +3,7 @@
 
 #include "src/host/escape.h"
 #include "src/host/shorten.h"
+#include "src/host/sizeclass.h"
 #include "src/host/units.h"
 #include "src/shared/record.h"
 
@@ -93,14 +94,13 @@ static void add_size_class(struct strbuf *out, uint32_t class)
 {
     char from[UNITS_TEXT], to[UNITS_TEXT];
 
-    if (class == VIEW_MIXED_SIZES)
+    if (class >= SIZECLASSES)
         strbuf_add(out, "blocks of several sizes");
     else if (class == 0)
         strbuf_add(out, "0 bytes");
     else
-        strbuf_addf(out, "%s to %s bytes",
-                    units_count(from, class == 1 ? 1 : (UINT64_C(8) << (class - 1)) + 1),
-                    units_count(to, UINT64_C(8) << class));
+        strbuf_addf(out, "%s to %s bytes", units_count(from, sizeclass_first(class)),
+                    units_count(to, sizeclass_last(class)));
 }
 
 static void add_thread(struct strbuf *out, const struct profile *p, uint32_t thread, size_t columns)

@@ -3,6 +3,7 @@
 
 #include "src/host/cumulative.h"
 #include "src/host/filter.h"
+#include "src/host/sizeclass.h"
 #include "src/host/viewrows.h"
 
 #include <stdlib.h>
@@ -149,17 +150,6 @@ static int take_parts(struct making *m, struct view *v, struct error *e)
             take_part(m, v, i, !passes || passes[i]);
     free(passes);
     return 0;
-}
-
-/* 0, 1-16, 17-32, 33-64 and so on. */
-static uint32_t sizeclass_of(uint64_t size)
-{
-    uint32_t c = 0;
-
-    if (size > 0)
-        for (c = 1; size > UINT64_C(8) << c && c < 60; c++)
-            ;
-    return c;
 }
 
 /* Sites of a file that somebody else wrote may hold blocks of several classes. */

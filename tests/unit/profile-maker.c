@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/profile-maker.h"
 
+#include "src/host/changes.h"
 #include "src/shared/record.h"
 
 #include <setjmp.h>
@@ -119,4 +120,42 @@ struct profile_site *make_site(struct profile *p, uint32_t node, uint32_t thread
                                       .smallest = size,
                                       .largest = size};
     return s;
+}
+
+struct profile_change make_change(uint32_t site, int64_t blocks, uint64_t size)
+{
+    uint64_t count = (uint64_t)blocks, allocated = blocks > 0 ? count : 0;
+
+    return (struct profile_change){.site = site,
+                                   .stats = {.live_bytes = count * size,
+                                             .live_blocks = count,
+                                             .total_bytes = allocated * size,
+                                             .total_blocks = allocated,
+                                             .smallest = size - UINT64_MAX,
+                                             .largest = size}};
+}
+
+void make_snapshot(struct profile *p, double seconds, const char *label,
+                   const struct profile_change *changes, uint32_t count)
+{
+    const struct profile_moment *last = p->moment_count ? &p->moments[p->moment_count - 1] : NULL;
+    uint32_t changes_count = p->moment_count;
+    struct profile_moment m = last ? *last : (struct profile_moment){0};
+    struct profile_changes *packed;
+    struct error e;
+
+    m.seconds = seconds;
+    m.label = make_string(p, label);
+    m.kind = MOMENT_SNAPSHOT;
+    m.cause = MOMENT_BY_COMMAND;
+    m.number++;
+    for (uint32_t i = 0; i < count; i++) {
+        m.live_bytes += changes[i].stats.live_bytes;
+        m.live_blocks += changes[i].stats.live_blocks;
+        m.total_bytes += changes[i].stats.total_bytes;
+        m.total_blocks += changes[i].stats.total_blocks;
+    }
+    *(struct profile_moment *)GROW(p, moment) = m;
+    packed = grow((void **)&p->changes, &changes_count, sizeof *packed);
+    assert_int_equal(changes_encode(packed, changes, count, &e), 0);
 }

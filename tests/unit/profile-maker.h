@@ -28,4 +28,11 @@ uint32_t make_thread(struct profile *p, int64_t tid, const char *name);
 struct profile_site *make_site(struct profile *p, uint32_t node, uint32_t thread, uint64_t blocks,
                                uint64_t size);
 
+/* A row of a moment's changes: what became live at the site, all of blocks of one size. */
+struct profile_change make_change(uint32_t site, int64_t blocks, uint64_t size);
+
+/* A snapshot, the newest, by the changes since the one before; its totals are their sums. */
+void make_snapshot(struct profile *p, double seconds, const char *label,
+                   const struct profile_change *changes, uint32_t count);
+
 #endif

@@ -602,6 +602,43 @@ static void the_peak_is_a_moment_of_live_numbers(void **state)
     profile_release(&f.p);
 }
 
+static void a_view_of_a_snapshot_has_what_was_live_then(void **state)
+{
+    struct profile_change first[] = {make_change(0, 5, 100), make_change(1, 2, 10)};
+    struct profile_change second[] = {make_change(0, -4, 100), make_change(2, 1, 7)};
+    static const uint64_t live[] = {520, 127, 3};
+    struct fixture f;
+    struct view v;
+
+    (void)state;
+    second[0].stats.smallest = second[0].stats.largest = 0; /* no longer changing */
+    fixture_init(&f);
+    make_site(&f.p, f.load, f.threads[0], 0, 100);
+    make_site(&f.p, f.save, f.threads[0], 0, 10);
+    make_site(&f.p, f.worker, f.threads[1], 3, 1);
+    make_snapshot(&f.p, 0.1, "first", first, 2);
+    make_snapshot(&f.p, 0.2, "", second, 2);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct moment moment = {i < 2 ? MOMENT_LISTED : MOMENT_AT_EXIT, i < 2 ? i : 0};
+        struct view_amount sum = {0, 0};
+
+        v = build(&f.p,
+                  (struct view_options){
+                      .order = VIEW_BY_LIVE, .moment = moment, .limit = 1, .reverse = i == 1});
+        assert_int_equal(v.whole.bytes, live[i]);
+        sum.bytes = v.rest.bytes + v.rows[0].amount.bytes;
+        sum.blocks = v.rest.blocks + v.rows[0].amount.blocks;
+        assert_int_equal(sum.bytes, v.whole.bytes);
+        assert_int_equal(sum.blocks, v.whole.blocks);
+        view_release(&v);
+    }
+    v = build(&f.p, (struct view_options){.order = VIEW_BY_TOTAL, .moment = {MOMENT_LISTED, 1}});
+    assert_int_equal(v.whole.bytes, 527);
+    assert_int_equal(v.rows[0].stats.live_bytes, 100);
+    view_release(&v);
+    profile_release(&f.p);
+}
+
 static void senseless_options_are_refused(void **state)
 {
     static const struct {
@@ -676,6 +713,7 @@ int main(void)
         cmocka_unit_test(size_classes_double),
         cmocka_unit_test(the_peak_is_a_moment_of_live_numbers),
         cmocka_unit_test(senseless_options_are_refused),
+        cmocka_unit_test(a_view_of_a_snapshot_has_what_was_live_then),
         cmocka_unit_test(ignored_blocks_are_in_no_view_of_all),
     };
 
