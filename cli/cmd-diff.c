@@ -2,7 +2,7 @@
 #include "cli/command.h"
 #include "cli/diff-options.h"
 #include "cli/diff-sides.h"
-#include "cli/terminal.h"
+#include "cli/pager.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
 #include "src/host/diff.h"
@@ -62,7 +62,7 @@ static int show_text(const struct diff_choice *c, const struct diff *d,
     strbuf_init(&out);
     options = view_choice_text(&c->view, stdout, &sources);
     report_diff_text(&out, d, &sides->before, &sides->after, &options);
-    result = text_write(&out, stdout, e);
+    result = pager_write(&out, !c->view.no_pager, e);
     strbuf_release(&out);
     sourcelines_release(&sources);
     return result;

@@ -37,7 +37,7 @@ static struct options diff_options = {
         "Show what changed between two profiles, or two snapshots of one.  OLD and NEW are\n"
         "FILE or FILE@SNAPSHOT (a number, a label, peak, exit or last); FILE alone compares\n"
         "its first snapshot with its last.",
-    .tables = {{"Options", view_specs}, {"Comparing", own_specs}},
+    .tables = {{"Options", view_specs}, {"Comparing", own_specs}, {NULL, view_pager_specs}},
 };
 
 static bool is_left_out(const char *name)

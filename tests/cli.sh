@@ -72,6 +72,31 @@ expect 2 "there is no folder '/nowhere'" symbolize --sysroot /nowhere a
 expect 1 'no-such.mprof' symbolize no-such.mprof
 expect 65 'text.mprof' symbolize text.mprof
 
+expect 0 '^Usage: memprof diff' diff --help
+expect 2 'which profiles\?' diff
+expect 2 'two profiles at a time' diff a b c
+expect 2 'one profile is compared with a baseline' diff --baseline x a b
+expect 1 'no-such.mprof' diff no-such.mprof text.mprof
+expect 65 'text.mprof' diff text.mprof text.mprof
+expect 65 'text.mprof is no JSON' diff --baseline text.mprof text.mprof
+expect 2 "'@3' is not FILE@SNAPSHOT" diff @3 a
+expect 2 "'5 %' is no limit of growth" diff --fail-on-growth '5 %' a b
+expect 2 "'-1MiB' is no limit of growth" diff --fail-on-growth=-1MiB a b
+expect 2 'not --by average' diff --fail-on-growth 5% --by average a b
+expect 2 'a number of blocks or a share' diff --fail-on-growth 1MiB --by count a b
+expect 2 "'/old' is not OLD=NEW" diff --map-path /old a b
+expect 2 'folder to strip is empty' diff --strip-prefix '' a b
+expect 2 "Try 'memprof diff --help'" diff --snapshot 3 a b
+expect 0 '^Usage: memprof compare' compare --help
+expect 2 'which profiles\?' compare
+expect 2 'more names than profiles' compare -n x -n y text.mprof
+expect 2 'peak, live, total, count' compare --by size text.mprof
+expect 65 'text.mprof' compare text.mprof
+expect 0 '^Usage: memprof merge' merge --help
+expect 2 'name the new profile with -o' merge text.mprof
+expect 2 'which profiles\?' merge -o new.mprof
+expect 65 'text.mprof' merge -o new.mprof text.mprof
+
 expect 0 '^operator new$' run --skip-list
 expect 0 '^my_alloc$' top --skip my_alloc --skip-list
 if [ "$("$MEMPROF" top --no-skip --skip 'module:x.so' --skip-list)" != module:x.so ]; then

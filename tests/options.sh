@@ -54,7 +54,7 @@ from_completion()
         tr -s ' \n' '\n\n' | grep .
 }
 
-for command in run stat symbolize top; do
+for command in compare diff merge run stat symbolize top; do
     page=$top_srcdir/man/memprof-$command.1
     help=$(from_help $command)
     [ "$(wc -l <<<"$help")" -gt 5 ] || fail "memprof $command --help lists too few options"

@@ -167,6 +167,27 @@ static bool still_there(struct work *w, const struct align_item *item, struct al
 
 /* ------------------------------------------------------------ in order -- */
 
+/* Whether one text may have become the other: half of it is at both ends of either. */
+static bool alike(struct align_text x, struct align_text y)
+{
+    size_t shorter = x.length < y.length ? x.length : y.length;
+    size_t longer = x.length < y.length ? y.length : x.length, common = 0, end = 0;
+
+    if (!known(x) || !known(y))
+        return true;
+    while (common < shorter && x.start[common] == y.start[common])
+        common++;
+    while (common + end < shorter && x.start[x.length - 1 - end] == y.start[y.length - 1 - end])
+        end++;
+    return (common + end) * 2 >= longer;
+}
+
+static void pair_in_order(struct work *w, size_t i, size_t j)
+{
+    if (alike(w->old_texts[i], w->new_texts[j]))
+        pair(w->align, i, j, MATCH_BY_FUNCTION);
+}
+
 struct rest {
     size_t *olds, *news; /* indices of what has no partner */
     size_t old_count, new_count;
@@ -209,8 +230,7 @@ static int in_order(struct work *w, const struct rest *r)
         if (j > i && cells[i * width + j] == cells[i * width + j - 1])
             continue;
         i--;
-        pair(w->align, r->olds[olds_shorter ? i : j - 1], r->news[olds_shorter ? j - 1 : i],
-             MATCH_BY_FUNCTION);
+        pair_in_order(w, r->olds[olds_shorter ? i : j - 1], r->news[olds_shorter ? j - 1 : i]);
     }
 #undef COST
     free(cells);
@@ -236,7 +256,7 @@ static int by_function(struct work *w)
         result = in_order(w, &r);
     } else if (r.old_count && r.new_count) {
         for (size_t i = 0; i < r.old_count && i < r.new_count; i++)
-            pair(a, r.olds[i], r.news[i], MATCH_BY_FUNCTION);
+            pair_in_order(w, r.olds[i], r.news[i]);
     }
     free(r.olds);
     return result;

@@ -16,7 +16,8 @@
  *                debug information, the offset in the function is the same
  *   by text      the text of the line is the same; of several, the one nearest
  *                to where the function moved
- *   by function  the others, in the order of their lines
+ *   by function  the others, in the order of their lines, unless their texts are
+ *                known and have less than half in common
  * A place whose line, read in the other side's source, is still there is not
  * paired with another one: it was just not used in that run.
  * Where the function lies in another file than before, the last two apply.
