@@ -39,6 +39,7 @@ unit_tests = \
 	tests/unit/test-model \
 	tests/unit/test-modfile \
 	tests/unit/test-perfmap \
+	tests/unit/test-plot \
 	tests/unit/test-pool \
 	tests/unit/test-pool-classic \
 	tests/unit/test-pool-threads \
@@ -50,6 +51,7 @@ unit_tests = \
 	tests/unit/test-report-csv \
 	tests/unit/test-report-folded \
 	tests/unit/test-report-json \
+	tests/unit/test-report-stat \
 	tests/unit/test-report-text \
 	tests/unit/test-run \
 	tests/unit/test-server \
@@ -137,6 +139,14 @@ tests_unit_test_report_folded_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-report-folded.c
+tests_unit_test_plot_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-plot.c
+tests_unit_test_report_stat_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-report-stat.c
 script_tests = \
 	tests/cli.sh \
 	tests/e2e/addr2line.py \

@@ -122,7 +122,7 @@ static void table_write(struct strbuf *out, const struct stat_table *t)
         const struct stat_row *row = &t->rows[i];
         const char *text = strbuf_text(&row->label);
 
-        strbuf_addf(out, "%-*s%s%s%*s", name, row->name, name ? "  " : "", text,
+        strbuf_addf(out, "%-*s%s%s%*s", name, row->name, name && label ? "  " : "", text,
                     label - (int)escape_columns(text), "");
         for (int c = 0; c < CELLS_MAX; c++)
             if (cells[c])
