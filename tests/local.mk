@@ -22,6 +22,7 @@ LDADD = $(host_libs) $(CMOCKA_LIBS)
 
 unit_tests = \
 	tests/unit/test-buffer \
+	tests/unit/test-changes \
 	tests/unit/test-checksum \
 	tests/unit/test-collector \
 	tests/unit/test-columns \
@@ -32,12 +33,14 @@ unit_tests = \
 	tests/unit/test-escape \
 	tests/unit/test-filter \
 	tests/unit/test-leakgraph \
+	tests/unit/test-journal \
 	tests/unit/test-livetable \
 	tests/unit/test-locate \
 	tests/unit/test-lookup \
 	tests/unit/test-mappings \
 	tests/unit/test-model \
 	tests/unit/test-modfile \
+	tests/unit/test-moments \
 	tests/unit/test-perfmap \
 	tests/unit/test-plot \
 	tests/unit/test-pool \
@@ -45,6 +48,7 @@ unit_tests = \
 	tests/unit/test-pool-threads \
 	tests/unit/test-preflight \
 	tests/unit/test-profile \
+	tests/unit/test-profile-append \
 	tests/unit/test-profile-build \
 	tests/unit/test-quote \
 	tests/unit/test-rangemap \
@@ -54,6 +58,7 @@ unit_tests = \
 	tests/unit/test-report-stat \
 	tests/unit/test-report-text \
 	tests/unit/test-run \
+	tests/unit/test-series \
 	tests/unit/test-server \
 	tests/unit/test-shorten \
 	tests/unit/test-sites \
@@ -115,6 +120,18 @@ tests_unit_test_snapshot_SOURCES = \
 	tests/unit/sample-profile.c \
 	tests/unit/sample-profile.h \
 	tests/unit/test-snapshot.c
+tests_unit_test_journal_SOURCES = \
+	tests/unit/sample-journal.c \
+	tests/unit/sample-journal.h \
+	tests/unit/test-journal.c
+tests_unit_test_moments_SOURCES = \
+	tests/unit/sample-journal.c \
+	tests/unit/sample-journal.h \
+	tests/unit/test-moments.c
+tests_unit_test_profile_append_SOURCES = \
+	tests/unit/sample-journal.c \
+	tests/unit/sample-journal.h \
+	tests/unit/test-profile-append.c
 tests_unit_test_report_json_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
@@ -156,6 +173,8 @@ script_tests = \
 
 # What addr2line.py asks.
 check_PROGRAMS += tests/tools/symbolize-file
+# What file.py reads, and bench/series.sh.
+check_PROGRAMS += tests/tools/make-series
 TESTS += $(script_tests)
 EXTRA_DIST += $(script_tests)
 

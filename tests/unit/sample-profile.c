@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/sample-profile.h"
 
+#include "src/host/changes.h"
 #include "src/shared/record.h"
 
 #include <stdio.h>
@@ -10,6 +11,9 @@
 #define MODULES 2u
 #define THREADS 2u
 #define SAMPLES 5u
+#define MOMENTS 3u
+#define MARKS 2u
+#define DOMAINS 4u
 
 static void fill_process(struct profile *p)
 {
@@ -121,6 +125,60 @@ static void fill_threads_and_samples(struct profile *p)
     p->sample_count = SAMPLES;
 }
 
+/* Moment `i` saw every site's numbers grow by some more than the one before. */
+static bool fill_changes(struct profile *p, uint32_t i)
+{
+    struct profile_change *rows = calloc(p->site_count, sizeof *rows);
+    bool fine = rows != NULL;
+
+    for (uint32_t k = 0; fine && k < p->site_count; k++) {
+        rows[k].site = k;
+        fill_numbers(&rows[k].stats, sizeof rows[k].stats, i + k);
+        rows[k].stats.smallest = i ? 0 - (uint64_t)k : 1 + k - UINT64_MAX;
+    }
+    fine = fine && changes_encode(&p->changes[i], rows, p->site_count, NULL) == 0;
+    free(rows);
+    return fine;
+}
+
+static bool fill_moments(struct profile *p)
+{
+    p->moments = calloc(MOMENTS, sizeof *p->moments);
+    p->changes = calloc(MOMENTS, sizeof *p->changes);
+    if (!p->moments || !p->changes)
+        return false;
+    p->moment_count = MOMENTS;
+    for (uint32_t i = 0; i < MOMENTS; i++) {
+        struct profile_moment *m = &p->moments[i];
+
+        fill_numbers(&m->live_bytes, 10 * sizeof m->live_bytes, 100 * i);
+        m->seconds = 0.1 * (i + 1);
+        m->kind = i == 1 ? MOMENT_CHECKPOINT : MOMENT_SNAPSHOT;
+        m->cause = i == 1 ? MOMENT_BY_RUN : MOMENT_BY_COMMAND;
+        m->number = i == 1 ? 0 : i + 1;
+        m->label = i == 2 ? strings_add(&p->strings, "loaded") : 0;
+        if (!fill_changes(p, i))
+            return false;
+    }
+    return true;
+}
+
+static void fill_marks_and_domains(struct profile *p)
+{
+    for (uint32_t i = 0; i < MARKS; i++)
+        p->marks[i] = (struct profile_mark){.seconds = 0.05 * (i + 1),
+                                            .live_bytes = 5000 * i,
+                                            .live_blocks = 7 + i,
+                                            .label = strings_add(&p->strings, i ? "end" : "begin"),
+                                            .thread = i % THREADS};
+    p->mark_count = MARKS;
+    for (uint32_t i = 0; i < DOMAINS; i++) {
+        fill_numbers(&p->domains[i], 6 * sizeof(uint64_t), 31 * i);
+        p->domains[i].name = i < DOMAIN_BUILTIN ? 0 : strings_add(&p->strings, "textures");
+    }
+    p->domain_count = DOMAINS;
+}
+
 bool sample_profile_init(struct profile *p, uint32_t scale)
 {
     profile_init(p);
@@ -131,8 +189,10 @@ bool sample_profile_init(struct profile *p, uint32_t scale)
     p->sites = calloc(scale, sizeof *p->sites);
     p->threads = calloc(THREADS, sizeof *p->threads);
     p->samples = calloc(SAMPLES, sizeof *p->samples);
+    p->marks = calloc(MARKS, sizeof *p->marks);
+    p->domains = calloc(DOMAINS, sizeof *p->domains);
     if (!p->modules || !p->frames || !p->lines || !p->nodes || !p->sites || !p->threads ||
-        !p->samples) {
+        !p->samples || !p->marks || !p->domains) {
         profile_release(p);
         return false;
     }
@@ -145,5 +205,9 @@ bool sample_profile_init(struct profile *p, uint32_t scale)
     fill_nodes(p, scale);
     fill_sites(p, scale);
     fill_threads_and_samples(p);
-    return true;
+    fill_marks_and_domains(p);
+    if (fill_moments(p))
+        return true;
+    profile_release(p);
+    return false;
 }

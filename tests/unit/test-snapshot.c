@@ -102,12 +102,41 @@ static void assert_same_body(const struct profile *a, const struct profile *b)
     assert_int_equal(a->thread_count, b->thread_count);
     assert_rows(a->threads, b->threads, a->thread_count * sizeof *a->threads);
     assert_same_sites(a, b);
+    assert_int_equal(a->domain_count, b->domain_count);
+    assert_rows(a->domains, b->domains, a->domain_count * sizeof *a->domains);
+}
+
+static void assert_same_moment(const struct profile *a, const struct profile *b, uint32_t i)
+{
+    struct profile_moment moment = b->moments[i];
+
+    assert_time(a->moments[i].seconds, moment.seconds);
+    moment.seconds = a->moments[i].seconds;
+    assert_rows(&a->moments[i], &moment, sizeof moment);
+    assert_int_equal(a->changes[i].size, b->changes[i].size);
+    assert_rows(a->changes[i].bytes, b->changes[i].bytes, (size_t)a->changes[i].size);
+}
+
+static void assert_same_marks(const struct profile *a, const struct profile *b)
+{
+    assert_int_equal(a->mark_count, b->mark_count);
+    for (uint32_t i = 0; i < a->mark_count; i++) {
+        struct profile_mark mark = b->marks[i];
+
+        assert_time(a->marks[i].seconds, mark.seconds);
+        mark.seconds = a->marks[i].seconds;
+        assert_rows(&a->marks[i], &mark, sizeof mark);
+    }
 }
 
 static void assert_same(const struct profile *a, const struct profile *b)
 {
     assert_same_body(a, b);
     assert_same_samples(a, b);
+    assert_same_marks(a, b);
+    assert_int_equal(a->moment_count, b->moment_count);
+    for (uint32_t i = 0; i < a->moment_count; i++)
+        assert_same_moment(a, b, i);
     assert_int_equal(a->incomplete, b->incomplete);
 }
 
@@ -266,7 +295,13 @@ static void a_file_cut_at_any_byte_is_recognised(void **state)
         memcpy(cut, f->bytes, size);
         if (snapshot_read_bytes(&p, cut, size, &e) == 0) {
             assert_true(p.incomplete);
+            assert_int_equal(p.cut.kind, CUT_SHORT);
+            assert_int_equal(p.cut.file_size, size);
+            assert_true(p.cut.offset <= size);
             assert_same_body(&p, &f->profile);
+            assert_true(p.moment_count <= f->profile.moment_count);
+            for (uint32_t i = 0; i < p.moment_count; i++)
+                assert_same_moment(&p, &f->profile, i);
             incomplete++;
         } else {
             assert_int_equal(e.kind, ERROR_FORMAT);
@@ -275,9 +310,9 @@ static void a_file_cut_at_any_byte_is_recognised(void **state)
         profile_release(&p);
         free(cut);
     }
-    /* only the timeline and the end marker may be missing */
-    assert_true(incomplete > SNAPSHOT_SECTION_HEADER_BYTES);
-    assert_true(incomplete < f->size / 4);
+    /* only timeline, marks, moments and the end marker may be missing */
+    assert_true(incomplete > 3 * SNAPSHOT_SECTION_HEADER_BYTES);
+    assert_true(incomplete < f->size * 3 / 4);
 }
 
 static void any_damaged_byte_is_recognised(void **state)
@@ -461,7 +496,10 @@ static void loose_references_are_refused(void **state)
         &p->frames[5].line_count, &p->nodes[0].parent,  &p->nodes[2].parent,
         &p->nodes[4].parent,      &p->nodes[5].frame,   &p->sites[8].node,
         &p->sites[0].thread,      &p->threads[1].name,  &p->modules[0].build_id_size,
-        &p->process.exit_kind,
+        &p->process.exit_kind,    &p->sites[2].domain,  &p->moments[2].label,
+        &p->moments[0].kind,      &p->moments[1].cause, &p->moments[0].number,
+        &p->marks[0].label,       &p->marks[1].thread,  &p->domains[3].name,
+        &p->moments[1].number,
     };
 
     for (size_t i = 0; i < sizeof loose / sizeof loose[0]; i++) {
