@@ -112,7 +112,7 @@ static uint64_t other_word(struct bench *b)
 
 static void fill(struct bench *b)
 {
-    uint64_t hang = b->blocks - b->blocks * b->lost_percent / 100;
+    uint64_t hang = b->blocks - b->blocks * b->lost_percent / 100, child = 1;
 
     for (uint64_t i = 0; i < b->blocks; i++) {
         uint64_t *words = (uint64_t *)(void *)(b->memory + (b->addresses[i] - HEAP));
@@ -120,13 +120,13 @@ static void fill(struct bench *b)
 
         for (uint64_t w = 0; w < count; w++)
             words[w] = other_word(b);
-        /* a tree of eight children each among those that hang together */
-        for (uint64_t k = 1; i < hang && k <= 8; k++)
-            if (8 * i + k < hang && k - 1 < count)
-                words[k - 1] = b->addresses[8 * i + k];
-        for (uint64_t k = 1; k < b->pointers; k++)
-            words[random_below(b, count)] = i < hang ? b->addresses[random_below(b, hang)]
-                                                     : b->addresses[random_below(b, b->blocks)];
+        /* a tree of up to eight children each, of those that hang together */
+        for (uint64_t w = 0; i < hang && w < 8 && w < count && child < hang; w++)
+            words[w] = b->addresses[child++];
+        for (uint64_t k = 1; k < b->pointers && count > 8; k++)
+            words[8 + random_below(b, count - 8)] = i < hang
+                                                        ? b->addresses[random_below(b, hang)]
+                                                        : b->addresses[random_below(b, b->blocks)];
     }
 }
 
@@ -228,6 +228,7 @@ int main(int argc, char **argv)
     b.sizes = calloc(b.blocks, sizeof *b.sizes);
     if (b.memory == MAP_FAILED || !b.addresses || !b.sizes)
         return 1;
+    (void)madvise(b.memory, b.bytes, MADV_HUGEPAGE); /* as a copy of a target's heap would be */
     lay_out(&b);
     shuffle(&b);
     fill(&b);

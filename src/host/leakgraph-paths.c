@@ -151,7 +151,7 @@ static void begin_search(struct leakgraph *g, struct search *q)
         break;
     case LEAK_DEFINITE:
     case LEAK_INDIRECT:
-        reach(q, g->owner[q->target], g->owner[q->target]);
+        reach(q, leakgraph_owner(g, q->target), leakgraph_owner(g, q->target));
         break;
     default:
         for (uint32_t i = 0; i < g->root_count; i++)

@@ -51,11 +51,10 @@ bool leakgraph_resolve_special(struct leakgraph *g, const uint8_t *word, uint64_
                                struct leakgraph_hit *hit);
 bool leakgraph_resolve_value(struct leakgraph *g, uint64_t value, struct leakgraph_hit *hit);
 
-/* Which block a value within [low, low + span) refers to, without any option. */
+/* Whether a value refers to the last block that begins at or before it, without any option. */
 static inline __attribute__((always_inline)) bool
-leakgraph_resolve(struct leakgraph *g, uint64_t value, struct leakgraph_hit *hit)
+leakgraph_resolve_in(struct leakgraph *g, uint32_t block, uint64_t value, struct leakgraph_hit *hit)
 {
-    uint32_t block = leakgraph_before(g, value);
     uint64_t into;
 
     if (block == LEAKGRAPH_NONE)
@@ -70,6 +69,13 @@ leakgraph_resolve(struct leakgraph *g, uint64_t value, struct leakgraph_hit *hit
         return false;
     hit->pointer = leakgraph_is_exception(g, block, into) ? POINTER_HEURISTIC : POINTER_INTERIOR;
     return true;
+}
+
+/* Which block a value within [low, low + span) refers to. */
+static inline __attribute__((always_inline)) bool
+leakgraph_resolve(struct leakgraph *g, uint64_t value, struct leakgraph_hit *hit)
+{
+    return leakgraph_resolve_in(g, leakgraph_before(g, value), value, hit);
 }
 
 /* The next reference; false at the end. */
@@ -127,6 +133,16 @@ bool leakgraph_weak_hits(struct leakgraph *g, uint32_t region, bool counts,
 
 /* What is lost: its roots, sums and cycles (leakgraph-lost.c). */
 int leakgraph_sort_lost(struct leakgraph *g, struct error *e);
+void leakgraph_forget_lost(struct leakgraph *g);
+
+/* How many lost blocks come before this one. */
+static inline uint32_t leakgraph_lost_number(const struct leakgraph *g, uint32_t block)
+{
+    uint64_t below = (UINT64_C(1) << (block % 64)) - 1;
+
+    return g->lost_before[block / 64] +
+           (uint32_t)__builtin_popcountll(g->lost_bits[block / 64] & below);
+}
 
 static inline bool leakgraph_is_lost(const struct leakgraph *g, uint32_t block)
 {

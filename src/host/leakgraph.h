@@ -13,8 +13,8 @@
  * that a block costs
  *
  *   while marking        4 (the mark stack)
- *   lost blocks          16 while cycles are looked for, then 4, and 4 more for
- *                        each block of a cycle; nothing when none is lost
+ *   a lost block         21 while cycles are looked for, then 8, and 4 more in a
+ *                        cycle; others cost a quarter of a byte then
  *   dominators           24 + 4 a reference that does not lead forward in a
  *                        depth-first order (pointers to a parent or predecessor,
  *                        mostly) while they are computed, then 12
@@ -167,7 +167,11 @@ struct leakgraph {
     struct leakgraph_cycle *cycles;
     uint32_t cycle_count;
     uint32_t *cycle_blocks, cycle_block_count;
-    uint32_t *owner; /* of a lost block: its lost root's block; NULL when nothing is lost */
+    uint32_t *lost_blocks; /* all, ascending; the rest by a block's number in it */
+    uint32_t lost_block_count;
+    uint32_t *owner; /* leakgraph_owner */
+    uint64_t *lost_bits;
+    uint32_t *lost_before;
 
     /* of leakgraph_dominate */
     uint32_t *dominator;
@@ -224,6 +228,9 @@ int leakgraph_seal(struct leakgraph *g, struct error *e);
  * finding strongly connected components", 2016), iterative.  0 or -1.
  */
 int leakgraph_mark(struct leakgraph *g, struct error *e);
+
+/* The definitely lost block that a lost one counts under; of others LEAKGRAPH_NONE. */
+uint32_t leakgraph_owner(const struct leakgraph *g, uint32_t block);
 
 uint64_t leakgraph_size(const struct leakgraph *g, uint32_t block);
 
