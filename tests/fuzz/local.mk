@@ -12,6 +12,7 @@ fuzz_snapshot_sources = \
 	src/host/columns.c \
 	src/host/error.c \
 	src/host/journal-read.c \
+	src/host/moments.c \
 	src/host/outfile.c \
 	src/host/profile-append.c \
 	src/host/profile-check.c \
@@ -21,6 +22,7 @@ fuzz_snapshot_sources = \
 	src/host/snapshot-section.c \
 	src/host/snapshot-tables.c \
 	src/host/snapshot-write.c \
+	src/host/strbuf.c \
 	src/host/strings.c \
 	tests/fuzz/fuzz-snapshot.c \
 	tests/fuzz/reseal.c
@@ -33,6 +35,8 @@ tests_fuzz_make_seeds_SOURCES = \
 	tests/fuzz/make-seeds.c \
 	tests/fuzz/reseal.c \
 	tests/fuzz/reseal.h \
+	tests/unit/sample-journal.c \
+	tests/unit/sample-journal.h \
 	tests/unit/sample-profile.c \
 	tests/unit/sample-profile.h
 

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Writes the fuzzer's seeds into a directory: profiles as they are written, and
- * the same with every section unpacked, where a mutation reaches the columns.
+ * Writes the fuzzer's seeds into a directory: finished profiles and journals as
+ * they are written, and the same with every section unpacked, where a mutation
+ * reaches the columns.
  */
 #include "src/host/buffer.h"
 #include "src/host/snapshot-format.h"
 #include "src/host/snapshot.h"
 #include "tests/fuzz/reseal.h"
+#include "tests/unit/sample-journal.h"
 #include "tests/unit/sample-profile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zstd.h>
 
 static int save(const char *directory, const char *name, uint32_t scale, const void *bytes,
@@ -28,6 +31,26 @@ static int save(const char *directory, const char *name, uint32_t scale, const v
     return fclose(f) == 0 && written == size ? 0 : -1;
 }
 
+/* The changes of a moment have an encoding of their own (changes.h). */
+static void put_changes_unpacked(struct buffer *out, const uint8_t *stored, uint64_t size)
+{
+    struct view v = {stored, stored + size, false};
+    uint8_t encoding = *view_take(&v, 1), plain = SNAPSHOT_STORED, *to;
+    uint64_t rows = view_varint(&v), raw = view_varint(&v);
+
+    buffer_put(out, &plain, 1);
+    buffer_put_varint(out, rows);
+    buffer_put_varint(out, raw);
+    to = buffer_reserve(out, (size_t)raw);
+    if (!to)
+        return;
+    if (encoding == SNAPSHOT_ZSTD)
+        ZSTD_decompress(to, (size_t)raw, v.at, view_left(&v));
+    else
+        memcpy(to, v.at, (size_t)raw);
+    out->used += (size_t)raw;
+}
+
 static void put_unpacked(struct buffer *out, struct view *in)
 {
     const uint8_t *header = view_take(in, SNAPSHOT_SECTION_HEADER_BYTES);
@@ -35,8 +58,15 @@ static void put_unpacked(struct buffer *out, struct view *in)
     uint32_t type = view_u32(&fields), version = view_u32(&fields), encoding = view_u32(&fields);
     uint64_t stored = (view_u32(&fields), view_u64(&fields)), raw = view_u64(&fields);
     const uint8_t *content = view_take(in, (size_t)stored);
+    struct buffer changes;
     uint8_t *to;
 
+    buffer_init(&changes);
+    if (type == SNAPSHOT_CHANGES) {
+        put_changes_unpacked(&changes, content, stored);
+        content = changes.bytes;
+        stored = raw = changes.used;
+    }
     buffer_put_u32(out, type);
     buffer_put_u32(out, version);
     buffer_put_u32(out, SNAPSHOT_STORED);
@@ -53,9 +83,11 @@ static void put_unpacked(struct buffer *out, struct view *in)
         for (size_t i = 0; i < raw; i++)
             to[i] = content[i];
     out->used += (size_t)raw;
+    buffer_release(&changes);
 }
 
-static int save_unpacked(const char *directory, uint32_t scale, const void *bytes, size_t size)
+static int save_unpacked(const char *directory, const char *name, uint32_t scale, const void *bytes,
+                         size_t size)
 {
     const uint8_t *start = bytes;
     struct view in = {start + SNAPSHOT_HEADER_BYTES, start + size, false};
@@ -67,7 +99,7 @@ static int save_unpacked(const char *directory, uint32_t scale, const void *byte
     while (view_left(&in) && !out.failed)
         put_unpacked(&out, &in);
     reseal(out.bytes, out.used);
-    result = out.failed ? -1 : save(directory, "unpacked", scale, out.bytes, out.used);
+    result = out.failed ? -1 : save(directory, name, scale, out.bytes, out.used);
     buffer_release(&out);
     return result;
 }
@@ -83,10 +115,34 @@ static int make_seeds(const char *directory, uint32_t scale)
         return -1;
     result = save(directory, "packed", scale, bytes, size);
     if (result == 0)
-        result = save_unpacked(directory, scale, bytes, size);
+        result = save_unpacked(directory, "unpacked", scale, bytes, size);
     free(bytes);
     profile_release(&p);
     return result;
+}
+
+/* As the program runs on, so many checkpoints long. */
+static int make_journal(const char *directory, uint32_t groups)
+{
+    char path[4096];
+    struct sample_run run;
+    static uint8_t bytes[1 << 16];
+    int result = 0;
+    size_t size;
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/journal-%u", directory, groups);
+    if (!sample_run_init(&run, path))
+        return -1;
+    for (uint32_t i = 0; result == 0 && i < groups; i++)
+        result = sample_run_next(&run, NULL);
+    sample_run_release(&run);
+    f = result == 0 ? fopen(path, "r") : NULL;
+    if (!f)
+        return -1;
+    size = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    return save_unpacked(directory, "unpacked-journal", groups, bytes, size);
 }
 
 int main(int argc, char **argv)
@@ -98,7 +154,8 @@ int main(int argc, char **argv)
         return 2;
     }
     for (size_t i = 0; i < sizeof scales / sizeof scales[0]; i++)
-        if (make_seeds(argv[1], scales[i]) != 0) {
+        if (make_seeds(argv[1], scales[i]) != 0 ||
+            make_journal(argv[1], 1 + (uint32_t)i * 3) != 0) {
             perror(argv[1]);
             return 1;
         }
