@@ -7,6 +7,13 @@
 
 #include <signal.h>
 
+void entry_note_nested(void)
+{
+    /* relaxed: a statistic */
+    atomic_fetch_add_explicit(&segment_header(&session.segment)->nested_unrecorded, 1,
+                              memory_order_relaxed);
+}
+
 /*
  * Only a signal handler should call us while we record.  A build for debugging takes
  * it for a call by our own code, and stops: not for programs whose handlers allocate.
@@ -16,9 +23,7 @@ static void note_nested(void)
 #if defined(MEMPROF_DEBUG_ALLOC_CHECK)
     __builtin_trap();
 #endif
-    /* relaxed: a statistic */
-    atomic_fetch_add_explicit(&segment_header(&session.segment)->nested_unrecorded, 1,
-                              memory_order_relaxed);
+    entry_note_nested();
 }
 
 static bool on_signal_stack(void)
@@ -44,8 +49,17 @@ static bool guard_is_stale(const uint64_t *frame)
     return !on_signal_stack();
 }
 
-/* The gate was closed, the call is nested, or the thread is new. */
-struct thread *entry_begin_slowly(const uint64_t *frame)
+/* The host must know before the first free that the program was not seen from its beginning. */
+static void tell_paused(struct thread *t)
+{
+    if (!session.paused_untold)
+        return;
+    session.paused_untold = 0;
+    emit(t, RECORD_TRACING, 0, 0, false, 0, 0, NULL, 0);
+}
+
+/* NULL if nothing can be recorded; then local.busy says whether that is because it is nested. */
+static struct thread *begin(const uint64_t *frame)
 {
     struct thread *t;
 
@@ -59,20 +73,50 @@ struct thread *entry_begin_slowly(const uint64_t *frame)
         thread_recover(local.thread);
         local.busy = BUSY_NO;
     }
-    if (local.busy != BUSY_NO) {
-        if (local.busy == BUSY_RECORDING)
-            note_nested();
+    if (local.busy != BUSY_NO)
         return NULL;
-    }
     local.busy = BUSY_RECORDING;
     local.guard = frame;
     local.guard_return = frame[1];
     t = thread_self();
+    if (t)
+        tell_paused(t);
     local.busy = t ? BUSY_CALLING : BUSY_NO;
     if (!t)
         /* relaxed: a statistic */
         atomic_fetch_add_explicit(&segment_header(&session.segment)->slotless_unrecorded, 1,
                                   memory_order_relaxed);
+    return t;
+}
+
+/* The gate was closed, the call is nested, or the thread is new. */
+struct thread *entry_begin_slowly(const uint64_t *frame)
+{
+    struct thread *t = begin(frame);
+
+    if (!t && local.busy == BUSY_RECORDING && session_open())
+        note_nested();
+    return t;
+}
+
+struct thread *entry_begin_new_slowly(const uint64_t *frame)
+{
+    if (!session_open())
+        session_enter();
+    return session_tracing() ? entry_begin_slowly(frame) : NULL;
+}
+
+struct thread *entry_begin_request(const uint64_t *frame, uint32_t *was)
+{
+    struct thread *t = local.thread;
+
+    *was = BUSY_NO;
+    if (local.busy == BUSY_CALLING && t && session_open())
+        *was = BUSY_CALLING; /* the guard stays that of the entry point outside */
+    else
+        t = begin(frame);
+    if (t)
+        local.busy = BUSY_RECORDING;
     return t;
 }
 
@@ -96,11 +140,29 @@ static void trie_trim(void)
         sysmem_drop(segment_node(&session.segment, 0), (size_t)used * sizeof(struct trie_node));
 }
 
+static _Atomic uint32_t chunks_touched;
+
+/* Chunks are handed out lowest first, so that the highest tells how many there are. */
+static void note_chunk(const struct ring_writer *w)
+{
+    uint32_t chunk = (uint32_t)(w->chunk - segment_chunk(&session.segment, 0)) + 1;
+
+    /* relaxed: a statistic, in which a lost update does not matter */
+    if (chunk > atomic_load_explicit(&chunks_touched, memory_order_relaxed))
+        atomic_store_explicit(&chunks_touched, chunk, memory_order_relaxed);
+}
+
+uint32_t entry_chunks(void)
+{
+    return atomic_load_explicit(&chunks_touched, memory_order_relaxed);
+}
+
 /* The chunk is full: take another.  false if this event cannot be recorded. */
 bool emit_turn(struct thread *t)
 {
     switch (ring_turn(&session.segment, &t->writer)) {
     case RING_OK:
+        note_chunk(&t->writer);
         trie_trim();
         return true;
     case RING_NO_HOST:

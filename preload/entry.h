@@ -26,6 +26,7 @@
 #define CALLER ((uint64_t)(uintptr_t)__builtin_return_address(0))
 
 struct thread *entry_begin_slowly(const uint64_t *frame);
+struct thread *entry_begin_new_slowly(const uint64_t *frame);
 bool emit_turn(struct thread *t);
 
 /*
@@ -44,6 +45,44 @@ static inline __attribute__((always_inline)) struct thread *entry_begin(void)
     local.busy = BUSY_CALLING;
     return t;
 }
+
+/* The same for a call that makes a block, and is only passed on while recording is stopped. */
+static inline __attribute__((always_inline)) struct thread *entry_begin_new(void)
+{
+    struct thread *t = local.thread;
+    const uint64_t *frame = FRAME;
+
+    if (__builtin_expect(!session_tracing() || local.busy != BUSY_NO || t == NULL, 0))
+        return entry_begin_new_slowly(frame);
+    local.guard = frame;
+    local.guard_return = frame[1];
+    local.busy = BUSY_CALLING;
+    return t;
+}
+
+/* The flag of a record that is made all the same while recording is stopped. */
+static inline uint32_t entry_paused(void)
+{
+    return session_tracing() ? 0 : RECORD_PAUSED;
+}
+
+/*
+ * For a call that the program makes of memprof itself (api.c): the thread, now
+ * marked as recording; also inside the real allocator, whose business it is not.
+ * `was` is for entry_end_request.  NULL: nothing can be recorded now.
+ */
+struct thread *entry_begin_request(const uint64_t *frame, uint32_t *was);
+
+static inline void entry_end_request(uint32_t was)
+{
+    local.busy = was;
+}
+
+/* One allocation or free more that a handler made inside the recorder. */
+void entry_note_nested(void);
+
+/* Chunks of the ring whose memory this process has touched. */
+uint32_t entry_chunks(void);
 
 /*
  * The same for entry points that an allocator calls while it sets itself up, under
@@ -76,9 +115,9 @@ static inline bool entry_stamped(void)
 /*
  * Write a record whose word 1, if any, is `size` and `stack`, followed by
  * `extras` words.  Kinds that end a block's life come before the real call, the
- * others after it.
+ * others after it.  false: it could not be recorded, which is counted.
  */
-static inline __attribute__((always_inline)) void emit(struct thread *t, uint32_t kind,
+static inline __attribute__((always_inline)) bool emit(struct thread *t, uint32_t kind,
                                                        uint32_t flags, uint64_t address, bool sized,
                                                        uint64_t size, uint32_t stack,
                                                        const uint64_t *extra, uint32_t extras)
@@ -88,7 +127,7 @@ static inline __attribute__((always_inline)) void emit(struct thread *t, uint32_
     uint64_t *at;
 
     if (__builtin_expect(w->end - w->next < (ptrdiff_t)RECORD_MAX_WORDS, 0) && !emit_turn(t))
-        return;
+        return false;
     at = w->next;
     if (stamped) {
         ring_begin(w);
@@ -108,6 +147,7 @@ static inline __attribute__((always_inline)) void emit(struct thread *t, uint32_
     if (stamped)
         *at++ = stamp_take(&session.segment, &t->stamps, session.clock);
     ring_commit(w, at);
+    return true;
 }
 
 /* After the real call: `block` of `size` bytes came back, or NULL. */

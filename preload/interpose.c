@@ -38,7 +38,7 @@ static void *early_alloc(size_t size, size_t alignment)
 
 ENTRY void *malloc(size_t size)
 {
-    struct thread *t = entry_begin();
+    struct thread *t = entry_begin_new();
     void *block;
 
     if (__builtin_expect(!t, 0))
@@ -64,7 +64,7 @@ static void *early_calloc(size_t count, size_t size)
 
 ENTRY void *calloc(size_t count, size_t size)
 {
-    struct thread *t = entry_begin();
+    struct thread *t = entry_begin_new();
     size_t bytes;
     void *block;
 
@@ -169,11 +169,13 @@ static void *realloc_bootstrap(void *old, size_t size)
 /*
  * With several threads the old address may be handed out again before the call
  * returns: the old block leaves the model first, and comes back if the call
- * fails.  With one thread a single record says it all.
+ * fails.  With one thread a single record says it all.  All this also while
+ * recording is stopped: the host takes the new block if it knew the old one.
  */
 static void *realloc_recorded(struct thread *t, void *old, size_t size, const uint64_t *frame)
 {
     uint64_t was = (uint64_t)(uintptr_t)old;
+    uint32_t paused = entry_paused();
     bool stamped = entry_stamped();
     uint32_t stack;
     void *block;
@@ -185,14 +187,14 @@ static void *realloc_recorded(struct thread *t, void *old, size_t size, const ui
     block = real.realloc(old, size);
     local.busy = BUSY_RECORDING;
     stack = stack_capture(t, frame);
-    if (!block)
+    if (!block && !paused)
         emit(t, RECORD_FAILED, 0, 0, true, size, stack, NULL, 0);
     if (stamped && !block)
         emit(t, RECORD_REALLOC_FAIL, 0, was, false, 0, 0, NULL, 0);
     else if (stamped)
-        emit(t, RECORD_REALLOC_END, 0, (uint64_t)(uintptr_t)block, true, size, stack, NULL, 0);
+        emit(t, RECORD_REALLOC_END, paused, (uint64_t)(uintptr_t)block, true, size, stack, NULL, 0);
     else if (block)
-        emit(t, RECORD_REALLOC, 0, (uint64_t)(uintptr_t)block, true, size, stack, &was, 1);
+        emit(t, RECORD_REALLOC, paused, (uint64_t)(uintptr_t)block, true, size, stack, &was, 1);
     local.busy = BUSY_CALLING;
     return block;
 }
@@ -207,7 +209,7 @@ static void *realloc_zero(struct thread *t, void *old, const uint64_t *frame)
 
     emit_free(t, old);
     block = real.realloc(old, 0);
-    if (block)
+    if (block && !entry_paused())
         emit_alloc(t, 0, block, 0, frame);
     return block;
 }
@@ -226,7 +228,8 @@ realloc_entry(void *old, size_t size, const uint64_t *frame, uint64_t caller)
     modules_note_caller(caller);
     if (!old) {
         block = real.realloc(NULL, size);
-        emit_alloc(t, 0, block, size, frame);
+        if (!entry_paused())
+            emit_alloc(t, 0, block, size, frame);
     } else if (size == 0) {
         block = realloc_zero(t, old, frame);
     } else {
@@ -246,7 +249,7 @@ ENTRY void *reallocarray(void *old, size_t count, size_t size)
     size_t bytes;
 
     if (__builtin_mul_overflow(count, size, &bytes)) {
-        struct thread *t = entry_begin();
+        struct thread *t = entry_begin_new();
 
         if (t) {
             emit_alloc(t, 0, NULL, SIZE_MAX, FRAME);
@@ -262,7 +265,7 @@ ENTRY void *reallocarray(void *old, size_t count, size_t size)
 
 ENTRY void *memalign(size_t alignment, size_t size)
 {
-    struct thread *t = entry_begin();
+    struct thread *t = entry_begin_new();
     void *block;
 
     if (__builtin_expect(!t, 0))
@@ -275,7 +278,7 @@ ENTRY void *memalign(size_t alignment, size_t size)
 
 ENTRY void *aligned_alloc(size_t alignment, size_t size)
 {
-    struct thread *t = entry_begin();
+    struct thread *t = entry_begin_new();
     void *block;
 
     if (__builtin_expect(!t, 0))
@@ -301,7 +304,7 @@ static int early_posix_memalign(void **result, size_t alignment, size_t size)
 
 ENTRY int posix_memalign(void **result, size_t alignment, size_t size)
 {
-    struct thread *t = entry_begin();
+    struct thread *t = entry_begin_new();
     int failed;
 
     if (__builtin_expect(!t, 0))
@@ -314,7 +317,7 @@ ENTRY int posix_memalign(void **result, size_t alignment, size_t size)
 
 ENTRY void *valloc(size_t size)
 {
-    struct thread *t = entry_begin();
+    struct thread *t = entry_begin_new();
     void *block;
 
     if (__builtin_expect(!t, 0))
@@ -327,7 +330,7 @@ ENTRY void *valloc(size_t size)
 
 ENTRY void *pvalloc(size_t size)
 {
-    struct thread *t = entry_begin();
+    struct thread *t = entry_begin_new();
     void *block;
 
     if (__builtin_expect(!t, 0))

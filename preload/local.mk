@@ -6,6 +6,8 @@
 pkglib_LTLIBRARIES += libmemprof-preload.la
 
 libmemprof_preload_la_SOURCES = $(shared_sources) \
+	include/memprof.h \
+	preload/api.c \
 	preload/banned.h \
 	preload/bootstrap.c \
 	preload/bootstrap.h \
@@ -13,6 +15,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/cfi.h \
 	preload/connect.c \
 	preload/connect.h \
+	preload/domains.c \
+	preload/domains.h \
 	preload/entry.c \
 	preload/entry.h \
 	preload/environment.c \
@@ -26,6 +30,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/modules.h \
 	preload/operators.c \
 	preload/operators.h \
+	preload/overhead.c \
+	preload/overhead.h \
 	preload/process.c \
 	preload/real.c \
 	preload/real.h \
@@ -33,6 +39,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/rules.h \
 	preload/session.c \
 	preload/session.h \
+	preload/snapshot-signal.c \
+	preload/snapshot-signal.h \
 	preload/stackcache.h \
 	preload/suffix.c \
 	preload/suffix.h \

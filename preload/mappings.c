@@ -43,11 +43,11 @@ static void *plain_mmap(void *address, size_t length, int protection, int flags,
 
 static void emit_map(struct thread *t, void *at, size_t length, const uint64_t *frame)
 {
-    uint32_t stack;
+    uint32_t stack, paused = entry_paused();
 
     local.busy = BUSY_RECORDING;
-    stack = stack_capture(t, frame);
-    emit(t, RECORD_MMAP, 0, number(at), true, length, stack, NULL, 0);
+    stack = paused ? STACK_ROOT_WHOLE : stack_capture(t, frame);
+    emit(t, RECORD_MMAP, paused, number(at), true, length, stack, NULL, 0);
     local.busy = BUSY_CALLING;
 }
 
@@ -130,7 +130,7 @@ ENTRY void *mremap(void *old, size_t had, size_t wanted, int flags, ...)
     if (at != MAP_FAILED) {
         local.busy = BUSY_RECORDING;
         stack = stack_capture(t, FRAME);
-        emit(t, RECORD_MREMAP, 0, number(at), true, wanted, stack, was, 2);
+        emit(t, RECORD_MREMAP, entry_paused(), number(at), true, wanted, stack, was, 2);
         local.busy = BUSY_CALLING;
     }
     entry_end();
@@ -147,7 +147,7 @@ static void emit_break(struct thread *t, uint64_t from, uint64_t to, const uint6
         return;
     local.busy = BUSY_RECORDING;
     stack = stack_capture(t, frame);
-    emit(t, RECORD_BREAK, 0, to, true, 0, stack, &from, 1);
+    emit(t, RECORD_BREAK, entry_paused(), to, true, 0, stack, &from, 1);
     local.busy = BUSY_CALLING;
 }
 

@@ -12,10 +12,18 @@
 #define HITS_WANTED 128u    /* of WINDOW, or it rests */
 #define REST (16u * WINDOW) /* walks */
 
+static _Atomic uint32_t memos; /* given out, or asked for in vain */
+
+uint64_t memo_memory(void)
+{
+    /* relaxed: a statistic */
+    uint32_t count = atomic_load_explicit(&memos, memory_order_relaxed);
+
+    return (count < MEMOS_MAX ? count : MEMOS_MAX) * sizeof(struct memo);
+}
+
 static void memo_take(struct memo_user *u)
 {
-    static _Atomic uint32_t memos;
-
     /* relaxed: only a count */
     if (atomic_fetch_add_explicit(&memos, 1, memory_order_relaxed) < MEMOS_MAX)
         u->memo = sysmem_map(sizeof(*u->memo));

@@ -376,6 +376,14 @@ bool modules_revalidate(void)
     return true;
 }
 
+uint64_t modules_memory(void)
+{
+    /* relaxed: a statistic */
+    return atomic_load_explicit(&segment_header(&session.segment)->modules_used,
+                                memory_order_relaxed) *
+           sizeof(*known);
+}
+
 bool modules_init(void)
 {
     struct location l;

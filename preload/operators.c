@@ -98,7 +98,7 @@ static void new_settle(struct wrapped *o, uint64_t before, void *block, size_t s
 {
     struct thread *t;
 
-    if (!block || local.busy != BUSY_NO || !session_open())
+    if (!block || local.busy != BUSY_NO || !session_tracing())
         return;
     if (recorded_so_far() != before) {
         atomic_store_explicit(&o->mode, MODE_PASS, memory_order_relaxed);

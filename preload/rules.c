@@ -15,6 +15,11 @@ bool rules_init(void)
     return rule_table != NULL;
 }
 
+uint64_t rules_memory(void)
+{
+    return TABLE_ENTRIES * sizeof(*rule_table);
+}
+
 static void store(struct rule_entry *e, uint64_t mixed, uint64_t rule)
 {
     /* volatile: whole words, no atomics needed, since a mixture of two entries matches nothing */

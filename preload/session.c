@@ -8,6 +8,7 @@
 #include "preload/operators.h"
 #include "preload/real.h"
 #include "preload/rules.h"
+#include "preload/snapshot-signal.h"
 #include "preload/suffix.h"
 #include "preload/thread.h"
 #include "preload/walk.h"
@@ -66,7 +67,7 @@ static void refuse(enum target_refusal why)
 
 static void forked_child(void)
 {
-    gate.open = 0;
+    gate.open = GATE_CLOSED;
 }
 
 /* See that a forked child finds the gate closed. */
@@ -82,6 +83,8 @@ static void settings_copy(const struct segment_settings *settings)
     session.unwinder = settings->unwinder;
     session.depth = settings->depth;
     session.verify_every = settings->verify_every;
+    session.paused_untold = settings->paused != 0;
+    session.snapshot_signal = settings->snapshot_signal;
     session.process_id = (uint32_t)rawcall(SYS_getpid, 0, 0, 0);
     session.stack_end = environment_stack_end();
 #if defined(HAVE_SYS_SINGLE_THREADED_H)
@@ -137,7 +140,8 @@ static void connect_host(void)
     gate_guard();
     recording = true;
     /* release: pairs with session_open */
-    atomic_store_explicit(&gate.open, 1, memory_order_release);
+    atomic_store_explicit(&gate.open, session.paused_untold ? GATE_STOPPED : GATE_TRACING,
+                          memory_order_release);
 }
 
 /* The gate was open before a fork: tell the host of a child that is not recorded. */
@@ -179,12 +183,22 @@ void session_close(void)
 {
     recording = false;
     /* relaxed: a thread that still sees it open finds out for itself */
-    atomic_store_explicit(&gate.open, 0, memory_order_relaxed);
+    atomic_store_explicit(&gate.open, GATE_CLOSED, memory_order_relaxed);
+}
+
+bool session_trace(bool on)
+{
+    uint32_t now = on ? GATE_STOPPED : GATE_TRACING, wanted = on ? GATE_TRACING : GATE_STOPPED;
+
+    /* release: as where it was opened; a gate that is closed meanwhile stays so */
+    return atomic_compare_exchange_strong_explicit(&gate.open, &now, wanted, memory_order_release,
+                                                   memory_order_relaxed) ||
+           now == wanted;
 }
 
 bool session_recording(void)
 {
-    return atomic_load_explicit(&gate.open, memory_order_relaxed) != 0;
+    return atomic_load_explicit(&gate.open, memory_order_relaxed) != GATE_CLOSED;
 }
 
 static bool wants_libunwind(void)
@@ -212,4 +226,6 @@ __attribute__((constructor)) static void construct(void)
         session_close();
         refuse(REFUSAL_LIBUNWIND);
     }
+    if (session_recording() && session.snapshot_signal)
+        snapshot_signal_watch((int)session.snapshot_signal);
 }

@@ -14,8 +14,14 @@
  * forked, so that one load tells an entry point both that recording is on and
  * that this is still the process that is being recorded.
  */
+enum gate_state {
+    GATE_CLOSED = 0,  /* nothing is recorded */
+    GATE_TRACING = 1, /* everything is */
+    GATE_STOPPED = 2, /* memprof_stop: what ends a block is, and what moves one */
+};
+
 union gate {
-    _Atomic uint32_t open;
+    _Atomic uint32_t open; /* enum gate_state */
     unsigned char page[4096];
 };
 
@@ -26,8 +32,10 @@ struct session {
     uint32_t unwinder;
     uint32_t depth;
     uint32_t verify_every;
-    uint32_t stamped; /* records carry stamps: set for good once there was a second thread */
-    uint32_t early;   /* set up before libc was: __libc_single_threaded says nothing yet */
+    uint32_t stamped;       /* records carry stamps: set for good once there was a second thread */
+    uint32_t early;         /* set up before libc was: __libc_single_threaded says nothing yet */
+    uint32_t paused_untold; /* the gate opened in GATE_STOPPED, and the host is to hear it first */
+    uint32_t snapshot_signal;
     uint32_t process_id;
     uint64_t stack_end; /* of the main thread: where its first frame begins */
 };
@@ -38,8 +46,23 @@ extern union gate gate;
 static inline bool session_open(void)
 {
     /* acquire: pairs with the release that opened it; the session is set up */
-    return __builtin_expect(atomic_load_explicit(&gate.open, memory_order_acquire), 1);
+    return __builtin_expect(atomic_load_explicit(&gate.open, memory_order_acquire) != GATE_CLOSED,
+                            1);
 }
+
+/* Whether new allocations are recorded. */
+static inline bool session_tracing(void)
+{
+    /* acquire: as above */
+    return __builtin_expect(atomic_load_explicit(&gate.open, memory_order_acquire) == GATE_TRACING,
+                            1);
+}
+
+/*
+ * Record new allocations, or not; what does not end a session.  Async-signal-safe.
+ * false: there is none to record for.
+ */
+bool session_trace(bool on);
 
 /*
  * Called by an entry point that found the gate closed.  Sets the session up if
@@ -58,7 +81,7 @@ enum session_stage session_stage(void);
 /* Stop recording for good; the program runs on. */
 void session_close(void);
 
-/* Whether events are being recorded in this process. */
+/* Whether this process is recorded; it may have stopped that for a time. */
 bool session_recording(void);
 
 #endif

@@ -16,6 +16,11 @@ bool suffix_init(void)
     return last_nodes != NULL;
 }
 
+uint64_t suffix_memory(void)
+{
+    return sizeof(*last_nodes) << SUFFIX_BITS;
+}
+
 static inline _Atomic uint32_t *place_of(uint32_t parent, uint64_t hash)
 {
     uint64_t mixed = (hash ^ hash >> 31 ^ (uint64_t)parent << 32) * UINT64_C(0xff51afd7ed558ccd);

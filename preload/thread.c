@@ -15,7 +15,6 @@ __thread struct thread_local_state local __attribute__((tls_model("initial-exec"
  * Room for every slot, in one sparse mapping: what a thread needs while its
  * stacks are shallow.  The next thread in a slot takes over what is there.
  */
-#define THREAD_BYTES 2048u
 #define FIRST_FRAMES                                                                               \
     ((THREAD_BYTES - sizeof(struct thread) - 2 * sizeof(struct cached_frame)) /                    \
      (sizeof(struct cached_frame) + 2 * sizeof(struct stack_check)))

@@ -14,6 +14,8 @@
 #include "src/shared/ring.h"
 #include "src/shared/stamp.h"
 
+#define THREAD_BYTES 2048u /* reserved for each slot */
+
 struct thread {
     struct ring_writer writer;
     struct stamp_taker stamps;
@@ -21,6 +23,7 @@ struct thread {
     struct memo_user memo;
     uint64_t allocations; /* events of this kind so far, also those that were dropped */
     uint64_t verify_countdown;
+    uint32_t questions; /* asked in this slot so far, also by threads before this one */
 };
 
 enum busy {

@@ -236,11 +236,17 @@ static void range_remove(struct model *m, uint64_t start, uint64_t end)
         m->events_lost++;
 }
 
+/* While recording is off a new mapping only ends those that were there. */
 static void range_add(struct model *m, const struct model_event *e, uint64_t start, uint64_t end,
                       uint32_t stack)
 {
-    uint32_t site = sites_get(&m->sites, stack, sites_owner(e->thread->row, DOMAIN_MMAP, 0));
+    uint32_t site;
 
+    if (event_flags(e) & RECORD_PAUSED) {
+        range_remove(m, start, end);
+        return;
+    }
+    site = sites_get(&m->sites, stack, sites_owner(e->thread->row, DOMAIN_MMAP, 0));
     if (!range_valid(start, end))
         m->damaged_records++;
     else if (!site || !mappings_add(&m->mappings, start, end, site, mapping_gone, m))
@@ -268,14 +274,15 @@ static void apply_mremap(struct model *m, const struct model_event *e)
 {
     struct sized r = event_sized(m, e);
     uint64_t start = event_address(e), old_start = r.extra[0], old_size = page_up(r.extra[1]);
+    struct model_event known = *e;
 
     uint64_t mapped = m->totals[DOMAIN_MMAP].live_bytes;
 
     if (old_size) /* 0 duplicates a shared mapping and leaves the old one */
         range_remove(m, old_start, old_start + old_size);
-    if ((event_flags(e) & RECORD_PAUSED) && m->totals[DOMAIN_MMAP].live_bytes == mapped)
-        return; /* nothing of it was known */
-    range_add(m, e, start, start + page_up(r.size), r.stack);
+    if (m->totals[DOMAIN_MMAP].live_bytes != mapped) /* it was known, so it stays so */
+        known.word0 &= ~((uint64_t)RECORD_PAUSED << RECORD_FLAGS_SHIFT);
+    range_add(m, &known, start, start + page_up(r.size), r.stack);
 }
 
 static void apply_break(struct model *m, const struct model_event *e)

@@ -10,6 +10,9 @@
 
 #define ADDRESS_BITS 48
 
+_Static_assert(RECORD_DOMAINS_FIRST == DOMAIN_BUILTIN && RECORD_DOMAINS_END == DOMAINS_MAX,
+               "target and profile number domains alike");
+
 /* -------------------------------------------------------------- domains -- */
 
 uint32_t model_domain_count(const struct model *m)

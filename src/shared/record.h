@@ -98,6 +98,10 @@ enum record_kind {
     RECORD_KINDS
 };
 
+/* The domains that a program may have of its own; those below are profile.h's. */
+#define RECORD_DOMAINS_FIRST 3u
+#define RECORD_DOMAINS_END 64u
+
 /* What RECORD_QUERY asks for. */
 enum query {
     QUERY_TRACED = 0,   /* bytes live in the heap, and at its peak */
@@ -107,8 +111,9 @@ enum query {
 #define RECORD_STAMPED 0x01u /* a stamp ends the record */
 #define RECORD_BIG 0x02u     /* a big-size word follows size|stack */
 #define RECORD_ALIGNED 0x04u /* memalign family */
-#define RECORD_PAUSED 0x08u  /* made while recording is off: count only if the old block was known \
-                              */
+#define RECORD_PAUSED                                                                              \
+    0x08u /* made while recording is off: count only if the old block was known                    \
+           */
 #define RECORD_MAX_WORDS 6u
 
 #define RECORD_ADDRESS_MASK ((UINT64_C(1) << 48) - 1)

@@ -10,6 +10,10 @@
 /* How long a producer waits for space before it looks whether the host still lives. */
 #define PRODUCER_WAIT_NS 20000000
 
+/* How long for an answer: the first wait, and all of them. */
+#define ANSWER_FIRST_NS 500000u
+#define ANSWER_ALL_NS UINT64_C(10000000000)
+
 static void futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t timeout_ns)
 {
     struct timespec t = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
@@ -218,6 +222,36 @@ enum ring_result ring_turn(const struct segment *s, struct ring_writer *w)
         (int32_t)(handed - atomic_load_explicit(&h->wake_at, memory_order_relaxed)) >= 0)
         ring_rouse(s);
     return RING_OK;
+}
+
+/*
+ * Not counted among the waiting producers: a signal handler may jump out of here.
+ * So a rousing can miss a host that is about to sleep, and is repeated, soon at
+ * first.
+ */
+enum ring_result ring_ask(const struct segment *s, uint32_t slot, uint32_t sequence,
+                          uint64_t answer[2])
+{
+    struct slot *mine = segment_slot(s, slot);
+    uint64_t until = clock_monotonic_ns() + ANSWER_ALL_NS, wait = ANSWER_FIRST_NS;
+
+    for (;;) {
+        /* acquire: pairs with answer_query; the numbers are there */
+        uint32_t answered = atomic_load_explicit(&mine->answered, memory_order_acquire);
+
+        if ((int32_t)(answered - sequence) >= 0) {
+            answer[0] = mine->answer[0];
+            answer[1] = mine->answer[1];
+            return answered == sequence ? RING_OK : RING_DROPPED;
+        }
+        if (ring_host_dead(s))
+            return RING_NO_HOST;
+        if (clock_monotonic_ns() > until)
+            return RING_DROPPED;
+        ring_rouse(s);
+        futex_wait(&mine->answered, answered, wait);
+        wait = wait * 2 < PRODUCER_WAIT_NS ? wait * 2 : PRODUCER_WAIT_NS;
+    }
 }
 
 void ring_recover(const struct segment *s, struct ring_writer *w)

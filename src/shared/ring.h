@@ -75,6 +75,16 @@ static inline void ring_commit(struct ring_writer *w, uint64_t *next)
                           memory_order_release);
 }
 
+/*
+ * Wait for the host's answer to question `sequence` of `slot`, which is the
+ * caller's own and was committed as a RECORD_QUERY; the host is roused.  RING_OK
+ * with `answer` set; RING_NO_HOST; RING_DROPPED when a later question, of a signal
+ * handler, was answered in its place, or nothing came in ten seconds.  errno is
+ * kept.
+ */
+enum ring_result ring_ask(const struct segment *s, uint32_t slot, uint32_t sequence,
+                          uint64_t answer[2]);
+
 /* Whether the host's robust futex says that it died. */
 bool ring_host_dead(const struct segment *s);
 

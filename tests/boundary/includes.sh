@@ -35,7 +35,7 @@ check()
 }
 
 check src/shared src/shared
-check preload preload src/shared
+check preload preload src/shared include
 check src/host src/host src/shared
 check cli cli src/host
 

@@ -47,6 +47,7 @@ memcmp
 memcpy
 memmove
 memset
+sigaction
 strchr
 strcmp
 strcspn

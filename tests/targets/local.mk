@@ -8,15 +8,18 @@ targets_c = close-all confined crossing cxx-later deep early ends entry-points e
 	thread-churn thread-crowd thread-names thread-pairs thread-peak thread-queue \
 	thread-small-stack thread-tsd
 targets_cxx = cxx-new cxx-throw
+# With memprof.h, as an installed one is found.
+targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-static \
+	tests/targets/api-module.so tests/targets/api-linked
 targets_other = tests/targets/plain-static tests/targets/deep-gaps tests/targets/swap-plugin-1.so \
 	tests/targets/swap-plugin-2.so tests/targets/early-plugin.so tests/targets/cells-plugin.so \
-	tests/tools/count-preload.so
+	tests/tools/count-preload.so $(targets_api)
 
 targets_c_files = $(targets_c:%=tests/targets/%)
 targets_cxx_files = $(targets_cxx:%=tests/targets/%) tests/targets/cxx-plugin.so
 target_files = $(targets_c_files) $(targets_other)
 if HAVE_CXX
-target_files += $(targets_cxx_files)
+target_files += $(targets_cxx_files) tests/targets/api-cxx
 endif
 
 target_headers = $(top_srcdir)/tests/targets/tally.h $(top_srcdir)/tests/targets/threads.h
@@ -35,6 +38,31 @@ tests/targets/cxx-plugin.so: $(top_srcdir)/tests/targets/cxx-plugin.cc
 # Nothing is mapped between its segments.
 tests/targets/deep-gaps: $(top_srcdir)/tests/targets/deep.c $(target_headers)
 	$(AM_V_CC)$(target_make) -no-pie -Wl,-z,max-page-size=0x200000 -pthread -o $@ $<
+
+api_flags = -std=c99 -D_GNU_SOURCE -Wpedantic -Wconversion -Werror \
+	-I$(top_srcdir) -I$(top_srcdir)/include
+api_header = $(top_srcdir)/include/memprof.h
+api_make = $(MKDIR_P) $(@D) && $(CC) $(target_cflags) $(api_flags) -pthread -o $@
+
+tests/targets/api: $(top_srcdir)/tests/targets/api.c $(target_headers) $(api_header)
+	$(AM_V_CC)$(api_make) -fPIE -pie $< -ldl
+
+tests/targets/api-no-pie: $(top_srcdir)/tests/targets/api.c $(target_headers) $(api_header)
+	$(AM_V_CC)$(api_make) -fno-pie -no-pie $< -ldl
+
+tests/targets/api-static: $(top_srcdir)/tests/targets/api.c $(target_headers) $(api_header)
+	$(AM_V_CC)$(api_make) -DAPI_STATIC -Wl,--fatal-warnings -static $< || \
+		echo 'no static libc: $@ is left out'
+
+tests/targets/api-module.so: $(top_srcdir)/tests/targets/api-module.c $(api_header)
+	$(AM_V_CC)$(api_make) -fPIC -shared -Wl,-soname,api-module.so $<
+
+tests/targets/api-linked: $(top_srcdir)/tests/targets/api.c tests/targets/api-module.so $(target_headers)
+	$(AM_V_CC)$(api_make) -DAPI_LINKED $< tests/targets/api-module.so -Wl,-rpath,'$$ORIGIN' -ldl
+
+tests/targets/api-cxx: $(top_srcdir)/tests/targets/api-cxx.cc $(target_headers) $(api_header)
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=c++11 $(target_cflags) -Wpedantic -Wconversion -Werror \
+		-I$(top_srcdir) -I$(top_srcdir)/include -o $@ $<
 
 # Where there is no static libc there is no static target, and its test is skipped.
 tests/targets/plain-static: $(top_srcdir)/tests/targets/plain.c $(target_headers)
@@ -62,5 +90,6 @@ targets: $(target_files)
 check_DATA += $(target_files)
 CLEANFILES += $(target_files)
 EXTRA_DIST += $(targets_c:%=tests/targets/%.c) $(targets_cxx:%=tests/targets/%.cc) \
-	tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/cells-plugin.c tests/targets/cxx-plugin.cc tests/targets/tally.h \
+	tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/cells-plugin.c tests/targets/api.c tests/targets/api-module.c \
+	tests/targets/api-cxx.cc tests/targets/cxx-plugin.cc tests/targets/tally.h \
 	tests/targets/threads.h tests/tools/count-preload.c

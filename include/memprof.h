@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * memprof.h - what a program can say to memprof while it is being profiled, and
+ * ask of it.  For C99 and C++11.
+ *
+ * Every call does nothing, and says so by its result, when the program does not
+ * run under memprof: programs are compiled and linked with this header for good,
+ * and need no library (`pkg-config --libs memprof` is empty on current systems).
+ * It works in executables of any kind, shared libraries and plugins; in a
+ * statically linked program, which memprof cannot record, all calls do nothing.
+ *
+ * Threads: every function may be called by any thread at any time.
+ * Signal handlers: every function is async-signal-safe once the constructors of
+ * the module that calls it have run.  In a handler that interrupted memprof's own
+ * code a call returns -1 and nothing is done (memprof_is_tracing and
+ * memprof_start and memprof_stop always work).
+ * errno is never changed.
+ *
+ * memprof.h(3) and the pages of the functions say more.
+ */
+#ifndef MEMPROF_H
+#define MEMPROF_H 1
+
+#include <stddef.h>
+
+#if !defined(__GNUC__)
+#error "memprof.h needs the attributes of GCC or clang"
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * What memprof's library in the process offers: found by name, under which it
+ * will only ever grow at its end.  Not to be used by itself.
+ */
+struct memprof_api_v1 {
+    size_t size; /* of this structure, in bytes, as the library knows it */
+    int (*start)(void);
+    int (*stop)(void);
+    int (*is_tracing)(void);
+    int (*snapshot)(const char *label);
+    int (*clear_traces)(void);
+    int (*get_traced_memory)(size_t *current, size_t *peak);
+    int (*reset_peak)(void);
+    int (*get_overhead)(size_t *target, size_t *host);
+    int (*mark)(const char *label);
+    int (*ignore)(const void *ptr);
+    int (*domain)(const char *name);
+    int (*alloc)(int domain, const void *ptr, size_t size);
+    int (*realloc)(int domain, const void *old_ptr, const void *new_ptr, size_t size);
+    int (*free)(int domain, const void *ptr);
+};
+
+#ifndef MEMPROF_API_TABLE_ONLY /* memprof's own library is the other side */
+
+/*
+ * The loader's look-up.  References through weakref do not make a static program
+ * link it, nor do they weaken the program's own.
+ */
+static void *memprof_dlsym_(void *handle, const char *name) __attribute__((__weakref__("dlsym")));
+static char *memprof_dlerror_(void) __attribute__((__weakref__("dlerror")));
+
+/*
+ * The table, or one of size 0; NULL until it was looked for.  One for all files of
+ * an executable or a shared object.
+ */
+extern const struct memprof_api_v1 *memprof_found_;
+__attribute__((__weak__, __visibility__("hidden"))) const struct memprof_api_v1 *memprof_found_ =
+    NULL;
+
+void memprof_find_(void);
+__attribute__((__weak__, __visibility__("hidden"), __constructor__)) void memprof_find_(void)
+{
+    static const struct memprof_api_v1 none = {0,    NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                                               NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+    const struct memprof_api_v1 *found = NULL;
+
+    if (__atomic_load_n(&memprof_found_, __ATOMIC_ACQUIRE))
+        return;
+    if (memprof_dlsym_) {
+        found = (const struct memprof_api_v1 *)memprof_dlsym_(NULL, "memprof_api_v1");
+        if (!found && memprof_dlerror_)
+            (void)memprof_dlerror_(); /* the failure is not the program's */
+    }
+    __atomic_store_n(&memprof_found_, found ? found : &none, __ATOMIC_RELEASE);
+}
+
+#define MEMPROF_INLINE_ static __inline__ __attribute__((__always_inline__, __unused__))
+
+MEMPROF_INLINE_ const struct memprof_api_v1 *memprof_api_(void)
+{
+    const struct memprof_api_v1 *api = __atomic_load_n(&memprof_found_, __ATOMIC_ACQUIRE);
+
+    if (__builtin_expect(!api, 0)) {
+        memprof_find_();
+        api = __atomic_load_n(&memprof_found_, __ATOMIC_ACQUIRE);
+    }
+    return api;
+}
+
+/* Whether the library has this member. */
+#define MEMPROF_HAS_(api, member)                                                                  \
+    ((api)->size >= offsetof(struct memprof_api_v1, member) + sizeof((api)->member))
+
+#define MEMPROF_CALL_(member, arguments)                                                           \
+    const struct memprof_api_v1 *api = memprof_api_();                                             \
+    return MEMPROF_HAS_(api, member) ? api->member arguments : -1
+
+/*
+ * Record allocations from now on / no more.  While recording is off, frees of
+ * blocks that were recorded are still followed, and such a block stays recorded
+ * when it is reallocated.  0, or -1 when not under memprof.
+ */
+MEMPROF_INLINE_ int memprof_start(void)
+{
+    MEMPROF_CALL_(start, ());
+}
+
+MEMPROF_INLINE_ int memprof_stop(void)
+{
+    MEMPROF_CALL_(stop, ());
+}
+
+/* 1 while allocations are recorded, else 0. */
+MEMPROF_INLINE_ int memprof_is_tracing(void)
+{
+    const struct memprof_api_v1 *api = memprof_api_();
+
+    return MEMPROF_HAS_(api, is_tracing) ? api->is_tracing() : 0;
+}
+
+/*
+ * Take a snapshot of exactly what is recorded at this point.  The label may be
+ * NULL; 240 bytes of it are kept.  Does not wait until the snapshot is written.
+ * 0, or -1 when none will be taken.
+ */
+MEMPROF_INLINE_ int memprof_snapshot(const char *label)
+{
+    MEMPROF_CALL_(snapshot, (label));
+}
+
+/* Forget all that was recorded so far, but not the snapshots.  0 or -1. */
+MEMPROF_INLINE_ int memprof_clear_traces(void)
+{
+    MEMPROF_CALL_(clear_traces, ());
+}
+
+/*
+ * The bytes now live in the heap that were recorded, and the most there were.
+ * Either may be NULL.  Waits for memprof to catch up, which takes a fraction of a
+ * millisecond.  0; or -1 with both set to 0.
+ */
+MEMPROF_INLINE_ int memprof_get_traced_memory(size_t *current, size_t *peak)
+{
+    const struct memprof_api_v1 *api = memprof_api_();
+
+    if (current)
+        *current = 0;
+    if (peak)
+        *peak = 0;
+    return MEMPROF_HAS_(api, get_traced_memory) ? api->get_traced_memory(current, peak) : -1;
+}
+
+/* The peak is what is live now.  0 or -1. */
+MEMPROF_INLINE_ int memprof_reset_peak(void)
+{
+    MEMPROF_CALL_(reset_peak, ());
+}
+
+/*
+ * The bytes that memprof itself takes in this process, and those in its own for
+ * the sake of this one.  Either may be NULL.  Waits as memprof_get_traced_memory
+ * does.  0; or -1 with both set to 0.
+ */
+MEMPROF_INLINE_ int memprof_get_overhead(size_t *target, size_t *host)
+{
+    const struct memprof_api_v1 *api = memprof_api_();
+
+    if (target)
+        *target = 0;
+    if (host)
+        *host = 0;
+    return MEMPROF_HAS_(api, get_overhead) ? api->get_overhead(target, host) : -1;
+}
+
+/* Note this point of time on the profile's timeline, with a label as above.  0 or -1. */
+MEMPROF_INLINE_ int memprof_mark(const char *label)
+{
+    MEMPROF_CALL_(mark, (label));
+}
+
+/*
+ * Leave out a live block of the heap (what malloc returned) from now on: it is
+ * shown as domain "ignored".  0 or -1.
+ */
+MEMPROF_INLINE_ int memprof_ignore(const void *ptr)
+{
+    MEMPROF_CALL_(ignore, (ptr));
+}
+
+/*
+ * The number of the program's own domain of that name, the same for every call
+ * with the name; there may be 61.  A positive number; -1 if there is none.
+ */
+MEMPROF_INLINE_ int memprof_domain(const char *name)
+{
+    MEMPROF_CALL_(domain, (name));
+}
+
+/*
+ * Blocks of the program's own allocators, each in a domain from memprof_domain:
+ * say memprof_alloc after a block was taken, memprof_free before it is given back.
+ * memprof_realloc says both at once, for a caller that nobody can have been given
+ * the old address since.  A NULL block is none: alloc and free of it do nothing,
+ * realloc of it is an alloc, realloc to it does nothing.  0 or -1.
+ */
+MEMPROF_INLINE_ int memprof_alloc(int domain, const void *ptr, size_t size)
+{
+    MEMPROF_CALL_(alloc, (domain, ptr, size));
+}
+
+MEMPROF_INLINE_ int memprof_realloc(int domain, const void *old_ptr, const void *new_ptr,
+                                    size_t size)
+{
+    MEMPROF_CALL_(realloc, (domain, old_ptr, new_ptr, size));
+}
+
+MEMPROF_INLINE_ int memprof_free(int domain, const void *ptr)
+{
+    MEMPROF_CALL_(free, (domain, ptr));
+}
+
+#undef MEMPROF_CALL_
+#undef MEMPROF_HAS_
+#undef MEMPROF_INLINE_
+
+#endif /* MEMPROF_API_TABLE_ONLY */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
