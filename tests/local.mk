@@ -34,6 +34,7 @@ unit_tests = \
 	tests/unit/test-filter \
 	tests/unit/test-leakgraph \
 	tests/unit/test-journal \
+	tests/unit/test-guarded \
 	tests/unit/test-livetable \
 	tests/unit/test-locate \
 	tests/unit/test-lookup \

@@ -5,6 +5,8 @@
 noinst_LTLIBRARIES += libmemprof-shared.la
 
 shared_sources = \
+	src/shared/addressset.c \
+	src/shared/addressset.h \
 	src/shared/arena.c \
 	src/shared/arena.h \
 	src/shared/block.c \
@@ -13,12 +15,17 @@ shared_sources = \
 	src/shared/census.h \
 	src/shared/clock.h \
 	src/shared/geometry.h \
+	src/shared/guarded-check.c \
+	src/shared/guarded-head.h \
+	src/shared/guarded.c \
+	src/shared/guarded.h \
 	src/shared/owner.c \
 	src/shared/owner.h \
 	src/shared/pool.c \
 	src/shared/pool.h \
 	src/shared/poolcheck.c \
 	src/shared/poolcheck.h \
+	src/shared/quarantine.h \
 	src/shared/radix.c \
 	src/shared/radix.h \
 	src/shared/rawcall.h \
