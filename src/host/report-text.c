@@ -51,8 +51,12 @@ void report_text_process(struct strbuf *out, const struct profile *p)
     char seconds[UNITS_TEXT];
 
     escape_text(out, profile_text(p, p->process.program));
-    strbuf_addf(out, " (pid %" PRId64 ") ran %s, ", p->process.pid,
-                units_seconds(seconds, p->process.seconds));
+    if (p->process.merged)
+        strbuf_addf(out, " (%" PRIu32 " profiles merged) ran up to %s, ", p->process.merged,
+                    units_seconds(seconds, p->process.seconds));
+    else
+        strbuf_addf(out, " (pid %" PRId64 ") ran %s, ", p->process.pid,
+                    units_seconds(seconds, p->process.seconds));
     add_end(out, &p->process);
 }
 
@@ -172,6 +176,9 @@ void report_text_loss(struct strbuf *out, const struct profile *p,
     const struct profile_loss *loss = &p->loss;
 
     note_verified(out, loss);
+    if (p->process.merged)
+        strbuf_add(out, "  note: the peak is the sum of the merged profiles' peaks, and was at no "
+                        "one time\n");
     report_text_cut(out, p);
     note_count(out, loss->dropped, "event was lost: all numbers are too small",
                "events were lost: all numbers are too small");

@@ -59,9 +59,13 @@ static uint32_t add_place(struct work *w, const struct place *place, string_id f
     return row;
 }
 
+/* A line as a view tells it from others (view.h). */
 static struct intern_key line_key(const struct place *place, string_id file, string_id path)
 {
-    return (struct intern_key){(uint64_t)path << 32 | place->function, place->number, file};
+    if (place->number)
+        return (struct intern_key){(uint64_t)path << 32 | place->function, place->number,
+                                   UINT64_C(1) << 32 | file};
+    return (struct intern_key){(uint64_t)path << 32 | place->function, place->offset, 0};
 }
 
 static void add_new_places(struct work *w)
@@ -91,19 +95,35 @@ static uint32_t old_module(struct work *w, const struct place *place)
                                 : add_module(w, &w->new_places, partner);
 }
 
-/* A line that only the old side has, though the new one has another of the same number. */
-static string_id file_of_old(struct work *w, const struct place *place, uint32_t module)
+/*
+ * A line that only the old side has may have the number, or the offset, of another
+ * one of the new side.  A view would take them for one: the old one is put into a
+ * module of the same name, but with a string of its own for it.
+ */
+static uint32_t module_apart(struct work *w, const struct place *place, string_id file,
+                             uint32_t module)
 {
-    struct strings *strings = &w->united->profile.strings;
-    string_id file = pairing_file(&w->match.pairing, place->file);
-    string_id path = module == NO_MODULE ? 0 : w->united->profile.modules[module].path;
+    struct profile *u = &w->united->profile;
+    struct profile_module row = {0};
+    bool added;
+    uint32_t number;
 
-    if (!w->options->lines_apart || !place->number ||
-        intern_find(&w->new_lines, line_key(place, file, path)) == INTERN_NONE)
-        return file;
-    file = strings_add_apart(strings, strings_get(strings, place->file));
-    w->assembly.failed |= file == UINT32_MAX;
-    return file;
+    if (module != NO_MODULE)
+        row = u->modules[module];
+    if (!w->options->lines_apart ||
+        intern_find(&w->new_lines, line_key(place, file, row.path)) == INTERN_NONE)
+        return module;
+    number = intern_add(&w->modules, (struct intern_key){row.path, 1, 0}, &added);
+    if (number == INTERN_NONE) {
+        w->assembly.failed = true;
+        return module;
+    }
+    if (added) {
+        row.path = strings_add_apart(&u->strings, strings_get(&u->strings, row.path));
+        w->assembly.failed |= row.path == UINT32_MAX;
+        assembly_module(&w->assembly, &row);
+    }
+    return number;
 }
 
 static void add_old_places(struct work *w)
@@ -119,8 +139,10 @@ static void add_old_places(struct work *w)
                 w->united->lines[row].tier = (enum match_tier)w->match.tiers[i];
             }
         } else {
-            module = old_module(w, place);
-            row = add_place(w, place, file_of_old(w, place, module), module);
+            string_id file = pairing_file(&w->match.pairing, place->file);
+
+            module = module_apart(w, place, file, old_module(w, place));
+            row = add_place(w, place, file, module);
             w->united->lines[row] = (struct united_line){place->line, UNITED_NONE, MATCH_NOT};
         }
         w->old_to[i] = row;
