@@ -47,10 +47,12 @@ static void add_function(struct strbuf *out, const struct strbuf *before, const 
 static void add_named(struct strbuf *out, const struct profile *p, const struct profile_line *line,
                       const char *module, size_t columns)
 {
-    struct strbuf before, after;
+    struct strbuf before, after, module_part;
+    size_t taken;
 
     strbuf_init(&before);
     strbuf_init(&after);
+    strbuf_init(&module_part);
     if (line->file) {
         strbuf_add(&before, location_base(profile_text(p, line->file)));
         if (line->line)
@@ -60,8 +62,15 @@ static void add_named(struct strbuf *out, const struct profile *p, const struct 
         strbuf_addf(&after, "+0x%" PRIx64, line->offset);
     }
     if (*module)
-        strbuf_addf(&after, " (%s)", location_base(module));
+        strbuf_addf(&module_part, " (%s)", location_base(module));
+    taken = escape_columns(strbuf_text(&before)) + escape_columns(strbuf_text(&module_part)) +
+            escape_columns(profile_text(p, line->function));
+    /* A file's name tells enough: what stands in brackets goes before the function is cut. */
+    if (!line->file || columns == 0 || taken <= columns)
+        strbuf_add(&after, strbuf_text(&module_part));
     add_function(out, &before, profile_text(p, line->function), &after, columns);
+    out->failed |= module_part.failed;
+    strbuf_release(&module_part);
     strbuf_release(&before);
     strbuf_release(&after);
 }

@@ -238,7 +238,7 @@ static void add_axis(struct strbuf *out, const struct plot *plot)
     for (size_t c = 0; c < plot->columns; c++)
         strbuf_add(out, ascii ? "-" : "\xe2\x94\x80");
     strbuf_add(out, "\n");
-    units_seconds(end, plot->end);
+    units_time(end, plot->end);
     add_label(out, plot, "", " ");
     strbuf_addf(out, "0 s%*s\n", (int)plot->columns - 3, end);
 }

@@ -228,7 +228,7 @@ static void add_marks(struct strbuf *out, const struct profile *p,
             break;
         strbuf_add(&row->label, "  ");
         shorten_text(&row->label, profile_text(p, p->marks[i].label), NAME_COLUMNS);
-        units_seconds(row->cells[0], p->marks[i].seconds);
+        units_time(row->cells[0], p->marks[i].seconds);
         cell_bytes(row->cells[1], "", p->marks[i].live_bytes, o->text.exact);
         cell_blocks(row->cells[2], p->marks[i].live_blocks);
     }
@@ -266,7 +266,7 @@ static void add_snapshot(struct stat_table *table, const struct profile *p, uint
         return;
     snprintf(row->name, sizeof row->name, "#%" PRIu32, m->number);
     shorten_text(&row->label, profile_text(p, m->label), NAME_COLUMNS);
-    units_seconds(row->cells[0], m->seconds);
+    units_time(row->cells[0], m->seconds);
     add_amount(row, o->history ? o->history->moments[index] : live, o->text.exact);
     if (o->history)
         cell_bytes(row->cells[3], "of ", m->live_bytes, o->text.exact);
@@ -288,7 +288,7 @@ static void add_other(struct stat_table *table, const struct profile *p, enum mo
     if (!row)
         return;
     snprintf(row->name, sizeof row->name, "%s", peak ? "peak" : "exit");
-    units_seconds(row->cells[0], peak ? t->peak_seconds : p->process.seconds);
+    units_time(row->cells[0], peak ? t->peak_seconds : p->process.seconds);
     add_amount(row, live, o->text.exact);
     if (!o->history)
         return;

@@ -75,27 +75,57 @@ static void add_bytes_in_blocks(struct strbuf *out, uint64_t bytes, uint64_t blo
                 plural(blocks));
 }
 
+#define TOTALS_GAP 6
+#define TOTALS_INDENT 17 /* of what follows "live at exit" */
+
+/* The parts in a line, or where they do not fit on as many as they need. */
+static void add_parts(struct strbuf *out, const struct strbuf *parts, size_t count, size_t columns)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t gap = i ? TOTALS_GAP : 0;
+
+        if (parts[i].length == 0)
+            continue;
+        if (columns && i && used + gap + parts[i].length > columns) {
+            strbuf_add(out, "\n");
+            gap = TOTALS_INDENT;
+            used = 0;
+        }
+        strbuf_addf(out, "%*s%s", (int)gap, "", strbuf_text(&parts[i]));
+        used += gap + parts[i].length;
+        out->failed |= parts[i].failed;
+    }
+    strbuf_add(out, "\n");
+}
+
 void report_text_totals(struct strbuf *out, const struct profile *p,
                         const struct report_text_options *options)
 {
     const struct profile_totals *t = &p->totals;
     bool exact = options->exact;
     char text[UNITS_TEXT], seconds[UNITS_TEXT];
+    struct strbuf first[3] = {0}, second[2] = {0};
 
-    strbuf_addf(out, "  %s   ",
+    strbuf_addf(&first[0], "  %s   ",
                 p->process.exit_kind == EXIT_UNKNOWN ? "live at end " : "live at exit");
-    add_bytes_in_blocks(out, t->live_bytes, t->live_blocks, exact);
-    strbuf_addf(out, "      peak %s at %s", units_bytes(text, t->peak_bytes, exact),
+    add_bytes_in_blocks(&first[0], t->live_bytes, t->live_blocks, exact);
+    strbuf_addf(&first[1], "peak %s at %s", units_bytes(text, t->peak_bytes, exact),
                 units_seconds(seconds, t->peak_seconds));
     if (t->rss_peak_bytes)
-        strbuf_addf(out, "      peak RSS %s", units_bytes(text, t->rss_peak_bytes, exact));
-    strbuf_add(out, "\n");
-    strbuf_add(out, "  allocated      ");
-    add_bytes_in_blocks(out, t->total_bytes, t->total_blocks, exact);
-    strbuf_addf(out, ", %s temporary", units_count(text, t->temporary_blocks));
+        strbuf_addf(&first[2], "peak RSS %s", units_bytes(text, t->rss_peak_bytes, exact));
+    strbuf_add(&second[0], "  allocated      ");
+    add_bytes_in_blocks(&second[0], t->total_bytes, t->total_blocks, exact);
+    strbuf_addf(&second[0], ", %s temporary", units_count(text, t->temporary_blocks));
     if (t->mmap_peak_bytes)
-        strbuf_addf(out, "      mmap %s", units_bytes(text, t->mmap_peak_bytes, exact));
-    strbuf_add(out, "\n");
+        strbuf_addf(&second[1], "mmap %s", units_bytes(text, t->mmap_peak_bytes, exact));
+    add_parts(out, first, 3, options->columns);
+    add_parts(out, second, 2, options->columns);
+    for (size_t i = 0; i < 3; i++)
+        strbuf_release(&first[i]);
+    strbuf_release(&second[0]);
+    strbuf_release(&second[1]);
 }
 
 /* ------------------------------------------------------------- loss -- */
@@ -316,6 +346,7 @@ static void measure(struct table *t)
 static void add_source(struct strbuf *out, const struct table *t, uint32_t index, int indent)
 {
     const struct profile *p = t->profile;
+    static const char changed[] = "   (the file was changed since)";
     size_t columns = t->options->columns, length, taken = (size_t)indent;
     const struct profile_line *line;
     struct strbuf text;
@@ -329,6 +360,7 @@ static void add_source(struct strbuf *out, const struct table *t, uint32_t index
                              p->process.started_unix, &length, &newer);
     if (!source)
         return;
+    taken += newer ? sizeof changed - 1 : 0;
     strbuf_init(&text);
     strbuf_add_length(&text, source, length);
     for (char *c = text.text; c && *c; c++)
@@ -339,7 +371,7 @@ static void add_source(struct strbuf *out, const struct table *t, uint32_t index
                  : columns            ? 40
                                       : 0);
     strbuf_add(out, t->options->colour ? PLAIN : "");
-    strbuf_add(out, newer ? "   (the file was changed since)\n" : "\n");
+    strbuf_addf(out, "%s\n", newer ? changed : "");
     strbuf_release(&text);
 }
 

@@ -98,3 +98,11 @@ const char *units_seconds(char text[UNITS_TEXT], double seconds)
     snprintf(text, UNITS_TEXT, seconds < 99.995 ? "%.2f s" : "%.0f s", seconds);
     return text;
 }
+
+const char *units_time(char text[UNITS_TEXT], double seconds)
+{
+    if (seconds >= 0.09995 || seconds < 0)
+        return units_seconds(text, seconds);
+    snprintf(text, UNITS_TEXT, "%.1f ms", seconds * 1000);
+    return text;
+}

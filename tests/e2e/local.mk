@@ -5,7 +5,10 @@ e2e_tests = tests/e2e/compare.py tests/e2e/diff.py tests/e2e/merge.py tests/e2e/
 	tests/e2e/endings.py tests/e2e/exact.py tests/e2e/gdb.py tests/e2e/host-death.py \
 	tests/e2e/lines.py tests/e2e/modules.py tests/e2e/processes.py tests/e2e/real-programs.py \
 	tests/e2e/refusals.py tests/e2e/report.py tests/e2e/stacks.py tests/e2e/threads.py \
-	tests/e2e/transparency.py
+	tests/e2e/transparency.py \
+	tests/e2e/pager.py \
+	tests/e2e/stat.py \
+	tests/e2e/views.py
 
 script_tests += $(e2e_tests)
 EXTRA_DIST += tests/e2e/harness.py
