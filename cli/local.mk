@@ -6,11 +6,14 @@ bin_PROGRAMS += memprof
 memprof_SOURCES = \
 	cli/cmd-compare.c \
 	cli/cmd-diff.c \
+	cli/cmd-list.c \
 	cli/cmd-merge.c \
 	cli/cmd-run.c \
+	cli/cmd-snapshot.c \
 	cli/cmd-stat.c \
 	cli/cmd-symbolize.c \
 	cli/cmd-top.c \
+	cli/cmd-where.c \
 	cli/command.h \
 	cli/diff-options.c \
 	cli/diff-options.h \
@@ -25,6 +28,8 @@ memprof_SOURCES = \
 	cli/run-files.h \
 	cli/run-options.c \
 	cli/run-options.h \
+	cli/session-choice.c \
+	cli/session-choice.h \
 	cli/terminal.c \
 	cli/terminal.h \
 	cli/view-options.c \

@@ -16,6 +16,9 @@ struct command {
 
 static const struct command commands[] = {
     {"run", "run a program, record every allocation, show where the memory went", cmd_run},
+    {"list", "show which programs are being profiled now", cmd_list},
+    {"snapshot", "take a snapshot of a program that is being profiled", cmd_snapshot},
+    {"where", "show the live block at an address, and the stack that allocated it", cmd_where},
     {"symbolize", "look up names that a profile does not have yet", cmd_symbolize},
     {"top", "show the top lines of a profile that was written earlier", cmd_top},
     {"stat", "show a run, its memory over time and its snapshots", cmd_stat},

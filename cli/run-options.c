@@ -2,6 +2,10 @@
 #include "cli/run-options.h"
 
 #include "cli/words.h"
+#include "src/host/signalname.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 enum {
     OPTION_DEPTH = OPTION_OF_COMMAND,
@@ -10,11 +14,20 @@ enum {
     OPTION_VERIFY_STACKS,
     OPTION_ALLOW_UNPROFILED,
     OPTION_DEBUGINFOD,
+    OPTION_SNAPSHOT_EVERY,
+    OPTION_SNAPSHOT_AT_PEAK,
+    OPTION_NO_SNAPSHOT_AT_PEAK,
+    OPTION_SNAPSHOT_ON_SIGNAL,
 };
 
 static const struct option_spec recording_specs[] = {
     {'o', "output", "FILE", "write the profile to FILE [PROGRAM.PID.mprof];\n/dev/null: none"},
     {'q', "quiet", NULL, "print nothing but errors"},
+    {OPTION_SNAPSHOT_EVERY, "snapshot-every", "TIME", "take a snapshot every 500ms, 1s, 2m"},
+    {OPTION_SNAPSHOT_AT_PEAK, "snapshot-at-peak", NULL, "keep what was live at the peak [always]"},
+    {OPTION_NO_SNAPSHOT_AT_PEAK, "no-snapshot-at-peak", NULL, "do not: the file is smaller"},
+    {OPTION_SNAPSHOT_ON_SIGNAL, "snapshot-on-signal", "SIGNAL",
+     "take one at each SIGNAL, e.g. USR2, that the program\ndoes not handle itself"},
     {OPTION_DEPTH, "depth", "N", "keep the N innermost frames of a stack [all]"},
     {OPTION_UNWINDER, "unwinder", "WHICH", "auto, libunwind or fp (frame pointers only) [auto]"},
     {OPTION_LOSSY, "lossy", NULL,
@@ -58,6 +71,51 @@ static int take_setting(const char *option, const char *text, uint32_t *setting)
     return 0;
 }
 
+/* A number of milliseconds, seconds, minutes or hours. */
+static int take_period(const char *text, uint64_t *ns)
+{
+    static const struct {
+        const char *name;
+        double ns;
+    } units[] = {{"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}};
+    const uint64_t least = 10000000, most = UINT64_C(1000) * 3600 * 1000000000;
+    char *unit;
+    double value = *text >= '0' && *text <= '9' ? strtod(text, &unit) : -1;
+
+    for (size_t i = 0; value >= 0 && i < sizeof units / sizeof *units; i++) {
+        double period = value * units[i].ns;
+
+        if (strcmp(unit, units[i].name) != 0 || period < (double)least || period > (double)most)
+            continue;
+        *ns = (uint64_t)period;
+        return 0;
+    }
+    words_say(
+        "--snapshot-every takes a time from 10ms to 1000h with its unit, as in 500ms, 1s, 2m, "
+        "not '%s'",
+        text);
+    return OPTIONS_WRONG;
+}
+
+static int take_signal(struct run_choice *c, const char *text)
+{
+    int number = signal_number(text);
+
+    if (!number) {
+        words_say("--snapshot-on-signal does not know the signal '%s'", text);
+        return OPTIONS_WRONG;
+    }
+    if (!signal_is_free(number)) {
+        words_say(
+            "--snapshot-on-signal cannot use %s, which has a meaning of its own: USR1, USR2 and "
+            "RTMIN+N are free",
+            signal_name(number) ? signal_name(number) : text);
+        return OPTIONS_WRONG;
+    }
+    c->settings.snapshot_signal = (uint32_t)number;
+    return 0;
+}
+
 static int take_unwinder(struct run_choice *c, const char *text)
 {
     static const char *const words[] = {"auto", "libunwind", "fp", NULL};
@@ -96,6 +154,14 @@ static int take(void *choice, int id, const char *argument)
     case OPTION_DEBUGINFOD:
         c->debuginfod = true;
         return 0;
+    case OPTION_SNAPSHOT_EVERY:
+        return take_period(argument, &c->snapshot_every_ns);
+    case OPTION_SNAPSHOT_AT_PEAK:
+    case OPTION_NO_SNAPSHOT_AT_PEAK:
+        c->no_peak = id == OPTION_NO_SNAPSHOT_AT_PEAK;
+        return 0;
+    case OPTION_SNAPSHOT_ON_SIGNAL:
+        return take_signal(c, argument);
     }
     return view_choice_take(&c->view, id, argument);
 }

@@ -54,6 +54,38 @@ expect 125 "cannot write $work: it is a folder" run -o "$work" true
 # an option behind the program is the program's: the program is looked for first
 expect 127 'no-such-program-here: not found' run -q no-such-program-here --depth nonsense
 
+expect 125 "a time from 10ms to 1000h with its unit.*not '1'" run --snapshot-every 1 true
+expect 125 "not '-1s'" run --snapshot-every -1s true
+expect 125 "not '1ms'" run --snapshot-every 1ms true
+expect 125 "not 'nans'" run --snapshot-every nans true
+expect 125 "does not know the signal 'USR9'" run --snapshot-on-signal USR9 true
+expect 125 'cannot use SIGKILL' run --snapshot-on-signal kill true
+expect 125 'cannot use SIGSEGV' run --snapshot-on-signal 11 true
+expect 125 'cannot use SIGTERM' run --snapshot-on-signal SIGTERM true
+
+export XDG_RUNTIME_DIR=$work/runtime TMPDIR=$work
+mkdir -m 700 runtime
+expect 0 '^Usage: memprof list' list --help
+expect 2 'takes no argument' list x
+expect 0 '^Usage: memprof snapshot' snapshot --help
+expect 2 'which program\?' snapshot
+expect 2 'one program at a time' snapshot a b
+expect 2 "cannot be called '12'" snapshot -l 12 a
+expect 2 "cannot be called 'peak'" snapshot -l peak a
+expect 2 'at most 255 bytes' snapshot -l "$(printf '%300s' x)" a
+expect 3 "process $$ is not being profiled" snapshot $$
+expect 3 'there is no process 999999999' snapshot 999999999
+expect 0 '^Usage: memprof where' where --help
+expect 2 'which address\?' where
+expect 2 'one address at a time' where 1 2
+expect 2 "'12z' is no address" where 12z
+expect 2 "'99999999999999999999' is no address" where 99999999999999999999
+if [ "$(id -u)" -ne 0 ]; then
+    expect 5 'process 1 belongs to root' snapshot 1
+fi
+rmdir runtime/memprof 2>/dev/null
+rmdir runtime
+
 expect 0 '^Usage: memprof top' top --help
 expect 2 'which profile\?' top
 expect 2 'one profile at a time' top a b

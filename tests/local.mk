@@ -62,6 +62,7 @@ unit_tests = \
 	tests/unit/test-series \
 	tests/unit/test-server \
 	tests/unit/test-shorten \
+	tests/unit/test-signalname \
 	tests/unit/test-sites \
 	tests/unit/test-sizeclass \
 	tests/unit/test-skiplist \

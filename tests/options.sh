@@ -54,10 +54,10 @@ from_completion()
         tr -s ' \n' '\n\n' | grep .
 }
 
-for command in compare diff merge run stat symbolize top; do
+for command in compare diff list merge run snapshot stat symbolize top where; do
     page=$top_srcdir/man/memprof-$command.1
     help=$(from_help $command)
-    [ "$(wc -l <<<"$help")" -gt 5 ] || fail "memprof $command --help lists too few options"
+    [ "$(wc -l <<<"$help")" -gt 2 ] || fail "memprof $command --help lists too few options"
     same "memprof $command --help (<) and its manual page (>)" "$help" "$(from_page "$page")"
     same "memprof $command --help (<) and the completion (>)" "$help" "$(from_completion $command)"
     same "memprof $command --help (<) and the page's synopsis (>)" \

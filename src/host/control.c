@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(struct control_request) == 32 + CAPTURE_LABEL_BYTES, "no hidden padding");
+_Static_assert(sizeof(struct control_request) == 32 + CONTROL_LABEL_BYTES, "no hidden padding");
 
 struct control_request control_request_make(uint32_t kind)
 {

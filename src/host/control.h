@@ -8,14 +8,13 @@
 #ifndef MEMPROF_HOST_CONTROL_H
 #define MEMPROF_HOST_CONTROL_H
 
-#include "src/host/capture.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define CONTROL_MAGIC 0x4d504354u /* "MPCT" */
 #define CONTROL_VERSION 1u
+#define CONTROL_LABEL_BYTES 256u
 #define CONTROL_PATH_BYTES 4096u
 #define CONTROL_TEXT_BYTES 480u
 
@@ -32,7 +31,7 @@ struct control_request {
     uint32_t reserved;
     int64_t pid;      /* of the recorded program; unused by CONTROL_LIST */
     uint64_t address; /* CONTROL_BLOCK */
-    char label[CAPTURE_LABEL_BYTES];
+    char label[CONTROL_LABEL_BYTES];
 };
 
 enum control_status {
@@ -56,7 +55,7 @@ struct control_answer {
     uint32_t block_site; /* index into the profile's sites */
     uint32_t reserved;
     double first_seconds, last_seconds; /* first and last allocation of the block's site */
-    char program[CAPTURE_LABEL_BYTES];
+    char program[CONTROL_LABEL_BYTES];
     char file[CONTROL_PATH_BYTES]; /* absolute; "": the profile goes to no file */
     char text[CONTROL_TEXT_BYTES];
 };

@@ -161,6 +161,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/quote.h \
 	src/host/rangemap.c \
 	src/host/rangemap.h \
+	src/host/report-block.c \
+	src/host/report-block.h \
 	src/host/report-compare.c \
 	src/host/report-compare.h \
 	src/host/report-csv.c \
@@ -177,6 +179,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-json.h \
 	src/host/report-json-run.c \
 	src/host/report-json-run.h \
+	src/host/report-sessions.c \
+	src/host/report-sessions.h \
 	src/host/report-stat-json.c \
 	src/host/report-stat.c \
 	src/host/report-stat.h \

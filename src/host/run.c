@@ -152,6 +152,8 @@ static void pass_answers(struct run *r)
         answer_from(r, image, &answer);
 }
 
+_Static_assert(CONTROL_LABEL_BYTES == CAPTURE_LABEL_BYTES, "labels are copied whole");
+
 static void request(void *context, const struct control_request *asked, uint64_t ticket)
 {
     static const uint32_t kinds[CONTROL_KINDS] = {[CONTROL_LIST] = CAPTURE_STATUS,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/sessions.h"
 
-#include "src/host/procinfo.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -261,17 +259,4 @@ void sessions_release(struct sessions *s)
 {
     free(s->items);
     memset(s, 0, sizeof(*s));
-}
-
-/* ------------------------------------------------------------ the writer -- */
-
-bool session_writes(const struct profile *p)
-{
-    char host[256] = "";
-
-    if (p->writer.pid <= 0 || !p->writer.start_ticks)
-        return false;
-    gethostname(host, sizeof(host) - 1);
-    return strcmp(host, profile_text(p, p->process.host)) == 0 &&
-           procinfo_start_ticks((pid_t)p->writer.pid) == p->writer.start_ticks;
 }

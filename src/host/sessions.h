@@ -16,7 +16,6 @@
 
 #include "src/host/control.h"
 #include "src/host/error.h"
-#include "src/host/profile.h"
 
 #define SESSIONS_PATH_BYTES 108u /* of sun_path, NUL included */
 
@@ -52,8 +51,5 @@ void sessions_release(struct sessions *s);
  */
 int session_ask(const char *path, const struct control_request *request,
                 struct control_answer *answer, int timeout_ms, struct error *e);
-
-/* Whether the profile's file is still being written, by a memprof that runs on this machine. */
-bool session_writes(const struct profile *p);
 
 #endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/session-choice.h"
+
+#include "cli/words.h"
+#include "src/host/escape.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A process id, or 0: not all digits, or none that can be. */
+static int64_t pid_of(const char *text)
+{
+    if (!*text || strspn(text, "0123456789") != strlen(text) || strlen(text) > 9)
+        return 0;
+    return atol(text);
+}
+
+/* Why the process with that id is not being profiled. */
+static int say_no_process(int64_t pid)
+{
+    char path[48];
+    struct stat status;
+    const struct passwd *user;
+
+    snprintf(path, sizeof(path), "/proc/%" PRId64, pid);
+    if (stat(path, &status) != 0) {
+        words_say("there is no process %" PRId64, pid);
+        return EXIT_NOT_PROFILED;
+    }
+    if (status.st_uid != geteuid()) {
+        user = getpwuid(status.st_uid);
+        words_say("process %" PRId64 " belongs to %s: memprof speaks only with processes of its "
+                  "own user",
+                  pid, user ? user->pw_name : "another user");
+        return EXIT_NOT_YOURS;
+    }
+    words_say("process %" PRId64
+              " is not being profiled: a program is from its start on, by memprof "
+              "run",
+              pid);
+    return EXIT_NOT_PROFILED;
+}
+
+static void say_list(const struct sessions *s, const char *name)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const struct control_answer *a = &s->items[i].answer;
+        struct strbuf line;
+
+        if (name && strcmp(a->program, name) != 0)
+            continue;
+        strbuf_init(&line);
+        strbuf_addf(&line, "  %" PRId64 "  ", a->pid);
+        escape_text(&line, a->program);
+        fprintf(stderr, "%s\n", strbuf_text(&line));
+        strbuf_release(&line);
+    }
+}
+
+static int say_several(const struct sessions *s, const char *name)
+{
+    if (name)
+        words_say("several programs of that name are being profiled; say which by its process id:");
+    else
+        words_say("several programs are being profiled; say which by its process id:");
+    say_list(s, name);
+    return EXIT_AMBIGUOUS;
+}
+
+static int say_none(const struct sessions *s, const char *name)
+{
+    if (name && s->count) {
+        words_say("no program of that name is being profiled; these are:");
+        say_list(s, NULL);
+    } else {
+        words_say("nothing is being profiled: start a program with memprof run");
+    }
+    return EXIT_NOT_PROFILED;
+}
+
+void session_say_silent(const struct sessions *s)
+{
+    if (s->silent)
+        words_say("%" PRIu32 " running memprof%s did not answer", s->silent,
+                  s->silent == 1 ? "" : "s");
+}
+
+int session_choose(const struct sessions *s, const char *what, const struct session **chosen)
+{
+    int64_t pid = what ? pid_of(what) : 0;
+    size_t found = 0;
+
+    for (size_t i = 0; i < s->count; i++) {
+        const struct control_answer *a = &s->items[i].answer;
+
+        if (what && (pid ? a->pid != pid && a->memprof != pid : strcmp(a->program, what) != 0))
+            continue;
+        *chosen = &s->items[i];
+        found++;
+    }
+    if (found == 1)
+        return EXIT_FINE;
+    session_say_silent(s);
+    if (found)
+        return say_several(s, what);
+    return pid ? say_no_process(pid) : say_none(s, what);
+}

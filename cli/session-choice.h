@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which running program a command means, by process id or name.
+ */
+#ifndef MEMPROF_CLI_SESSION_CHOICE_H
+#define MEMPROF_CLI_SESSION_CHOICE_H
+
+#include "src/host/sessions.h"
+
+/* The exit statuses of commands that speak with a running memprof, beside those of words.h. */
+enum session_exit_code {
+    EXIT_NOT_PROFILED = 3, /* no such program is being profiled */
+    EXIT_AMBIGUOUS = 4,    /* several are */
+    EXIT_NOT_YOURS = 5,    /* the process is another user's */
+};
+
+/*
+ * The program that `what` names: its process id, or that of the memprof that runs
+ * it, or its name; NULL: the only one there is.  Returns EXIT_FINE and the session,
+ * which is the list's; else the exit status, with a line on stderr.
+ */
+int session_choose(const struct sessions *s, const char *what, const struct session **chosen);
+
+/* Say which memprofs did not answer, if any. */
+void session_say_silent(const struct sessions *s);
+
+#endif
