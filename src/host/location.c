@@ -48,7 +48,7 @@ static void add_named(struct strbuf *out, const struct profile *p, const struct 
                       const char *module, size_t columns)
 {
     struct strbuf before, after, module_part;
-    size_t taken;
+    size_t bare;
 
     strbuf_init(&before);
     strbuf_init(&after);
@@ -63,10 +63,11 @@ static void add_named(struct strbuf *out, const struct profile *p, const struct 
     }
     if (*module)
         strbuf_addf(&module_part, " (%s)", location_base(module));
-    taken = escape_columns(strbuf_text(&before)) + escape_columns(strbuf_text(&module_part)) +
-            escape_columns(profile_text(p, line->function));
-    /* A file's name tells enough: what stands in brackets goes before the function is cut. */
-    if (!line->file || columns == 0 || taken <= columns)
+    bare = escape_columns(strbuf_text(&before)) + escape_columns(strbuf_text(&after)) +
+           escape_columns(profile_text(p, line->function));
+    /* Better the whole name of the function alone than a piece of it with the module. */
+    if (columns == 0 || bare > columns ||
+        bare + escape_columns(strbuf_text(&module_part)) <= columns)
         strbuf_add(&after, strbuf_text(&module_part));
     add_function(out, &before, profile_text(p, line->function), &after, columns);
     out->failed |= module_part.failed;

@@ -462,23 +462,24 @@ static void trim(char *text)
 /* "(3 of them of less than 4.0 KiB)" */
 static void add_small(struct strbuf *out, const struct view *v, bool exact)
 {
-    char limit[UNITS_TEXT], count[UNITS_TEXT] = "";
+    char limit[UNITS_TEXT], count[UNITS_TEXT];
 
     if (v->small_count == 0)
         return;
+    strbuf_add(out, " (");
     if (v->small_count < v->rest_count)
-        snprintf(count, sizeof count, "%zu ", v->small_count);
-    strbuf_addf(out, " (%s%sof less than %s)", count, *count ? "of them " : "",
-                units_bytes(limit, v->options.min_bytes, exact));
+        strbuf_addf(out, "%s of them ", units_count(count, v->small_count));
+    strbuf_addf(out, "of less than %s)", units_bytes(limit, v->options.min_bytes, exact));
 }
 
 static void add_rest(struct strbuf *out, const struct view *v, bool exact)
 {
     struct cells c;
+    char count[UNITS_TEXT];
 
     if (v->rest_count == 0)
         return;
-    strbuf_addf(out, "and %zu more %s", v->rest_count,
+    strbuf_addf(out, "and %s more %s", units_count(count, v->rest_count),
                 group_name(v->options.group, v->rest_count != 1));
     add_small(out, v, exact);
     if (!v->options.cumulative) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/report-json.h"
 
+#include "src/host/filter.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 
@@ -228,6 +229,65 @@ static void an_empty_profile_is_a_document(void **state)
     profile_release(&p);
 }
 
+static void the_view_says_what_it_is(void **state)
+{
+    struct profile_change change = make_change(0, 2, 100);
+    struct filter filter;
+    struct profile p;
+    json_t *d, *o;
+
+    (void)state;
+    make_stack(&p);
+    make_snapshot(&p, 0.25, "loaded", &change, 1);
+    filter_init(&filter);
+    assert_int_equal(filter_add(&filter, "load.c", true, NULL), 0);
+    assert_int_equal(filter_add(&filter, "function=grow", false, NULL), 0);
+    d = report(&p, (struct view_options){.order = VIEW_BY_LIVE,
+                                         .moment = {MOMENT_LISTED, 0},
+                                         .filter = &filter,
+                                         .reverse = true,
+                                         .min_bytes = 7});
+    o = json_object_get(d, "view");
+    assert_string_equal(string(json_object_get(o, "snapshot"), "label"), "loaded");
+    assert_int_equal(integer(json_object_get(o, "snapshot"), "number"), 1);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(o, "include"), 0)),
+                        "load.c");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(o, "exclude"), 0)),
+                        "function=grow");
+    assert_true(json_is_true(json_object_get(o, "reverse")));
+    assert_true(json_is_false(json_object_get(o, "cumulative")));
+    assert_int_equal(integer(o, "min_size"), 7);
+    assert_int_equal(integer(o, "size"), 0); /* excluded by the line that stands for the stack */
+    assert_int_equal(integer(o, "filtered_size"), 200);
+    json_decref(d);
+    d = report(&p, (struct view_options){.cumulative = true, .limit = 1});
+    o = json_object_get(d, "view");
+    assert_true(json_is_true(json_object_get(o, "cumulative")));
+    assert_null_at(o, "rest_size");
+    assert_string_equal(string(json_object_get(o, "snapshot"), "label"), "exit");
+    assert_null_at(json_object_get(o, "snapshot"), "number");
+    json_decref(d);
+    filter_release(&filter);
+    profile_release(&p);
+}
+
+static void at_the_peak_only_live_numbers_are_known(void **state)
+{
+    struct profile p;
+    json_t *d, *row;
+
+    (void)state;
+    make_stack(&p);
+    d = report(&p, (struct view_options){.order = VIEW_BY_LIVE, .moment = {MOMENT_AT_PEAK, 0}});
+    row = json_array_get(json_object_get(d, "stats"), 0);
+    assert_int_equal(integer(row, "live_bytes"), 300);
+    assert_null_at(row, "total_bytes");
+    assert_null_at(row, "peak_blocks");
+    assert_int_equal(integer(row, "largest"), 100);
+    json_decref(d);
+    profile_release(&p);
+}
+
 static void a_full_disk_is_an_error(void **state)
 {
     FILE *out = fopen("/dev/full", "w");
@@ -257,6 +317,8 @@ int main(void)
         cmocka_unit_test(what_is_left_out_is_counted),
         cmocka_unit_test(an_empty_profile_is_a_document),
         cmocka_unit_test(a_full_disk_is_an_error),
+        cmocka_unit_test(the_view_says_what_it_is),
+        cmocka_unit_test(at_the_peak_only_live_numbers_are_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

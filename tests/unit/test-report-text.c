@@ -3,6 +3,7 @@
 
 #include "src/host/escape.h"
 #include "src/host/filter.h"
+#include "src/host/location.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 
@@ -410,6 +411,110 @@ static void what_is_not_shown_is_said(void **state)
     profile_release(&p);
 }
 
+static void a_file_that_is_not_whole_says_so(void **state)
+{
+    static const struct {
+        struct profile_cut cut;
+        uint32_t exit_kind;
+        bool incomplete;
+        const char *text;
+    } cases[] = {
+        {{0}, EXIT_STATUS, false, ""},
+        {{0},
+         EXIT_UNKNOWN,
+         true,
+         "  note: this profile is incomplete: it ends before the program did\n"},
+        {{CUT_SHORT, 5000, 5000, 2.5},
+         EXIT_UNKNOWN,
+         true,
+         "  note: this file was never finished: it shows the state 2.50 s into the run\n"},
+        {{CUT_SHORT, 4096, 5000, 2.5},
+         EXIT_UNKNOWN,
+         true,
+         "  note: this file is cut short at byte 4,096 of 5,000: this is the state 2.50 s into the "
+         "run\n"},
+        {{CUT_DAMAGED, 4096, 5000, 2.5},
+         EXIT_UNKNOWN,
+         true,
+         "  note: this file is damaged at byte 4,096 of 5,000: this is the state 2.50 s into the "
+         "run\n"},
+        {{CUT_SHORT, 4096, 5000, 2.5},
+         EXIT_STATUS,
+         true,
+         "  note: this file is cut short at byte 4,096 of 5,000: the timeline and snapshots behind "
+         "it are lost\n"},
+    };
+    struct profile p;
+
+    (void)state;
+    make_profile(&p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct strbuf out;
+
+        strbuf_init(&out);
+        p.cut = cases[i].cut;
+        p.incomplete = cases[i].incomplete;
+        p.process.exit_kind = cases[i].exit_kind;
+        report_text_cut(&out, &p);
+        assert_string_equal(strbuf_text(&out), cases[i].text);
+        strbuf_release(&out);
+    }
+    profile_release(&p);
+}
+
+/* The totals of a program, in `columns`. */
+static void expect_totals(size_t columns, const char *text)
+{
+    struct profile p;
+    struct strbuf out;
+
+    make_profile(&p);
+    p.totals = (struct profile_totals){
+        .peak_bytes = 2048, .rss_peak_bytes = 4096, .mmap_peak_bytes = 8192};
+    strbuf_init(&out);
+    report_text_totals(&out, &p, &(struct report_text_options){.columns = columns});
+    assert_string_equal(strbuf_text(&out), text);
+    strbuf_release(&out);
+    profile_release(&p);
+}
+
+static void totals_take_the_lines_they_need(void **state)
+{
+    (void)state;
+    expect_totals(0, "  live at exit   0 B in 0 blocks      peak 2.0 KiB at 0.00 s      "
+                     "peak RSS 4.0 KiB\n"
+                     "  allocated      0 B in 0 blocks, 0 temporary      mmap 8.0 KiB\n");
+    expect_totals(64, "  live at exit   0 B in 0 blocks      peak 2.0 KiB at 0.00 s\n"
+                      "                 peak RSS 4.0 KiB\n"
+                      "  allocated      0 B in 0 blocks, 0 temporary      mmap 8.0 KiB\n");
+}
+
+static void the_module_goes_before_the_function_is_cut(void **state)
+{
+    static const struct {
+        size_t columns;
+        const char *text;
+    } cases[] = {{0, "libx.c:5 in x_allocate (libx.so.1)"},
+                 {34, "libx.c:5 in x_allocate (libx.so.1)"},
+                 {33, "libx.c:5 in x_allocate"},
+                 {22, "libx.c:5 in x_allocate"}};
+    struct profile p;
+    uint32_t frame;
+
+    (void)state;
+    make_profile(&p);
+    frame = make_frame(&p, make_module(&p, "/lib/libx.so.1", 0), "x_allocate", "/s/libx.c", 5, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct strbuf out;
+
+        strbuf_init(&out);
+        location_line(&out, &p, 0, frame, cases[i].columns);
+        assert_string_equal(strbuf_text(&out), cases[i].text);
+        strbuf_release(&out);
+    }
+    profile_release(&p);
+}
+
 static void averages_are_shown_a_block(void **state)
 {
     struct profile p;
@@ -443,6 +548,9 @@ int main(void)
         cmocka_unit_test(stacks_are_cut_and_turned_as_asked),
         cmocka_unit_test(what_is_not_shown_is_said),
         cmocka_unit_test(averages_are_shown_a_block),
+        cmocka_unit_test(a_file_that_is_not_whole_says_so),
+        cmocka_unit_test(totals_take_the_lines_they_need),
+        cmocka_unit_test(the_module_goes_before_the_function_is_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
