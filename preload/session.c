@@ -6,6 +6,7 @@
 #include "preload/environment.h"
 #include "preload/modules.h"
 #include "preload/operators.h"
+#include "preload/pooled.h"
 #include "preload/real.h"
 #include "preload/rules.h"
 #include "preload/snapshot-signal.h"
@@ -129,6 +130,8 @@ static void connect_host(void)
         refuse(REFUSAL_MAP);
         return;
     }
+    if (h->settings.allocator == ALLOCATOR_POOL)
+        pooled_install();
     /* lets the host order its look at our progress against our clock: see ring_begin */
     rawcall(SYS_membarrier, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED, 0, 0);
     atomic_store_explicit(&h->bootstrap_allocations, bootstrap_blocks() - ours_blocks,

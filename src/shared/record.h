@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 3u
+#define SEGMENT_VERSION 4u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -272,6 +272,13 @@ enum unwinder {
     UNWINDER_FP,
 };
 
+/* What serves the program's requests. */
+enum target_allocator {
+    ALLOCATOR_NEXT = 0,   /* what would without memprof: libc, as a rule */
+    ALLOCATOR_POOL,       /* small ones the pools (block.h) */
+    ALLOCATOR_POOL_DEBUG, /* all with guards (guarded.h) */
+};
+
 /* What the host asks of the target; written before the segment is handed over. */
 struct segment_settings {
     uint32_t clock;           /* enum segment_clock */
@@ -281,7 +288,7 @@ struct segment_settings {
     uint32_t lossy;           /* drop instead of waiting when there is no free chunk */
     uint32_t snapshot_signal; /* a snapshot is asked for by this signal; 0 none */
     uint32_t paused;          /* record no allocation until the program calls memprof_start */
-    uint32_t reserved;
+    uint32_t allocator;       /* enum target_allocator */
 };
 
 enum target_state {
