@@ -96,6 +96,14 @@ expect 65 'text.mprof' top text.mprof
 : >empty.mprof
 expect 65 'empty.mprof' top empty.mprof
 
+expect 0 '^Usage: memprof stat' stat --help
+expect 2 'which profile\?' stat
+expect 2 'one profile at a time' stat a b
+expect 2 "Try 'memprof stat --help'" stat --group-by line a
+expect 2 "Try 'memprof stat --help'" stat --all-frames a
+expect 1 'no-such.mprof' stat no-such.mprof
+expect 65 'text.mprof' stat text.mprof
+
 expect 0 '^Usage: memprof symbolize' symbolize --help
 expect 2 'which profile\?' symbolize
 expect 2 'one profile at a time' symbolize a b

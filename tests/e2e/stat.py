@@ -50,6 +50,55 @@ memprof("stat", "--snapshot", "7", run.profile, status=2)
 memprof("stat", "-t", "3", run.profile, status=2)
 memprof("stat", status=2)
 
+# Snapshots: listed with what they hold, and each a moment that can be looked at.
+script = """import sys
+kept = []
+for i in range(3):
+    kept.append([bytes(3000 + i) for _ in range(1000)])
+    print(i, flush=True)
+    sys.stdin.readline()
+del kept[1:]
+print('freed', flush=True)
+sys.stdin.readline()
+"""
+taken = os.path.join(h.scratch, "taken.mprof")
+host = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", taken, "--", sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                        env={**os.environ, "PYTHONMALLOC": "malloc"})
+with open(f"/proc/{host.pid}/task/{host.pid}/children") as f:
+    pid = f.read().split()
+for label in ("first", "second", "third", "freed"):
+    host.stdout.readline()
+    if not pid:
+        with open(f"/proc/{host.pid}/task/{host.pid}/children") as f:
+            pid = f.read().split()
+    memprof("snapshot", pid[0], "-l", label)
+    host.stdin.write("\n")
+    host.stdin.flush()
+host.stdin.close()
+h.equal(host.wait(timeout=60), 0, "the program ends")
+text = memprof("stat", taken)
+h.check(re.search(r"^\[ Moments: 4 snapshots \]\n#1 +first +[\d.]+ m?s +[\d.]+ MiB +[\d,]+ blocks .*by memprof snapshot\n#2 +second .*\n#3 +third .*\n#4 +freed .*\npeak .*\nexit ", text, re.M), "they are listed")
+h.check(re.search(r"^ +[ 1234*P]*4 *$", text, re.M), "and marked below the plot")
+doc = json.loads(memprof("stat", "--json", "-", "--include", "thread=*", taken))
+sizes = [s["live_bytes"] for s in doc["snapshots"]]
+h.check(sizes[0] + 2_900_000 < sizes[1] and sizes[1] + 2_900_000 < sizes[2] and sizes[3] + 5_800_000 < sizes[2], f"they grow by 3 MB each, and shrink: {sizes}")
+for s in doc["snapshots"]:
+    name = f"snapshot {s['number']}"
+    h.equal(s["filtered_bytes"], s["live_bytes"], f"{name}: a filter that all passes gives all")
+    for group in ("line", "traceback", "size-class"):
+        rows = json.loads(memprof("top", "--snapshot", str(s["number"]), "-g", group, "--json", "-", taken))
+        h.equal((rows["view"]["size"], rows["view"]["count"]), (s["live_bytes"], s["live_blocks"]), f"{name}: sum over {group}s is what was live")
+        h.equal((sum(r["size"] for r in rows["stats"]), rows["view"]["by"]), (s["live_bytes"], "live"), f"{name}: and so is that of the rows")
+    rows = json.loads(memprof("top", "--snapshot", s["label"], "--by", "total", "--json", "-", taken))
+    h.equal((rows["view"]["size"], rows["view"]["count"]), (s["total_bytes"], s["total_blocks"]), f"{name}: allocated until then")
+    h.equal(rows["view"]["snapshot"]["number"], s["number"], f"{name}: found by its label")
+h.check("[ Top 10 lines by bytes live at snapshot 3 (third) ]" in memprof("top", "--snapshot", "third", taken), "the title names the moment")
+h.check("by bytes live at snapshot 4 (freed)" in memprof("top", "--snapshot", "last", taken), "--snapshot last")
+h.check("by blocks allocated until snapshot 2 (second)" in memprof("top", "--snapshot", "2", "--by", "count", taken), "allocated until then")
+one = memprof("stat", "--snapshot", "second", taken)
+h.check(re.search(r"^\[ Moments: 1 snapshot \]\n#2 +second ", one, re.M) and "#1" not in one, "--snapshot lists that one")
+memprof("top", "--snapshot", "2", "--by", "peak", taken, status=2)
+
 # A file that is cut short says so in every report; where the cut is decides what is left.
 size = os.path.getsize(run.profile)
 cut = os.path.join(h.scratch, "cut.mprof")
