@@ -21,6 +21,13 @@ check_DATA =
 LDADD = $(host_libs) $(CMOCKA_LIBS)
 
 unit_tests = \
+	tests/unit/test-align \
+	tests/unit/test-assembly \
+	tests/unit/test-diff \
+	tests/unit/test-growth \
+	tests/unit/test-merge \
+	tests/unit/test-operand \
+	tests/unit/test-pathmap \
 	tests/unit/test-buffer \
 	tests/unit/test-changes \
 	tests/unit/test-checksum \
@@ -134,6 +141,14 @@ tests_unit_test_profile_append_SOURCES = \
 	tests/unit/sample-journal.c \
 	tests/unit/sample-journal.h \
 	tests/unit/test-profile-append.c
+tests_unit_test_diff_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-diff.c
+tests_unit_test_merge_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-merge.c
 tests_unit_test_report_json_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \

@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/diff.h"
+
+#include "src/shared/record.h"
+#include "tests/unit/profile-maker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* One version of a program: main calls put (line) and get (line). */
+struct version {
+    struct profile p;
+    uint32_t module, main_node, put, get;
+};
+
+static void set_build(struct profile_module *m, uint8_t build)
+{
+    m->build_id_size = 20;
+    memset(m->build_id, build, 20);
+}
+
+static void make_version(struct version *v, const char *program, uint8_t build, const char *file,
+                         uint32_t put_line, uint32_t get_line)
+{
+    uint32_t thread;
+
+    make_profile(&v->p);
+    v->module = make_module(&v->p, program, 0);
+    v->p.process.executable = v->p.modules[v->module].path;
+    if (build)
+        set_build(&v->p.modules[v->module], build);
+    thread = make_thread(&v->p, 4242, "app");
+    v->main_node =
+        make_node(&v->p, STACK_ROOT_WHOLE, make_frame(&v->p, v->module, "main", file, 90, 4));
+    v->put = make_node(&v->p, v->main_node,
+                       make_frame(&v->p, v->module, "put", file, put_line, put_line * 4));
+    v->get = make_node(&v->p, v->main_node,
+                       make_frame(&v->p, v->module, "get", file, get_line, get_line * 4));
+    assert_int_equal(thread, 0);
+}
+
+static void compare(struct diff *d, const struct profile *before, struct moment old_moment,
+                    const struct profile *after, struct moment new_moment,
+                    struct view_options options, const struct pathmap *paths)
+{
+    struct unite_side x = {before, old_moment}, y = {after, new_moment};
+    struct pathmap none;
+    struct error e;
+
+    pathmap_init(&none);
+    if (diff_build(d, &x, &y, &options, paths ? paths : &none, &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+static const struct moment at_exit = {MOMENT_AT_EXIT, 0};
+
+static void compare_runs(struct diff *d, const struct version *x, const struct version *y,
+                         struct view_options options)
+{
+    options.order = VIEW_BY_LIVE;
+    compare(d, &x->p, at_exit, &y->p, at_exit, options, NULL);
+}
+
+static const char *function_of(const struct diff *d, size_t row)
+{
+    const struct profile *u = &d->united.profile;
+
+    return profile_text(u, u->lines[d->rows[row].row.line].function);
+}
+
+static void assert_row(const struct diff *d, size_t row, int64_t bytes, uint64_t now,
+                       int64_t blocks, enum diff_status status)
+{
+    assert_true(row < d->row_count);
+    assert_int_equal(diff_bytes(&d->rows[row]), bytes);
+    assert_int_equal(d->rows[row].after.bytes, now);
+    assert_int_equal(diff_blocks(&d->rows[row]), blocks);
+    assert_int_equal(d->rows[row].status, status);
+}
+
+static void two_runs_of_one_build(void **state)
+{
+    struct version x, y;
+    struct diff d;
+
+    (void)state;
+    make_version(&x, "/bin/app", 1, "/s/app.c", 10, 20);
+    make_version(&y, "/bin/app", 1, "/s/app.c", 10, 20);
+    make_site(&x.p, x.put, 0, 3, 100);
+    make_site(&x.p, x.get, 0, 2, 50);
+    make_site(&y.p, y.put, 0, 1, 100);
+    make_site(&y.p, y.get, 0, 2, 50);
+    compare_runs(&d, &x, &y, (struct view_options){.limit = 0});
+    assert_int_equal(d.row_count, 2);
+    assert_string_equal(function_of(&d, 0), "put");
+    assert_row(&d, 0, -200, 100, -2, DIFF_CHANGED);
+    assert_row(&d, 1, 0, 100, 0, DIFF_SAME);
+    assert_int_equal(d.same_count, 1);
+    assert_int_equal(d.before.bytes, 400);
+    assert_int_equal(d.after.bytes, 200);
+    assert_int_equal(d.matching.rows[MATCH_BY_LINE], 2);
+    assert_int_equal(d.matching.rows[MATCH_NOT], 0);
+    assert_false(d.matching.exact);
+    diff_release(&d);
+    profile_release(&x.p);
+    profile_release(&y.p);
+}
+
+static void what_one_run_has_alone_is_new_or_gone(void **state)
+{
+    struct version x, y;
+    struct diff d;
+
+    (void)state;
+    make_version(&x, "/bin/app", 1, "/s/app.c", 10, 20);
+    make_version(&y, "/bin/app", 1, "/s/app.c", 10, 20);
+    make_site(&x.p, x.put, 0, 3, 100);
+    make_site(&y.p, y.get, 0, 2, 50);
+    compare_runs(&d, &x, &y, (struct view_options){.limit = 0});
+    assert_row(&d, 0, -300, 0, -3, DIFF_GONE);
+    assert_row(&d, 1, 100, 100, 2, DIFF_NEW);
+    diff_release(&d);
+    compare_runs(&d, &x, &y, (struct view_options){.limit = 1});
+    assert_int_equal(d.row_count, 1);
+    assert_int_equal(d.rest_count, 1);
+    assert_int_equal(d.rest_after.bytes, 100);
+    diff_release(&d);
+    compare_runs(&d, &x, &y, (struct view_options){.min_bytes = 101});
+    assert_int_equal(d.row_count, 1);
+    assert_row(&d, 0, -300, 0, -3, DIFF_GONE);
+    diff_release(&d);
+    compare_runs(&d, &x, &y, (struct view_options){.reverse = true});
+    assert_row(&d, 0, 100, 100, 2, DIFF_NEW);
+    diff_release(&d);
+    profile_release(&x.p);
+    profile_release(&y.p);
+}
+
+/* One build, another line of the same function: another line, whatever it may look like. */
+static void in_one_build_nothing_is_guessed(void **state)
+{
+    struct version x, y;
+    struct diff d;
+
+    (void)state;
+    make_version(&x, "/bin/app", 1, "/s/app.c", 10, 20);
+    make_version(&y, "/bin/app", 1, "/s/app.c", 11, 20);
+    make_site(&x.p, x.put, 0, 1, 100);
+    make_site(&y.p, y.put, 0, 1, 100);
+    compare_runs(&d, &x, &y, (struct view_options){.limit = 0});
+    assert_int_equal(d.row_count, 2);
+    assert_int_equal(d.matching.rows[MATCH_NOT], 2);
+    assert_int_equal(d.matching.only_before, 1);
+    assert_int_equal(d.matching.only_after, 1);
+    diff_release(&d);
+    profile_release(&x.p);
+    profile_release(&y.p);
+}
+
+static void another_build_moves_lines(void **state)
+{
+    struct version x, y;
+    struct diff d;
+    const struct profile_line *moved;
+
+    (void)state;
+    make_version(&x, "/old/app-1", 1, "/old/app.c", 10, 20);
+    make_version(&y, "/new/app-2", 2, "/new/app.c", 15, 25);
+    make_site(&x.p, x.put, 0, 1, 100);
+    make_site(&x.p, x.get, 0, 1, 10);
+    make_site(&y.p, y.put, 0, 4, 100);
+    make_site(&y.p, y.get, 0, 1, 10);
+    compare_runs(&d, &x, &y, (struct view_options){.limit = 0});
+    assert_row(&d, 0, 300, 400, 3, DIFF_CHANGED);
+    assert_int_equal(d.rows[0].tier, MATCH_BY_FUNCTION);
+    assert_int_equal(d.united.profile.lines[d.rows[0].row.line].line, 15);
+    assert_int_not_equal(d.rows[0].moved_from, UNITED_NONE);
+    moved = &x.p.lines[d.rows[0].moved_from];
+    assert_int_equal(moved->line, 10);
+    assert_row(&d, 1, 0, 10, 0, DIFF_SAME);
+    diff_release(&d);
+    compare_runs(&d, &x, &y, (struct view_options){.group = VIEW_TRACEBACK});
+    assert_int_equal(d.row_count, 2);
+    assert_int_equal(d.matching.rows[MATCH_BY_FUNCTION], 2);
+    assert_true(d.matching.stacks);
+    diff_release(&d);
+    compare_runs(&d, &x, &y, (struct view_options){.group = VIEW_FILE});
+    assert_int_equal(d.row_count, 1);
+    diff_release(&d);
+    compare_runs(&d, &x, &y, (struct view_options){.group = VIEW_MODULE});
+    assert_int_equal(d.row_count, 1);
+    diff_release(&d);
+    compare_runs(&d, &x, &y, (struct view_options){.group = VIEW_FUNCTION, .cumulative = true});
+    assert_int_equal(d.row_count, 3);
+    assert_int_equal(d.after.bytes, 410);
+    assert_int_equal(diff_bytes(&d.rows[0]), 300);
+    diff_release(&d);
+    profile_release(&x.p);
+    profile_release(&y.p);
+}
+
+/* What is known by an offset alone: equal offsets of other builds are other places. */
+static void offsets_of_other_builds_are_other_places(void **state)
+{
+    static const struct {
+        uint8_t builds[2];
+        size_t rows;
+        enum match_tier tier;
+    } cases[] = {{{1, 1}, 1, MATCH_BY_LINE},
+                 {{1, 2}, 2, MATCH_NOT},
+                 {{0, 0}, 1, MATCH_BY_OFFSET},
+                 {{0, 1}, 1, MATCH_BY_OFFSET}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct profile p[2];
+        struct diff d;
+
+        for (int side = 0; side < 2; side++) {
+            uint32_t module;
+
+            make_profile(&p[side]);
+            module = make_module(&p[side], "/lib/libz.so.1", 0);
+            if (cases[i].builds[side])
+                set_build(&p[side].modules[module], cases[i].builds[side]);
+            make_thread(&p[side], 4242, "app");
+            make_site(&p[side],
+                      make_node(&p[side], STACK_ROOT_WHOLE,
+                                make_frame(&p[side], module, "", "", 0, 0x1234)),
+                      0, 1, 10);
+        }
+        compare(&d, &p[0], at_exit, &p[1], at_exit, (struct view_options){.order = VIEW_BY_LIVE},
+                NULL);
+        assert_int_equal(d.row_count, cases[i].rows);
+        assert_int_equal(d.matching.rows[cases[i].tier], cases[i].rows);
+        diff_release(&d);
+        profile_release(&p[0]);
+        profile_release(&p[1]);
+    }
+}
+
+/* Code outside any module is at an address, and addresses are not compared. */
+static void addresses_are_never_compared(void **state)
+{
+    struct profile p[2];
+    struct diff d;
+
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        make_profile(&p[side]);
+        make_thread(&p[side], 4242, "app");
+        make_site(&p[side],
+                  make_node(&p[side], STACK_ROOT_WHOLE,
+                            make_frame(&p[side], NO_MODULE, "", "", 0, 0x7f0000001234)),
+                  0, 1, 10);
+    }
+    compare(&d, &p[0], at_exit, &p[1], at_exit, (struct view_options){.order = VIEW_BY_LIVE}, NULL);
+    assert_int_equal(d.row_count, 2);
+    assert_int_equal(d.matching.rows[MATCH_NOT], 2);
+    diff_release(&d);
+    profile_release(&p[0]);
+    profile_release(&p[1]);
+}
+
+static void modules_pair_by_path_name_and_version(void **state)
+{
+    static const char *const names[][2] = {
+        {"/lib/libz.so.1", "/opt/lib/libz.so.1"},
+        {"/lib/libz.so.1.2.11", "/lib/libz.so.1.3"},
+        {"/lib/libz-1.2.so", "/lib/libz-1.3.so"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct profile p[2];
+        struct diff d;
+
+        for (int side = 0; side < 2; side++) {
+            make_profile(&p[side]);
+            make_thread(&p[side], 4242, "app");
+            make_site(&p[side],
+                      make_node(&p[side], STACK_ROOT_WHOLE,
+                                make_frame(&p[side], make_module(&p[side], names[i][side], 0),
+                                           "deflate", "/z/deflate.c", 5, 1)),
+                      0, 1, 10);
+        }
+        compare(&d, &p[0], at_exit, &p[1], at_exit, (struct view_options){.order = VIEW_BY_LIVE},
+                NULL);
+        assert_int_equal(d.row_count, 1);
+        assert_int_equal(d.matching.rows[MATCH_BY_LINE], 1);
+        diff_release(&d);
+        profile_release(&p[0]);
+        profile_release(&p[1]);
+    }
+}
+
+/* Of files of one name the ones whose folders agree pair; one inlined function is one line. */
+static void files_of_one_name_pair_by_their_folders(void **state)
+{
+    static const char *const files[2][2] = {{"/old/net/buffer.c", "/old/disk/buffer.c"},
+                                            {"/new/disk/buffer.c", "/new/net/buffer.c"}};
+    struct profile p[2];
+    struct diff d;
+
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        uint32_t module;
+
+        make_profile(&p[side]);
+        make_thread(&p[side], 4242, "app");
+        module = make_module(&p[side], "/bin/app", 0);
+        for (int i = 0; i < 2; i++)
+            make_site(&p[side],
+                      make_node(&p[side], STACK_ROOT_WHOLE,
+                                make_frame(&p[side], module, "grow", files[side][i], 7, 1)),
+                      0, 1, strstr(files[side][i], "net") ? 1000 : 10);
+    }
+    compare(&d, &p[0], at_exit, &p[1], at_exit, (struct view_options){.order = VIEW_BY_LIVE}, NULL);
+    assert_int_equal(d.row_count, 2);
+    assert_int_equal(d.same_count, 2);
+    diff_release(&d);
+    profile_release(&p[0]);
+    profile_release(&p[1]);
+}
+
+static void what_was_inlined_makes_no_difference(void **state)
+{
+    struct profile p[2];
+    uint32_t module, node;
+    struct diff d;
+
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        make_profile(&p[side]);
+        make_thread(&p[side], 4242, "app");
+        module = make_module(&p[side], "/bin/app", 0);
+        if (side == 0) {
+            uint32_t frame = make_frame(&p[side], module, "inner", "/s/a.c", 5, 1);
+
+            make_inlined_into(&p[side], "outer", "/s/a.c", 9);
+            node = make_node(&p[side], STACK_ROOT_WHOLE, frame);
+        } else {
+            node = make_node(&p[side], STACK_ROOT_WHOLE,
+                             make_frame(&p[side], module, "outer", "/s/a.c", 9, 1));
+            node = make_node(&p[side], node, make_frame(&p[side], module, "inner", "/s/a.c", 5, 1));
+        }
+        make_site(&p[side], node, 0, 1, 10);
+    }
+    compare(&d, &p[0], at_exit, &p[1], at_exit,
+            (struct view_options){.order = VIEW_BY_LIVE, .group = VIEW_TRACEBACK}, NULL);
+    assert_int_equal(d.row_count, 1);
+    assert_int_equal(d.same_count, 1);
+    diff_release(&d);
+    profile_release(&p[0]);
+    profile_release(&p[1]);
+}
+
+static void paths_are_mapped_before_matching(void **state)
+{
+    struct version x, y;
+    struct pathmap paths;
+    struct error e;
+    struct diff d;
+
+    (void)state;
+    make_version(&x, "/bin/app", 1, "/build/app-1/src/app.c", 10, 20);
+    make_version(&y, "/bin/app", 2, "/home/me/src/app.c", 10, 20);
+    make_site(&x.p, x.put, 0, 1, 100);
+    make_site(&y.p, y.put, 0, 2, 100);
+    pathmap_init(&paths);
+    assert_int_equal(pathmap_add_rule(&paths, "/build/app-1=/x", &e), 0);
+    assert_int_equal(pathmap_add_strip(&paths, "/home/me", &e), 0);
+    compare(&d, &x.p, at_exit, &y.p, at_exit, (struct view_options){.order = VIEW_BY_LIVE}, &paths);
+    assert_int_equal(d.row_count, 1);
+    assert_string_equal(
+        profile_text(&d.united.profile, d.united.profile.lines[d.rows[0].row.line].file),
+        "src/app.c");
+    assert_int_equal(d.rows[0].tier, MATCH_BY_LINE);
+    diff_release(&d);
+    pathmap_release(&paths);
+    profile_release(&x.p);
+    profile_release(&y.p);
+}
+
+static void threads_go_by_name(void **state)
+{
+    struct version x, y;
+    struct diff d;
+    uint32_t a, b;
+
+    (void)state;
+    make_version(&x, "/bin/app", 1, "/s/app.c", 10, 20);
+    make_version(&y, "/bin/app", 1, "/s/app.c", 10, 20);
+    a = make_thread(&x.p, 77, "worker");
+    make_thread(&y.p, 88, "other");
+    b = make_thread(&y.p, 99, "worker");
+    make_site(&x.p, x.put, a, 1, 100);
+    make_site(&y.p, y.put, b, 3, 100);
+    make_site(&x.p, x.put, 0, 1, 7);
+    make_site(&y.p, y.put, 0, 1, 7);
+    compare_runs(&d, &x, &y, (struct view_options){.group = VIEW_THREAD});
+    assert_int_equal(d.row_count, 2);
+    assert_row(&d, 0, 200, 300, 2, DIFF_CHANGED);
+    assert_int_equal(d.united.profile.threads[d.rows[0].row.thread].tid, 99);
+    assert_row(&d, 1, 0, 7, 0, DIFF_SAME);
+    diff_release(&d);
+    profile_release(&x.p);
+    profile_release(&y.p);
+}
+
+/* Two moments of one profile: nothing is matched, every site is itself. */
+static void snapshots_of_one_run(void **state)
+{
+    struct version x;
+    struct diff d;
+    struct moment first = {MOMENT_LISTED, 0}, second = {MOMENT_LISTED, 1};
+    struct profile_change changes[2];
+
+    (void)state;
+    make_version(&x, "/bin/app", 1, "/s/app.c", 10, 20);
+    make_site(&x.p, x.put, 0, 5, 100);
+    make_site(&x.p, x.get, 0, 2, 50);
+    changes[0] = make_change(0, 1, 100);
+    make_snapshot(&x.p, 1.0, "early", changes, 1);
+    changes[0] = make_change(0, 2, 100);
+    changes[1] = make_change(1, 2, 50);
+    make_snapshot(&x.p, 2.0, "late", changes, 2);
+    compare(&d, &x.p, first, &x.p, second, (struct view_options){.order = VIEW_BY_LIVE}, NULL);
+    assert_true(d.matching.exact);
+    assert_int_equal(d.row_count, 2);
+    assert_row(&d, 0, 200, 300, 2, DIFF_CHANGED);
+    assert_row(&d, 1, 100, 100, 2, DIFF_NEW);
+    diff_release(&d);
+    compare(&d, &x.p, second, &x.p, at_exit, (struct view_options){.order = VIEW_BY_LIVE}, NULL);
+    assert_row(&d, 0, 200, 500, 2, DIFF_CHANGED);
+    assert_int_equal(d.same_count, 1);
+    diff_release(&d);
+    compare(&d, &x.p, first, &x.p, first, (struct view_options){.order = VIEW_BY_LIVE}, NULL);
+    assert_int_equal(d.same_count, d.row_count);
+    diff_release(&d);
+    profile_release(&x.p);
+}
+
+static void empty_profiles_have_no_differences(void **state)
+{
+    struct profile p, q;
+    struct diff d;
+
+    (void)state;
+    make_profile(&p);
+    make_profile(&q);
+    compare(&d, &p, at_exit, &q, at_exit, (struct view_options){.order = VIEW_BY_LIVE}, NULL);
+    assert_int_equal(d.row_count, 0);
+    assert_int_equal(d.after.bytes, 0);
+    diff_release(&d);
+    profile_release(&p);
+    profile_release(&q);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_runs_of_one_build),
+        cmocka_unit_test(what_one_run_has_alone_is_new_or_gone),
+        cmocka_unit_test(in_one_build_nothing_is_guessed),
+        cmocka_unit_test(another_build_moves_lines),
+        cmocka_unit_test(offsets_of_other_builds_are_other_places),
+        cmocka_unit_test(addresses_are_never_compared),
+        cmocka_unit_test(modules_pair_by_path_name_and_version),
+        cmocka_unit_test(files_of_one_name_pair_by_their_folders),
+        cmocka_unit_test(what_was_inlined_makes_no_difference),
+        cmocka_unit_test(paths_are_mapped_before_matching),
+        cmocka_unit_test(threads_go_by_name),
+        cmocka_unit_test(snapshots_of_one_run),
+        cmocka_unit_test(empty_profiles_have_no_differences),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/merge.h"
+
+#include "src/host/profile-check.h"
+#include "src/shared/record.h"
+#include "tests/unit/profile-maker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A process of a program mapped at `base`: main → f at offset 0x100, and one site. */
+static void make_process(struct profile *p, const char *program, uint8_t build, uint64_t base,
+                         const char *function, uint64_t blocks)
+{
+    struct profile_module *m;
+    uint32_t node, frame, module;
+
+    make_profile(p);
+    p->process.program = strings_add(&p->strings, program);
+    p->process.command = strings_add(&p->strings, program);
+    p->process.host = strings_add(&p->strings, "here");
+    module = make_module(p, program, 0);
+    m = &p->modules[module];
+    m->start = base;
+    m->bias = base;
+    m->end = base + 0x1000;
+    m->build_id_size = build ? 20 : 0;
+    memset(m->build_id, build, m->build_id_size);
+    make_thread(p, 4242, "main");
+    frame = make_frame(p, module, "main", "/s/app.c", 9, 0);
+    p->frames[frame].value = base + 0x50;
+    node = make_node(p, STACK_ROOT_WHOLE, frame);
+    frame = make_frame(p, module, function, "/s/app.c", 5, 0x100);
+    p->frames[frame].value = base + 0x100;
+    node = make_node(p, node, frame);
+    make_site(p, node, 0, blocks, 10);
+    p->totals = (struct profile_totals){.live_bytes = blocks * 10,
+                                        .peak_bytes = blocks * 10,
+                                        .total_bytes = blocks * 10,
+                                        .live_blocks = blocks,
+                                        .peak_blocks = blocks,
+                                        .total_blocks = blocks};
+    p->loss.unknown_frees = 1;
+}
+
+static void merge_two(struct profile *to, struct profile *x, struct profile *y)
+{
+    struct merge m;
+    struct error e;
+
+    profile_init(to);
+    merge_init(&m, to);
+    if (merge_add(&m, x, &e) != 0 || merge_add(&m, y, &e) != 0 || merge_finish(&m, &e) != 0)
+        fail_msg("%s", e.text);
+    merge_release(&m);
+    if (profile_check(to, &e) != 0)
+        fail_msg("%s", e.text);
+    profile_release(x);
+    profile_release(y);
+}
+
+static void one_build_at_two_addresses_is_one_module(void **state)
+{
+    struct profile x, y, sum;
+
+    (void)state;
+    make_process(&x, "/bin/app", 7, 0x400000, "f", 3);
+    make_process(&y, "/bin/app", 7, 0x7f0000000000, "f", 4);
+    merge_two(&sum, &x, &y);
+    assert_int_equal(sum.module_count, 1);
+    assert_int_equal(sum.frame_count, 2);
+    assert_int_equal(sum.node_count, STACK_ROOTS + 2);
+    assert_int_equal(sum.site_count, 2);
+    assert_int_equal(sum.sites[0].node, sum.sites[1].node);
+    assert_int_not_equal(sum.sites[0].thread, sum.sites[1].thread);
+    assert_int_equal(frame_pc(sum.frames[1].value), 0x400100);
+    assert_int_equal(sum.totals.peak_bytes, 70);
+    assert_int_equal(sum.totals.total_blocks, 7);
+    assert_int_equal(sum.loss.unknown_frees, 2);
+    assert_int_equal(sum.process.merged, 2);
+    assert_string_equal(profile_text(&sum, sum.process.command), "/bin/app (2 times)");
+    assert_string_equal(profile_text(&sum, sum.process.host), "here");
+    assert_string_equal(profile_text(&sum, sum.threads[0].name), "/bin/app/main");
+    profile_release(&sum);
+}
+
+static void other_builds_stay_apart(void **state)
+{
+    struct profile x, y, sum;
+
+    (void)state;
+    make_process(&x, "/bin/app", 7, 0x400000, "f", 3);
+    make_process(&y, "/bin/app", 8, 0x400000, "f", 4);
+    merge_two(&sum, &x, &y);
+    assert_int_equal(sum.module_count, 2);
+    assert_int_equal(sum.frame_count, 4);
+    assert_int_not_equal(sum.sites[0].node, sum.sites[1].node);
+    profile_release(&sum);
+}
+
+static void without_build_ids_paths_tell(void **state)
+{
+    struct profile x, y, sum;
+
+    (void)state;
+    make_process(&x, "/bin/app", 0, 0x400000, "f", 3);
+    make_process(&y, "/bin/app", 0, 0x500000, "f", 4);
+    merge_two(&sum, &x, &y);
+    assert_int_equal(sum.module_count, 1);
+    assert_int_equal(sum.frame_count, 2);
+    profile_release(&sum);
+    make_process(&x, "/bin/app", 0, 0x400000, "f", 3);
+    make_process(&y, "/bin/tool", 0, 0x400000, "f", 4);
+    merge_two(&sum, &x, &y);
+    assert_int_equal(sum.module_count, 2);
+    assert_string_equal(profile_text(&sum, sum.process.program), "2 processes");
+    assert_string_equal(profile_text(&sum, sum.process.command), "/bin/app; /bin/tool");
+    profile_release(&sum);
+}
+
+static void names_come_from_whoever_has_them(void **state)
+{
+    struct profile x, y, sum;
+
+    (void)state;
+    make_process(&x, "/bin/app", 7, 0x400000, "", 3);
+    x.lines[1].file = 0;
+    x.lines[1].line = 0;
+    make_process(&y, "/bin/app", 7, 0x500000, "f", 4);
+    merge_two(&sum, &x, &y);
+    assert_int_equal(sum.frame_count, 2);
+    assert_string_equal(profile_text(&sum, sum.lines[sum.frames[1].first_line].function), "f");
+    profile_release(&sum);
+}
+
+static void code_outside_modules_is_one_processs_own(void **state)
+{
+    struct profile x, y, sum;
+
+    (void)state;
+    make_process(&x, "/bin/app", 7, 0x400000, "", 3);
+    x.frames[1].module = NO_MODULE;
+    make_process(&y, "/bin/app", 7, 0x400000, "", 4);
+    y.frames[1].module = NO_MODULE;
+    merge_two(&sum, &x, &y);
+    assert_int_equal(sum.frame_count, 3);
+    profile_release(&sum);
+}
+
+static void ends_and_times(void **state)
+{
+    struct profile x, y, sum;
+
+    (void)state;
+    make_process(&x, "/bin/app", 7, 0x400000, "f", 3);
+    x.process.seconds = 2;
+    x.process.started_unix = 2000;
+    make_process(&y, "/bin/app", 7, 0x400000, "f", 4);
+    y.process.seconds = 5;
+    y.process.started_unix = 1000;
+    y.process.exit_kind = EXIT_SIGNAL;
+    y.process.exit_value = 11;
+    y.incomplete = true;
+    merge_two(&sum, &x, &y);
+    assert_true(sum.process.seconds == 5);
+    assert_int_equal(sum.process.started_unix, 1000);
+    assert_int_equal(sum.process.exit_kind, EXIT_SIGNAL);
+    assert_int_equal(sum.process.exit_value, 11);
+    assert_int_equal(sum.process.pid, 0);
+    assert_true(sum.incomplete);
+    profile_release(&sum);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_build_at_two_addresses_is_one_module),
+        cmocka_unit_test(other_builds_stay_apart),
+        cmocka_unit_test(without_build_ids_paths_tell),
+        cmocka_unit_test(names_come_from_whoever_has_them),
+        cmocka_unit_test(code_outside_modules_is_one_processs_own),
+        cmocka_unit_test(ends_and_times),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
