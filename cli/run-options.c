@@ -14,6 +14,7 @@ enum {
     OPTION_VERIFY_STACKS,
     OPTION_ALLOW_UNPROFILED,
     OPTION_DEBUGINFOD,
+    OPTION_ALLOCATOR,
     OPTION_SNAPSHOT_EVERY,
     OPTION_SNAPSHOT_AT_PEAK,
     OPTION_NO_SNAPSHOT_AT_PEAK,
@@ -32,6 +33,8 @@ static const struct option_spec recording_specs[] = {
     {OPTION_UNWINDER, "unwinder", "WHICH", "auto, libunwind or fp (frame pointers only) [auto]"},
     {OPTION_LOSSY, "lossy", NULL,
      "drop and count events rather than let the program\nwait when memprof falls behind"},
+    {OPTION_ALLOCATOR, "allocator", "WHICH",
+     "libc, or pool: small requests are served by memprof's\nown allocator [libc]"},
     {OPTION_VERIFY_STACKS, "verify-stacks", "N", "compare each Nth stack with libunwind's"},
     {OPTION_ALLOW_UNPROFILED, "allow-unprofiled", NULL,
      "run a program that cannot be profiled all the same"},
@@ -128,6 +131,18 @@ static int take_unwinder(struct run_choice *c, const char *text)
     return 0;
 }
 
+static int take_allocator(struct run_choice *c, const char *text)
+{
+    static const char *const words[] = {"libc", "pool", NULL};
+    static const enum target_allocator allocators[] = {ALLOCATOR_NEXT, ALLOCATOR_POOL};
+    int index = option_word("allocator", text, words);
+
+    if (index < 0)
+        return index;
+    c->settings.allocator = allocators[index];
+    return 0;
+}
+
 static int take(void *choice, int id, const char *argument)
 {
     struct run_choice *c = choice;
@@ -143,6 +158,8 @@ static int take(void *choice, int id, const char *argument)
         return take_setting("depth", argument, &c->settings.depth);
     case OPTION_UNWINDER:
         return take_unwinder(c, argument);
+    case OPTION_ALLOCATOR:
+        return take_allocator(c, argument);
     case OPTION_LOSSY:
         c->settings.lossy = 1;
         return 0;

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs run unchanged on memprof's own allocator, and are recorded as on libc's.
+
+MEMPROF_PROGRAMS picks some of the real programs, separated by spaces; MEMPROF_SCALE multiplies the load.
+"""
+import hashlib
+import os
+import subprocess
+import sys
+
+import harness as h
+
+sys.path.insert(0, os.path.join(h.SOURCE, "bench"))
+import workloads  # noqa: E402
+
+POOL = "--allocator=pool"
+
+
+def run_on(which, argv, stdin=None, env=None, **options):
+    with open(stdin or os.devnull) as source:
+        return subprocess.run([h.MEMPROF, "run", "-q", "-o", "/dev/null", f"--allocator={which}", "--", *argv],
+                              stdin=source, capture_output=True, timeout=600, env={**os.environ, **(env or {})}, **options)
+
+
+def same_output(name, argv, stdin=None, env=None):
+    """What it writes and how it ends, bare and on the pools."""
+    with open(stdin or os.devnull) as source:
+        bare = subprocess.run(argv, stdin=source, capture_output=True, timeout=600, env={**os.environ, **(env or {})})
+    pool = run_on("pool", argv, stdin, env)
+    h.equal(pool.returncode, bare.returncode, f"{name}: status")
+    h.equal(hashlib.sha256(pool.stdout).hexdigest(), hashlib.sha256(bare.stdout).hexdigest(), f"{name}: output")
+
+
+# Every entry point, with its alignment and its usable size, and the numbers as on libc.
+for target in ("entry-points", "resize", "plain", "temporary", "thread-queue", "thread-pairs", "thread-churn",
+               "thread-tsd", "thread-cancel", "fork", "early", "signals"):
+    h.need(target)
+    run = h.profile([h.target(target)], POOL)
+    h.equal(run.status, 0, f"{target}: status")
+    if any(key in h.TOTALS for key in run.stated):
+        h.check_stated(run, target)
+if os.path.exists(h.target("cxx-new")):
+    run = h.profile([h.target("cxx-new")], POOL)
+    h.equal(run.status, 0, "cxx-new: status")
+    h.check_stated(run, "cxx-new")
+
+# A program that does everything to pool blocks, and tells that they are such.
+h.need("pool-uses")
+run = h.profile([h.target("pool-uses"), "16"], POOL)
+h.equal(run.status, 0, f"pool-uses: status, {run.out}")
+run = h.profile([h.target("pool-uses"), "8"])
+h.equal(run.status, 0, f"pool-uses on libc: status, {run.out}")
+
+# Programs that nobody here wrote.
+scale = float(os.environ.get("MEMPROF_SCALE", "0.1"))
+for name in os.environ.get("MEMPROF_PROGRAMS", "sqlite3 python3 jq cc1 perl redis-server").split():
+    load = workloads.make(name, os.path.join(h.scratch, name), scale)
+    if not load:
+        print(f"{name} is not installed: left out")
+    elif load.client:
+        run = h.profile(load.argv, POOL, env=load.env, stdin=load.stdin, client=load.client)
+        h.equal(run.status, 0, f"{name}: status")
+        h.check_no_loss(run, name)
+    else:
+        same_output(name, load.argv, load.stdin, load.env)
+if os.path.isdir(os.path.join(h.SOURCE, ".git")):
+    same_output("git", ["git", "-C", h.SOURCE, "log", "--stat", "-20"])
+
+# python3's own tests, where Debian's libpython3-testsuite or another one is installed.
+tests = ["test_json", "test_dict", "test_list", "test_re"]
+python = "/usr/bin/python3"
+if subprocess.run([python, "-c", "import test.test_re, test.test_json"], capture_output=True).returncode == 0:
+    run = run_on("pool", [python, "-m", "test", *tests], env={"PYTHONMALLOC": "malloc"}, cwd=h.scratch)
+    h.equal(run.returncode, 0, f"python3 -m test {' '.join(tests)}: status, {run.stdout[-300:]}")
+else:
+    print("python3's own tests are not installed: left out")
+h.finish()
