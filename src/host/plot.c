@@ -17,7 +17,7 @@
 /* What happened in one column. */
 struct sign {
     unsigned count;
-    char text[12]; /* of the only one */
+    char text[16]; /* of the only one */
 };
 
 struct plot {
@@ -145,8 +145,6 @@ static void take_signs(struct plot *plot)
     const struct profile *p = plot->profile;
     char number[16];
 
-    if (p->totals.peak_bytes)
-        put_sign(plot, p->totals.peak_seconds, "P");
     for (uint32_t i = 0; i < p->moment_count; i++) {
         if (p->moments[i].number == 0)
             continue;
@@ -155,6 +153,9 @@ static void take_signs(struct plot *plot)
     }
     for (uint32_t i = 0; i < p->mark_count; i++)
         put_sign(plot, p->marks[i].seconds, "^");
+    /* The peak is what everybody looks for: it comes before whatever else is there. */
+    if (p->totals.peak_bytes)
+        plot->signs[column_of(plot, p->totals.peak_seconds)] = (struct sign){1, "P"};
     write_signs(plot);
 }
 

@@ -101,8 +101,8 @@ const char *units_seconds(char text[UNITS_TEXT], double seconds)
 
 const char *units_time(char text[UNITS_TEXT], double seconds)
 {
-    if (seconds >= 0.09995 || seconds < 0)
+    if (seconds >= 9.9995 || seconds < 0)
         return units_seconds(text, seconds);
-    snprintf(text, UNITS_TEXT, "%.1f ms", seconds * 1000);
+    snprintf(text, UNITS_TEXT, "%.3f s", seconds);
     return text;
 }

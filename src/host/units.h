@@ -34,7 +34,7 @@ const char *units_share(char text[UNITS_TEXT], uint64_t part, uint64_t whole);
 /* Seconds: two decimals below 100, none above. */
 const char *units_seconds(char text[UNITS_TEXT], double seconds);
 
-/* Likewise, with milliseconds below 0.1 seconds, for moments that lie close together. */
+/* Likewise with three decimals below 10, for moments that lie close together. */
 const char *units_time(char text[UNITS_TEXT], double seconds);
 
 #endif

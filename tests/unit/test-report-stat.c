@@ -79,10 +79,10 @@ static void moments_are_listed(void **state)
     fixture_init(&f);
     expect(&f, (struct report_stat_options){.text.columns = 80},
            "[ Moments: 2 snapshots ]\n"
-           "#1    loaded\\x1b[2J   0.10 s   520 B   7 blocks   by memprof snapshot\n"
-           "#2                    0.20 s   810 B   9 blocks   by memprof snapshot\n"
-           "peak                  0.20 s   810 B   9 blocks\n"
-           "exit                  0.43 s    10 B   1 block\n");
+           "#1    loaded\\x1b[2J   0.100 s   520 B   7 blocks   by memprof snapshot\n"
+           "#2                    0.200 s   810 B   9 blocks   by memprof snapshot\n"
+           "peak                  0.200 s   810 B   9 blocks\n"
+           "exit                  0.430 s    10 B   1 block\n");
     expect(&f, (struct report_stat_options){0},
            "app (pid 4242) ran 0.43 s, exit 0\n"
            "  command        app 'two words'\n"
@@ -99,10 +99,10 @@ static void filters_count_what_passes(void **state)
     fixture_init(&f);
     expect(&f, (struct report_stat_options){.history = &f.history, .view = &f.view},
            "[ Moments: 2 snapshots; what passes the filters then ]\n"
-           "#1    loaded\\x1b[2J   0.10 s   500 B   5 blocks   of 520 B   by memprof snapshot\n"
-           "#2                    0.20 s   800 B   8 blocks   of 810 B   by memprof snapshot\n"
-           "peak                  0.20 s   800 B   8 blocks   of 810 B\n"
-           "exit                  0.43 s     0 B   0 blocks    of 10 B\n");
+           "#1    loaded\\x1b[2J   0.100 s   500 B   5 blocks   of 520 B   by memprof snapshot\n"
+           "#2                    0.200 s   800 B   8 blocks   of 810 B   by memprof snapshot\n"
+           "peak                  0.200 s   800 B   8 blocks   of 810 B\n"
+           "exit                  0.430 s     0 B   0 blocks    of 10 B\n");
     fixture_release(&f);
 }
 
@@ -113,9 +113,9 @@ static void one_moment_can_be_asked_for(void **state)
     (void)state;
     fixture_init(&f);
     expect(&f, (struct report_stat_options){.one = true, .moment = {MOMENT_LISTED, 1}},
-           "[ Moments: 1 snapshot ]\n#2   0.20 s   810 B   9 blocks   by memprof snapshot\n");
+           "[ Moments: 1 snapshot ]\n#2   0.200 s   810 B   9 blocks   by memprof snapshot\n");
     expect(&f, (struct report_stat_options){.one = true, .moment = {MOMENT_AT_PEAK, 0}},
-           "[ Moments: no snapshots ]\npeak   0.20 s   810 B   9 blocks\n");
+           "[ Moments: no snapshots ]\npeak   0.200 s   810 B   9 blocks\n");
     fixture_release(&f);
 }
 
@@ -143,7 +143,7 @@ static void domains_and_marks_are_shown(void **state)
            "[ Domains ]\n"
            "  heap   live 10 B   1 block    peak 2.0 KiB   allocated 4.0 KiB   1,234 blocks\n"
            "  pool   live 10 B   1 block    peak 2.0 KiB   allocated 4.0 KiB   1,234 blocks\n");
-    expect(&f, (struct report_stat_options){0}, "[ Marks ]\n  pool   0.15 s   7 B   1 block\n");
+    expect(&f, (struct report_stat_options){0}, "[ Marks ]\n  pool   0.150 s   7 B   1 block\n");
     fixture_release(&f);
 }
 

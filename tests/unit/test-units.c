@@ -74,10 +74,10 @@ static void seconds_lose_decimals_when_many(void **state)
     assert_string_equal(units_seconds(text, 0.434), "0.43 s");
     assert_string_equal(units_seconds(text, 99.999), "100 s");
     assert_string_equal(units_seconds(text, 3725.4), "3725 s");
-    assert_string_equal(units_time(text, 0.0312), "31.2 ms");
-    assert_string_equal(units_time(text, 0), "0.0 ms");
-    assert_string_equal(units_time(text, 0.09999), "0.10 s");
-    assert_string_equal(units_time(text, 0.434), "0.43 s");
+    assert_string_equal(units_time(text, 0.0312), "0.031 s");
+    assert_string_equal(units_time(text, 0), "0.000 s");
+    assert_string_equal(units_time(text, 9.9996), "10.00 s");
+    assert_string_equal(units_time(text, 12.345), "12.35 s");
 }
 
 static void sizes_are_read_with_their_units(void **state)
