@@ -78,11 +78,6 @@ static void site_init(struct site *site, uint32_t node, uint32_t owner)
     };
 }
 
-static uint32_t owner_of(const struct site *site)
-{
-    return sites_owner(site->thread, site->domain, site->class);
-}
-
 static uint32_t site_new(struct sites *s, uint32_t node, uint32_t owner)
 {
     if (!sites_reserve(s))
@@ -94,18 +89,10 @@ static uint32_t site_new(struct sites *s, uint32_t node, uint32_t owner)
 void sites_clear(struct sites *s)
 {
     for (uint32_t i = 1; i < s->count; i++)
-        site_init(&s->sites[i], s->sites[i].node, owner_of(&s->sites[i]));
+        site_init(&s->sites[i], s->sites[i].node, sites_owner_of(&s->sites[i]));
 }
 
 /* ---------------------------------------------------------- the index -- */
-
-static bool place_holds(const struct sites *s, const struct sites_place *place, uint64_t hash,
-                        uint32_t node, uint32_t owner)
-{
-    const struct site *site = &s->sites[place->site];
-
-    return place->check == (uint32_t)hash && site->node == node && owner_of(site) == owner;
-}
 
 /* Where the site is, or the empty place where it belongs. */
 static struct sites_place *index_seek(const struct sites *s, uint64_t hash, uint32_t node,
@@ -114,7 +101,7 @@ static struct sites_place *index_seek(const struct sites *s, uint64_t hash, uint
     uint32_t mask = s->index_size - 1;
 
     for (uint32_t i = sites_index_start(hash, s->index_size);; i = (i + 1) & mask)
-        if (!s->index[i].site || place_holds(s, &s->index[i], hash, node, owner))
+        if (!s->index[i].site || sites_place_holds(s, &s->index[i], hash, node, owner))
             return &s->index[i];
 }
 
@@ -145,7 +132,7 @@ static bool index_reserve(struct sites *s)
         const struct site *site = &s->sites[s->index[i].site];
 
         if (s->index[i].site)
-            index_copy(index, size, sites_hash(site->node, owner_of(site)), s->index[i].site);
+            index_copy(index, size, sites_hash(site->node, sites_owner_of(site)), s->index[i].site);
     }
     pages_unmap(s->index, (size_t)s->index_size * sizeof(*s->index));
     s->index = index;

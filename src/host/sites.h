@@ -13,6 +13,7 @@
 #ifndef MEMPROF_HOST_SITES_H
 #define MEMPROF_HOST_SITES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,19 +72,9 @@ static inline uint32_t sites_owner(uint32_t thread, uint32_t domain, uint32_t cl
     return thread | domain << 20 | class << 26;
 }
 
-/* sites_get where the site is not its node's first.  0: out of memory. */
-uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t owner);
-
-/* The site, made if there is none yet.  0: out of memory. */
-static inline uint32_t sites_get(struct sites *s, uint32_t node, uint32_t owner)
+static inline uint32_t sites_owner_of(const struct site *site)
 {
-    if (__builtin_expect(node < s->first_room, 1)) {
-        struct sites_first f = s->first[node];
-
-        if (__builtin_expect(f.site && f.owner == owner, 1))
-            return f.site;
-    }
-    return sites_get_slow(s, node, owner);
+    return sites_owner(site->thread, site->domain, site->class);
 }
 
 static inline uint64_t sites_hash(uint32_t node, uint32_t owner)
@@ -98,6 +89,37 @@ static inline uint64_t sites_hash(uint32_t node, uint32_t owner)
 static inline uint32_t sites_index_start(uint64_t hash, uint32_t index_size)
 {
     return (uint32_t)(hash >> 32) & (index_size - 1);
+}
+
+static inline bool sites_place_holds(const struct sites *s, const struct sites_place *place,
+                                     uint64_t hash, uint32_t node, uint32_t owner)
+{
+    const struct site *site = &s->sites[place->site];
+
+    return place->check == (uint32_t)hash && place->site && site->node == node &&
+           sites_owner_of(site) == owner;
+}
+
+/* sites_get where the site is not at the first place looked at.  0: out of memory. */
+uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t owner);
+
+/* The site, made if there is none yet.  0: out of memory. */
+static inline uint32_t sites_get(struct sites *s, uint32_t node, uint32_t owner)
+{
+    if (__builtin_expect(node < s->first_room, 1)) {
+        struct sites_first f = s->first[node];
+
+        if (__builtin_expect(f.site && f.owner == owner, 1))
+            return f.site;
+    }
+    if (s->index_size) {
+        uint64_t hash = sites_hash(node, owner);
+        const struct sites_place *place = &s->index[sites_index_start(hash, s->index_size)];
+
+        if (sites_place_holds(s, place, hash, node, owner))
+            return place->site;
+    }
+    return sites_get_slow(s, node, owner);
 }
 
 /* Start loading what sites_get will look up.  Inlined by force: see livetable_prefetch. */
