@@ -12,6 +12,7 @@ enum {
     OPTION_UNWINDER,
     OPTION_LOSSY,
     OPTION_VERIFY_STACKS,
+    OPTION_PAUSED,
     OPTION_ALLOW_UNPROFILED,
     OPTION_DEBUGINFOD,
     OPTION_ALLOCATOR,
@@ -35,6 +36,7 @@ static const struct option_spec recording_specs[] = {
      "drop and count events rather than let the program\nwait when memprof falls behind"},
     {OPTION_ALLOCATOR, "allocator", "WHICH",
      "libc, or pool: small requests are served by memprof's\nown allocator [libc]"},
+    {OPTION_PAUSED, "paused", NULL, "record nothing until the program calls memprof_start()"},
     {OPTION_VERIFY_STACKS, "verify-stacks", "N", "compare each Nth stack with libunwind's"},
     {OPTION_ALLOW_UNPROFILED, "allow-unprofiled", NULL,
      "run a program that cannot be profiled all the same"},
@@ -162,6 +164,9 @@ static int take(void *choice, int id, const char *argument)
         return take_allocator(c, argument);
     case OPTION_LOSSY:
         c->settings.lossy = 1;
+        return 0;
+    case OPTION_PAUSED:
+        c->settings.paused = 1;
         return 0;
     case OPTION_VERIFY_STACKS:
         return take_setting("verify-stacks", argument, &c->settings.verify_every);

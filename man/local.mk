@@ -14,4 +14,19 @@ dist_man_MANS += \
 	man/memprof-symbolize.1 \
 	man/memprof-top.1 \
 	man/memprof-where.1 \
-	man/memprof.1
+	man/memprof.1 \
+	man/memprof.h.3 \
+	man/memprof_alloc.3 \
+	man/memprof_clear_traces.3 \
+	man/memprof_domain.3 \
+	man/memprof_free.3 \
+	man/memprof_get_overhead.3 \
+	man/memprof_get_traced_memory.3 \
+	man/memprof_ignore.3 \
+	man/memprof_is_tracing.3 \
+	man/memprof_mark.3 \
+	man/memprof_realloc.3 \
+	man/memprof_reset_peak.3 \
+	man/memprof_snapshot.3 \
+	man/memprof_start.3 \
+	man/memprof_stop.3

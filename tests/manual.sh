@@ -12,6 +12,15 @@ command -v mandoc >/dev/null || {
 failed=0
 cd "$top_srcdir/man" || exit 99
 for page in *.[0-9]; do
+    # a name of a function that is described together with others
+    other=$(sed -n 's|^\.so man3/||p' "$page")
+    if [ -n "$other" ]; then
+        grep -q "^\.Nm ${page%.3}" "$other" || {
+            echo "$page leads to $other, which does not describe it" >&2
+            failed=1
+        }
+        continue
+    fi
     # which of the system's pages are installed is not our matter; ours are looked at below
     complaints=$(mandoc -T lint "$page" 2>&1 |
         grep -vE 'mandoc\.db|referenced manual not found')
@@ -25,6 +34,23 @@ for page in *.[0-9]; do
             failed=1
         fi
     done < <(sed -nE 's/^\.Xr (memprof[^ ]*) ([0-9]).*/\1 \2/p' "$page")
+done
+
+# Every function of the header has a page.
+functions=$(sed -nE 's/^MEMPROF_INLINE_ int (memprof_[a-z_]+)\(.*/\1/p' ../include/memprof.h)
+[ "$(wc -l <<<"$functions")" -ge 14 ] || {
+    echo 'the functions of memprof.h were not found' >&2
+    failed=1
+}
+for name in $functions; do
+    [ -e "$name.3" ] || {
+        echo "$name has no page" >&2
+        failed=1
+    }
+    grep -qw "$name" memprof.h.3 || {
+        echo "memprof.h(3) does not mention $name" >&2
+        failed=1
+    }
 done
 
 # Every key that a report has is described.

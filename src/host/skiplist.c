@@ -21,6 +21,8 @@ static const char *const builtin_functions[] = {
     "_IO_getdelim", "asprintf", "vasprintf", "__asprintf*", "__vasprintf*", "fopen", "fopen64",
     "fdopen", "_IO_new_fopen", "__fopen_internal", "_IO_file_doallocate", "_IO_doallocbuf",
     "open_memstream", "getcwd", "realpath", "scandir", "opendir",
+    /* memprof.h */
+    "memprof_*",
     /* where threads and programs begin: nobody means those */
     "_start", "__libc_start_main*", "__libc_start_call_main", "start_thread", "clone", "clone3",
     "__clone", "__clone3", "_dl_start_user",
