@@ -76,6 +76,7 @@ unit_tests = \
 	tests/unit/test-snapshot \
 	tests/unit/test-stacklines \
 	tests/unit/test-strings \
+	tests/unit/test-suppress \
 	tests/unit/test-symbolize \
 	tests/unit/test-threads \
 	tests/unit/test-timeline \

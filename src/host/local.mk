@@ -229,6 +229,20 @@ libmemprof_host_la_SOURCES = \
 	src/host/stream.h \
 	src/host/strings.c \
 	src/host/strings.h \
+	src/host/suppress-builtin.c \
+	src/host/suppress-builtin.h \
+	src/host/suppress-generate.c \
+	src/host/suppress-generate.h \
+	src/host/suppress-lsan.c \
+	src/host/suppress-lsan.h \
+	src/host/suppress-mangled.c \
+	src/host/suppress-mangled.h \
+	src/host/suppress-pattern.c \
+	src/host/suppress-pattern.h \
+	src/host/suppress-valgrind.c \
+	src/host/suppress-valgrind.h \
+	src/host/suppress.c \
+	src/host/suppress.h \
 	src/host/symbolize.c \
 	src/host/symbolize.h \
 	src/host/texts.c \

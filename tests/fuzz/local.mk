@@ -3,7 +3,7 @@
 # whatever the compiler of the rest, and runs for a few seconds in `make check`;
 # `make fuzz FUZZ_SECONDS=3600` goes on.
 
-script_tests += tests/fuzz/snapshot.sh
+script_tests += tests/fuzz/snapshot.sh tests/fuzz/suppress.sh
 
 fuzz_snapshot_sources = \
 	src/host/buffer.c \
@@ -27,7 +27,22 @@ fuzz_snapshot_sources = \
 	tests/fuzz/fuzz-snapshot.c \
 	tests/fuzz/reseal.c
 
-EXTRA_DIST += tests/fuzz/fuzz-snapshot.c
+fuzz_suppress_sources = \
+	src/host/cxxname.c \
+	src/host/demangle.c \
+	src/host/error.c \
+	src/host/leakkind.c \
+	src/host/strbuf.c \
+	src/host/strings.c \
+	src/host/suppress.c \
+	src/host/suppress-generate.c \
+	src/host/suppress-lsan.c \
+	src/host/suppress-mangled.c \
+	src/host/suppress-pattern.c \
+	src/host/suppress-valgrind.c \
+	tests/fuzz/fuzz-suppress.c
+
+EXTRA_DIST += tests/fuzz/fuzz-snapshot.c tests/fuzz/fuzz-suppress.c
 
 if HAVE_FUZZER
 check_PROGRAMS += tests/fuzz/make-seeds
@@ -45,7 +60,13 @@ tests/fuzz/fuzz-snapshot: $(fuzz_snapshot_sources) src/host/snapshot-format.h
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		$(fuzz_snapshot_sources:%=$(srcdir)/%) $(ZSTD_CFLAGS) $(ZSTD_LIBS) -o $@
 
-CLEANFILES += tests/fuzz/fuzz-snapshot
+tests/fuzz/fuzz-suppress: $(fuzz_suppress_sources) src/host/suppress.h
+	$(AM_V_GEN)$(MKDIR_P) tests/fuzz && $(CLANG) $(base_cppflags) -I. $(base_cflags) -g -O1 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		$(fuzz_suppress_sources:%=$(srcdir)/%) $(IBERTY_LIBS) -o $@
+
+CLEANFILES += tests/fuzz/fuzz-snapshot tests/fuzz/fuzz-suppress
+tests/fuzz/suppress.log: tests/fuzz/fuzz-suppress
 tests/fuzz/snapshot.log: tests/fuzz/fuzz-snapshot tests/fuzz/make-seeds
 else
 EXTRA_DIST += tests/fuzz/make-seeds.c tests/fuzz/reseal.c tests/fuzz/reseal.h
@@ -53,4 +74,4 @@ endif
 
 .PHONY: fuzz
 fuzz:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS=tests/fuzz/snapshot.sh FUZZ_SECONDS=$${FUZZ_SECONDS:-600}
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='tests/fuzz/snapshot.sh tests/fuzz/suppress.sh' FUZZ_SECONDS=$${FUZZ_SECONDS:-600}
