@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ROWS 8
@@ -32,26 +33,48 @@ struct plot {
     char sign_line[COLUMNS_MAX + 1];
 };
 
-/* --------------------------------------------------------------- samples -- */
+/* ---------------------------------------------------------------- points -- */
 
-static void later(double *end, double seconds)
+/* Whatever says how much was live when: samples, moments, marks, the peak. */
+struct point {
+    double seconds;
+    uint64_t live, rss; /* rss 0: not known */
+};
+
+static int compare_points(const void *left, const void *right)
 {
-    if (seconds > *end)
-        *end = seconds;
+    const struct point *x = left, *y = right;
+
+    return x->seconds < y->seconds ? -1 : x->seconds > y->seconds;
 }
 
-static double end_of(const struct profile *p)
+/* All of them by time, `*count` of them, from malloc; NULL when memory runs out. */
+static struct point *points_of(const struct profile *p, size_t *count)
 {
-    double end = p->process.seconds;
+    size_t all = (size_t)p->sample_count + p->moment_count + p->mark_count + 1, n = 0;
+    struct point *points = malloc(all * sizeof *points);
 
-    for (uint32_t i = 0; i < p->sample_count; i++)
-        later(&end, p->samples[i].seconds);
-    for (uint32_t i = 0; i < p->moment_count; i++)
-        later(&end, p->moments[i].seconds);
+    if (!points)
+        return NULL;
+    for (uint32_t i = 0; i < p->sample_count; i++) {
+        const struct profile_sample *s = &p->samples[i];
+
+        points[n++] = (struct point){s->seconds, s->live_bytes, s->rss_bytes};
+    }
+    for (uint32_t i = 0; i < p->moment_count; i++) {
+        const struct profile_moment *m = &p->moments[i];
+
+        points[n++] = (struct point){m->seconds, m->live_bytes, m->rss_bytes};
+    }
     for (uint32_t i = 0; i < p->mark_count; i++)
-        later(&end, p->marks[i].seconds);
-    later(&end, p->totals.peak_seconds);
-    return end;
+        points[n++] = (struct point){p->marks[i].seconds, p->marks[i].live_bytes, 0};
+    points[n++] = (struct point){p->totals.peak_seconds, p->totals.peak_bytes, 0};
+    for (size_t i = 0; i < n; i++) /* a number that is none cannot be sorted */
+        if (!(points[i].seconds > 0))
+            points[i].seconds = 0;
+    qsort(points, n, sizeof *points, compare_points);
+    *count = n;
+    return points;
 }
 
 /* Times come from files: whatever they are, the column is one of the plot's. */
@@ -70,33 +93,34 @@ static void raise_to(uint64_t *value, uint64_t other)
         *value = other;
 }
 
-/* A column without a sample of its own goes on with what the last one before it said. */
-static void fill(struct plot *plot, size_t from, size_t to, const struct profile_sample *sample)
+/* A column with nothing of its own goes on with what was said last. */
+static void fill(struct plot *plot, size_t from, size_t to, const struct point *last)
 {
     for (size_t c = from; c < to; c++) {
-        plot->live[c] = sample->live_bytes;
-        plot->rss[c] = sample->rss_bytes;
+        plot->live[c] = last->live;
+        plot->rss[c] = last->rss;
     }
 }
 
-static void take_samples(struct plot *plot)
+static void take_points(struct plot *plot, const struct point *points, size_t count)
 {
-    const struct profile *p = plot->profile;
+    struct point last = {0};
     size_t filled = 0; /* columns up to here have their numbers */
 
-    for (uint32_t i = 0; i < p->sample_count; i++) {
-        size_t c = column_of(plot, p->samples[i].seconds);
+    for (size_t i = 0; i < count; i++) {
+        size_t c = column_of(plot, points[i].seconds);
 
-        if (i > 0 && c > filled)
-            fill(plot, filled, c, &p->samples[i - 1]);
+        if (c > filled)
+            fill(plot, filled, c, &last);
         if (c >= filled)
             filled = c + 1;
-        raise_to(&plot->live[c], p->samples[i].live_bytes);
-        raise_to(&plot->rss[c], p->samples[i].rss_bytes);
+        last.seconds = points[i].seconds;
+        last.live = points[i].live;
+        last.rss = points[i].rss ? points[i].rss : last.rss;
+        raise_to(&plot->live[c], last.live);
+        raise_to(&plot->rss[c], last.rss);
     }
-    if (p->sample_count)
-        fill(plot, filled, plot->columns, &p->samples[p->sample_count - 1]);
-    raise_to(&plot->live[column_of(plot, p->totals.peak_seconds)], p->totals.peak_bytes);
+    fill(plot, filled, plot->columns, &last);
     for (size_t c = 0; c < plot->columns; c++) {
         raise_to(&plot->live_max, plot->live[c]);
         raise_to(&plot->rss_max, plot->rss[c]);
@@ -299,12 +323,21 @@ static size_t area_columns(const struct plot_options *options)
 void plot_timeline(struct strbuf *out, const struct profile *p, const struct plot_options *options)
 {
     struct plot plot = {.profile = p, .options = options};
+    struct point *points;
+    size_t count;
 
     if (p->sample_count == 0)
         return;
-    plot.end = end_of(p);
+    points = points_of(p, &count);
+    if (!points) {
+        out->failed = true;
+        return;
+    }
+    plot.end = p->process.seconds > points[count - 1].seconds ? p->process.seconds
+                                                              : points[count - 1].seconds;
     plot.columns = area_columns(options);
-    take_samples(&plot);
+    take_points(&plot, points, count);
+    free(points);
     take_signs(&plot);
     plot.label_width = label_width(&plot);
     for (unsigned row = 0; row < ROWS; row++)

@@ -17,9 +17,10 @@ struct plot_options {
 };
 
 /*
- * Append the plot, several lines.  A column shows the most that was live in its
- * part of the time, and between two samples what the earlier one says.  Nothing is
- * appended when the profile has no timeline.
+ * Append the plot, several lines.  Samples, moments, marks and the peak say how
+ * much was live when; a column shows the most of its part of the time, and what
+ * was said last where nothing was.  Nothing is appended when the profile has no
+ * timeline.
  */
 void plot_timeline(struct strbuf *out, const struct profile *p, const struct plot_options *options);
 

@@ -255,6 +255,13 @@ static void add_amount(struct stat_row *row, struct view_amount amount, bool exa
     cell_blocks(row->cells[2], amount.blocks);
 }
 
+/* What the heap held in all, where what passes is a part of that or stands beside it. */
+static void add_heap(struct stat_row *row, uint64_t bytes, const struct report_stat_options *o)
+{
+    cell_bytes(row->cells[3], o->view->domain == DOMAIN_HEAP ? "of " : "heap ", bytes,
+               o->text.exact);
+}
+
 static void add_snapshot(struct stat_table *table, const struct profile *p, uint32_t index,
                          const struct report_stat_options *o)
 {
@@ -269,7 +276,7 @@ static void add_snapshot(struct stat_table *table, const struct profile *p, uint
     units_time(row->cells[0], m->seconds);
     add_amount(row, o->history ? o->history->moments[index] : live, o->text.exact);
     if (o->history)
-        cell_bytes(row->cells[3], "of ", m->live_bytes, o->text.exact);
+        add_heap(row, m->live_bytes, o);
     if (m->rss_bytes)
         cell_bytes(row->cells[4], "RSS ", m->rss_bytes, o->text.exact);
     strbuf_add(&row->note, cause(m->cause));
@@ -293,7 +300,12 @@ static void add_other(struct stat_table *table, const struct profile *p, enum mo
     if (!o->history)
         return;
     add_amount(row, peak ? o->history->peak : o->history->end, o->text.exact);
-    cell_bytes(row->cells[3], "of ", live.bytes, o->text.exact);
+    add_heap(row, live.bytes, o);
+    /* Each domain has a peak of its own, and only the heap's has a time. */
+    if (peak && o->view->domain != DOMAIN_HEAP) {
+        *row->cells[0] = '\0';
+        strbuf_add(&row->note, "each domain's own");
+    }
 }
 
 static bool wanted(const struct profile *p, uint32_t index, const struct report_stat_options *o)

@@ -38,10 +38,13 @@ static void make_staircase(struct profile *p)
     set_samples(p, samples, 4);
     make_snapshot(p, 4.0, "", NULL, 0);
     make_snapshot(p, 15.9, "", NULL, 0);
+    p->moments[0].live_bytes = 2 * MIB;
+    p->moments[1].live_bytes = 1 * MIB;
     p->marks = calloc(1, sizeof *p->marks);
     assert_non_null(p->marks);
     p->mark_count = 1;
     p->marks[0].seconds = 8.5;
+    p->marks[0].live_bytes = 3 * MIB;
 }
 
 static void expect(const struct profile *p, struct plot_options options, const char *picture)
@@ -120,6 +123,31 @@ static void many_signs_are_stars(void **state)
     profile_release(&p);
 }
 
+static void what_moments_and_marks_say_is_drawn(void **state)
+{
+    static const struct profile_sample samples[] = {{0, 0, 0, 0}};
+    struct profile p;
+    struct strbuf out;
+
+    (void)state;
+    make_profile(&p);
+    p.process.seconds = 16;
+    set_samples(&p, samples, 1);
+    make_snapshot(&p, 4.0, "", NULL, 0);
+    make_snapshot(&p, 8.0, "", NULL, 0);
+    p.moments[0].live_bytes = 64;
+    p.moments[1].live_bytes = 0;
+    p.marks = calloc(1, sizeof *p.marks);
+    assert_non_null(p.marks);
+    p.mark_count = 1;
+    p.marks[0] = (struct profile_mark){.seconds = 12, .live_bytes = 64};
+    strbuf_init(&out);
+    plot_timeline(&out, &p, &(struct plot_options){.columns = 20, .ascii = true});
+    assert_non_null(strstr(strbuf_text(&out), "  64 B +    ||||    ||||\n"));
+    strbuf_release(&out);
+    profile_release(&p);
+}
+
 static void senseless_times_stay_inside(void **state)
 {
     struct profile_sample samples[] = {{0, 5, 1, 1}, {-1, 6, 1, 1}, {1e300, 7, 1, 1}};
@@ -163,6 +191,7 @@ int main(void)
         cmocka_unit_test(many_signs_are_stars),
         cmocka_unit_test(senseless_times_stay_inside),
         cmocka_unit_test(without_a_timeline_there_is_nothing),
+        cmocka_unit_test(what_moments_and_marks_say_is_drawn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,6 +106,20 @@ static void filters_count_what_passes(void **state)
     fixture_release(&f);
 }
 
+static void other_domains_stand_beside_the_heap(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    f.view.domain = VIEW_ALL_DOMAINS;
+    expect(&f, (struct report_stat_options){.history = &f.history, .view = &f.view},
+           "#2                    0.200 s   800 B   8 blocks   heap 810 B   by memprof snapshot\n"
+           "peak                            800 B   8 blocks   heap 810 B   each domain's own\n"
+           "exit                  0.430 s     0 B   0 blocks    heap 10 B\n");
+    fixture_release(&f);
+}
+
 static void one_moment_can_be_asked_for(void **state)
 {
     struct fixture f;
@@ -199,6 +213,7 @@ int main(void)
         cmocka_unit_test(moments_are_listed),
         cmocka_unit_test(filters_count_what_passes),
         cmocka_unit_test(one_moment_can_be_asked_for),
+        cmocka_unit_test(other_domains_stand_beside_the_heap),
         cmocka_unit_test(domains_and_marks_are_shown),
         cmocka_unit_test(the_document_has_the_same),
     };
