@@ -240,6 +240,36 @@ h.check("3" in message and a in message, f"no such snapshot: {message!r}")
 memprof("diff", a + "@peak", status=2)
 memprof("diff", "--by", "total", a + "@peak", b, status=2)
 
+growing = build(write(os.path.join(h.scratch, "growing/grow.c"), """#include <stdlib.h>
+#include <time.h>
+static void *kept[1000];
+int main(void)
+{
+    for (int i = 0; i < 1000; i++) {
+        kept[i] = malloc(1000);
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    return 0;
+}
+"""))
+taken = h.profile([growing], "--snapshot-every", "100ms")
+stat = json.loads(memprof("stat", "--json", "-", taken.profile).stdout)
+snapshots = stat.get("snapshots", [])
+if h.check(len(snapshots) >= 2, f"snapshots were taken: {len(snapshots)}"):
+    first, last = snapshots[0], snapshots[-1]
+    d = diff(taken.profile)
+    h.equal(d["view"]["size_diff"], last["live_bytes"] - first["live_bytes"], "a file alone: its first snapshot against its last")
+    h.check(d["matching"]["same_profile"] and d["view"]["size_diff"] > 0, "by identity, and it grew")
+    n = last["number"]
+    h.equal(diff(f"{taken.profile}@1", f"{taken.profile}@{n}")["stats"], d["stats"], "the same by numbers")
+    h.equal(diff(f"{taken.profile}@{n}", f"{taken.profile}@1")["view"]["size_diff"], -d["view"]["size_diff"], "and backwards")
+    d = diff(f"{taken.profile}@last", taken.profile)
+    h.equal((d["view"]["size_diff"], d["old"]["moment"].split()[0]), (1_000_000 - last["live_bytes"], "snapshot"), "the last against the exit")
+    memprof("diff", "--by", "peak", taken.profile, status=2)
+    text = memprof("diff", taken.profile).stdout
+    h.check("snapshot 1" in text and f"snapshot {n}" in text and "lines matched" not in text, f"the moments are named:\n{text}")
+    h.check("grow.c:7 in main" in text and "kept[i] = malloc(1000);" in text, f"the line:\n{text}")
+
 # ---- limits of growth: 26,600 bytes became 221,000, 194,400 more
 for limit, status in [("194400", 0), ("194399", 24), ("194400B", 0), ("189.8K", 24), ("189.9KiB", 0), ("1MiB", 0),
                       ("730.9%", 0), ("730.8%", 24), ("0", 24), ("5%", 24)]:

@@ -10,6 +10,7 @@ e2e_tests = tests/e2e/compare.py tests/e2e/diff.py tests/e2e/merge.py tests/e2e/
 	tests/e2e/pager.py \
 	tests/e2e/snapshot.py \
 	tests/e2e/stat.py \
+	tests/e2e/tracemalloc.py \
 	tests/e2e/views.py
 
 script_tests += $(e2e_tests)

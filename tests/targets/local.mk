@@ -10,7 +10,7 @@ targets_c = close-all commanded confined crossing cxx-later deep early ends entr
 targets_cxx = cxx-new cxx-throw
 # With memprof.h, as an installed one is found.
 targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-static \
-	tests/targets/api-module.so tests/targets/api-linked
+	tests/targets/api-module.so tests/targets/api-linked tests/targets/tracemalloc
 targets_other = tests/targets/plain-static tests/targets/deep-gaps tests/targets/swap-plugin-1.so \
 	tests/targets/swap-plugin-2.so tests/targets/early-plugin.so tests/targets/cells-plugin.so \
 	tests/tools/count-preload.so $(targets_api)
@@ -49,6 +49,10 @@ tests/targets/api: $(top_srcdir)/tests/targets/api.c $(target_headers) $(api_hea
 
 tests/targets/api-no-pie: $(top_srcdir)/tests/targets/api.c $(target_headers) $(api_header)
 	$(AM_V_CC)$(api_make) -fno-pie -no-pie $< -ldl
+
+tests/targets/tracemalloc: $(top_srcdir)/tests/targets/tracemalloc.c \
+		$(top_srcdir)/tests/targets/tracemalloc-other.h $(target_headers) $(api_header)
+	$(AM_V_CC)$(api_make) $< -ldl
 
 tests/targets/api-static: $(top_srcdir)/tests/targets/api.c $(target_headers) $(api_header)
 	$(AM_V_CC)$(api_make) -DAPI_STATIC -Wl,--fatal-warnings -static $< || \
