@@ -28,6 +28,8 @@ unit_tests = \
 	tests/unit/test-merge \
 	tests/unit/test-operand \
 	tests/unit/test-pathmap \
+	tests/unit/test-baseline \
+	tests/unit/test-report-diff \
 	tests/unit/test-buffer \
 	tests/unit/test-changes \
 	tests/unit/test-checksum \
@@ -146,6 +148,14 @@ tests_unit_test_diff_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-diff.c
+tests_unit_test_baseline_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-baseline.c
+tests_unit_test_report_diff_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-report-diff.c
 tests_unit_test_merge_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \

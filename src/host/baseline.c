@@ -377,7 +377,9 @@ static json_t *load(const char *path, struct error *e)
     }
     document = json_loadf(in, JSON_REJECT_DUPLICATES, &problem);
     fclose(in);
-    if (!document)
+    if (!document && *problem.text == '\0') /* what jansson leaves where memory ran out */
+        error_set(e, ERROR_MEMORY, "out of memory while reading %s", path);
+    else if (!document)
         error_set(e, ERROR_FORMAT, "%s is no JSON (line %d: %s): make one with memprof top --json",
                   path, problem.line, problem.text);
     return document;
