@@ -30,11 +30,14 @@ unit_tests = \
 	tests/unit/test-pathmap \
 	tests/unit/test-baseline \
 	tests/unit/test-report-diff \
+	tests/unit/test-blockfind \
 	tests/unit/test-buffer \
 	tests/unit/test-changes \
+	tests/unit/test-capture \
 	tests/unit/test-checksum \
 	tests/unit/test-collector \
 	tests/unit/test-columns \
+	tests/unit/test-control \
 	tests/unit/test-demangle \
 	tests/unit/test-diescan \
 	tests/unit/test-elfsymbols \
@@ -60,6 +63,7 @@ unit_tests = \
 	tests/unit/test-profile \
 	tests/unit/test-profile-append \
 	tests/unit/test-profile-build \
+	tests/unit/test-profilename \
 	tests/unit/test-quote \
 	tests/unit/test-rangemap \
 	tests/unit/test-report-csv \

@@ -130,6 +130,8 @@ static void take_over_signals(struct launch *l)
     sigaction(SIGINT, &ignore, &l->interrupt);
     sigaction(SIGQUIT, &ignore, &l->quit);
     sigaction(SIGCHLD, &standard, &l->child); /* ignored, it would reap the child for us */
+    sigaction(SIGXFSZ, &ignore,
+              &l->too_large); /* a profile too large for ulimit -f: EFBIG will do */
     l->watching = true;
 }
 
@@ -192,6 +194,7 @@ void launch_end(struct launch *l)
         sigaction(SIGINT, &l->interrupt, NULL);
         sigaction(SIGQUIT, &l->quit, NULL);
         sigaction(SIGCHLD, &l->child, NULL);
+        sigaction(SIGXFSZ, &l->too_large, NULL);
         pthread_sigmask(SIG_SETMASK, &l->mask, NULL);
         l->watching = false;
     }

@@ -27,7 +27,7 @@ struct launch {
     int snapshot_signal;       /* as asked for */
     uint32_t snapshot_signals; /* how many came and are to be dealt with by the caller */
     sigset_t mask;
-    struct sigaction interrupt, quit, child;
+    struct sigaction interrupt, quit, child, too_large;
 };
 
 struct launch_options {

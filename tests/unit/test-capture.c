@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Taking moments and writing them, without a target: this thread plays the collector. */
+#include "src/host/capture.h"
+
+#include "src/host/snapshot.h"
+#include "src/shared/clock.h"
+#include "src/shared/stacktrie.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct segment segment;
+static struct model model;
+static struct modmap modmap;
+static struct capture capture;
+static struct model_thread thread;
+static int ready;
+static char folder[] = "/tmp/memprof-test-XXXXXX";
+static char path[64];
+
+static void describe(void *context, struct profile *part, double seconds)
+{
+    (void)context;
+    part->process.program = strings_add(&part->strings, "prog");
+    part->process.seconds = seconds;
+}
+
+static int set_up_with(const char *file, uint64_t every_ns)
+{
+    struct segment_settings settings = {.clock = CLOCK_MONOTONIC_NS};
+    struct symbolizer_options symbolizing = {0};
+    struct segment_layout layout;
+    struct capture_options options = {
+        .path = file, .clock = CLOCK_MONOTONIC_NS, .every_ns = every_ns, .describe = describe};
+    void *base;
+
+    segment_layout_default(&layout, 6);
+    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
+                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return -1;
+    segment_format(&segment, base, &layout, &settings);
+    options.begin_ns = clock_monotonic_ns();
+    model_init(&model, layout.nodes_max, options.begin_ns, 1);
+    if (modmap_init(&modmap, &segment, getpid(), "program", "/nowhere/ours.so", &symbolizing,
+                    NULL) != 0)
+        return -1;
+    memset(&thread, 0, sizeof(thread));
+    thread.row = threads_add(&model.threads, 5, "main");
+    options.source = (struct builder_source){&segment, &model, &modmap, options.begin_ns, true};
+    options.ready = ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return capture_init(&capture, &options, NULL);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return set_up_with(NULL, 0);
+}
+
+static int set_up_file(void **state)
+{
+    (void)state;
+    return set_up_with(path, 0);
+}
+
+static int set_up_timer(void **state)
+{
+    (void)state;
+    return set_up_with(NULL, 20000000);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    capture_release(&capture);
+    modmap_release(&modmap);
+    model_release(&model);
+    close(ready);
+    unlink(path);
+    return munmap(segment.base, segment.layout.segment_bytes);
+}
+
+static void allocate(uint64_t address, uint64_t size, uint32_t frame)
+{
+    uint32_t stack = stacktrie_child(&segment, STACK_ROOT_WHOLE, frame);
+    struct model_event e = {.word0 = address | (uint64_t)RECORD_ALLOC << RECORD_KIND_SHIFT,
+                            .rest = {size | (uint64_t)stack << 32},
+                            .thread = &thread,
+                            .time = clock_monotonic_ns()};
+
+    model_apply(&model, &e, 1);
+}
+
+static void one_round(void)
+{
+    capture_before(&capture);
+    capture_after(&capture);
+}
+
+/* Rounds until there is an answer. */
+static struct capture_answer wait_answer(void)
+{
+    struct pollfd p = {.fd = ready, .events = POLLIN};
+    struct capture_answer a = {.outcome = UINT32_MAX};
+    uint64_t count;
+
+    for (int i = 0; i < 1000; i++) {
+        one_round();
+        if (capture_answer(&capture, &a))
+            return a;
+        poll(&p, 1, 10);
+        (void)!read(ready, &count, sizeof(count));
+    }
+    fail_msg("no answer came");
+    return a;
+}
+
+static struct capture_answer ask(uint32_t kind, const char *label, uint64_t address)
+{
+    struct capture_request r = {
+        .ticket = 9, .kind = kind, .cause = MOMENT_BY_COMMAND, .address = address};
+    struct capture_answer a;
+
+    strcpy(r.label, label);
+    assert_int_equal(capture_ask(&capture, &r), 0);
+    a = wait_answer();
+    assert_int_equal(a.ticket, 9);
+    assert_int_equal(a.kind, kind);
+    return a;
+}
+
+static void finish(void)
+{
+    uint64_t now = clock_monotonic_ns();
+
+    model_finish(&model, now);
+    capture_finish(&capture, now, 1e-9, 1);
+    assert_int_equal(capture.trouble.kind, ERROR_NONE);
+    assert_int_equal(capture.writer.trouble.kind, ERROR_NONE);
+}
+
+static void test_requests(void **unused)
+{
+    struct capture_answer a;
+
+    (void)unused;
+    capture_begin(&capture);
+    allocate(0x1000, 100, 0x401000);
+    a = ask(CAPTURE_STATUS, "", 0);
+    assert_int_equal(a.outcome, CAPTURE_DONE);
+    assert_int_equal(a.moment.live_bytes, 100);
+    assert_int_equal(a.snapshots, 0);
+    a = ask(CAPTURE_SNAPSHOT, "one", 0);
+    assert_int_equal(a.outcome, CAPTURE_DONE);
+    assert_int_equal(a.moment.number, 1);
+    allocate(0x2000, 50, 0x402000);
+    a = ask(CAPTURE_SNAPSHOT, "", 0);
+    assert_int_equal(a.moment.number, 2);
+    assert_int_equal(a.moment.live_bytes, 150);
+    assert_int_equal(a.moment.label, 0);
+    a = ask(CAPTURE_BLOCK, "", 0x2031);
+    assert_int_equal(a.outcome, CAPTURE_DONE);
+    assert_int_equal(a.block.start, 0x2000);
+    assert_int_equal(a.block.size, 50);
+    assert_int_equal(a.block.site, 2);
+    a = ask(CAPTURE_BLOCK, "", 0x2032);
+    assert_int_equal(a.outcome, CAPTURE_NOT_FOUND);
+    finish();
+    assert_int_equal(capture.writer.whole.site_count, 2);
+    assert_int_equal(capture.writer.whole.totals.live_bytes, 150);
+    assert_int_equal(capture.writer.whole.sites[1].stats.live_bytes, 50);
+}
+
+/* What was asked for and cannot be served any more has an answer all the same. */
+static void test_end(void **unused)
+{
+    struct capture_request r = {.ticket = 3, .kind = CAPTURE_SNAPSHOT};
+    struct capture_answer a;
+
+    (void)unused;
+    capture_begin(&capture);
+    assert_int_equal(capture_ask(&capture, &r), 0);
+    finish();
+    assert_true(capture_answer(&capture, &a));
+    assert_int_equal(a.ticket, 3);
+    assert_int_equal(a.outcome, CAPTURE_ENDED);
+    assert_false(capture_answer(&capture, &a));
+}
+
+static uint32_t taken_by(uint32_t cause)
+{
+    const struct series *s = &capture.writer.series;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < s->count; i++)
+        count += s->moments[i].kind == MOMENT_SNAPSHOT && s->moments[i].cause == cause;
+    return count;
+}
+
+/* Signals before the first round, between rounds, and just before the end. */
+static void test_signals(void **unused)
+{
+    _Atomic uint32_t *signals = &segment_header(&segment)->snapshot_signals;
+
+    (void)unused;
+    capture_begin(&capture);
+    *signals = 2;
+    for (int i = 0; i < 200 && capture.snapshots < 2; i++) {
+        one_round();
+        usleep(1000);
+    }
+    assert_int_equal(capture.snapshots, 2);
+    one_round();
+    assert_int_equal(capture.snapshots, 2);
+    *signals = 5;
+    finish();
+    assert_int_equal(capture.snapshots, 5);
+    assert_int_equal(taken_by(MOMENT_BY_SIGNAL), 5);
+}
+
+/* However many times the timer ran out since, one snapshot is taken, and the next on the beat. */
+static void test_timer(void **unused)
+{
+    uint64_t begin = capture.options.begin_ns, wait;
+
+    (void)unused;
+    capture_begin(&capture);
+    usleep(70000);
+    one_round();
+    assert_int_equal(capture.snapshots, 1);
+    assert_int_equal((capture.next_snapshot_ns - begin) % 20000000, 0);
+    assert_true(capture.next_snapshot_ns > clock_monotonic_ns() - 20000000);
+    wait = capture_before(&capture);
+    assert_true(wait <= 20000000);
+    finish();
+    assert_int_equal(taken_by(MOMENT_BY_TIMER), 1);
+}
+
+/* More than the queue holds, each with what the program held at that very call. */
+static void test_by_program(void **unused)
+{
+    const struct series *s = &capture.writer.series;
+    uint64_t expected = 0, last = 0;
+
+    (void)unused;
+    capture_begin(&capture);
+    for (uint64_t i = 1; i <= 3 * WRITER_DEEP; i++) {
+        allocate(0x1000 * i, 10, 0x401000);
+        capture_by_program(&capture, "again");
+    }
+    finish();
+    assert_int_equal(capture.snapshots, 3 * WRITER_DEEP);
+    assert_int_equal(taken_by(MOMENT_BY_PROGRAM), 3 * WRITER_DEEP);
+    for (uint32_t i = 0; i < s->count; i++)
+        if (s->moments[i].kind == MOMENT_SNAPSHOT) {
+            expected += 10;
+            assert_int_equal(s->moments[i].number, last + 1);
+            assert_int_equal(s->moments[i].live_bytes, expected);
+            last = s->moments[i].number;
+        }
+}
+
+/* The file says what was answered as soon as it was answered. */
+static void test_file(void **unused)
+{
+    struct profile p;
+
+    (void)unused;
+    capture_begin(&capture);
+    allocate(0x1000, 100, 0x401000);
+    assert_int_equal(ask(CAPTURE_SNAPSHOT, "now", 0).outcome, CAPTURE_DONE);
+    assert_int_equal(snapshot_read(&p, path, NULL), 0);
+    assert_int_equal(p.totals.live_bytes, 100);
+    assert_int_equal(p.site_count, 1);
+    assert_int_equal(p.sites[0].stats.live_bytes, 100);
+    assert_string_equal(profile_text(&p, p.moments[p.moment_count - 1].label), "now");
+    assert_int_equal(p.writer.pid, getpid());
+    profile_release(&p);
+    finish();
+}
+
+/* A file that cannot be written: the answer says so, the profile in memory is complete. */
+static void test_no_room(void **unused)
+{
+    struct capture_answer a;
+
+    (void)unused;
+    assert_int_equal(set_up_with("/nowhere/at/all.mprof", 0), 0);
+    capture_begin(&capture);
+    allocate(0x1000, 100, 0x401000);
+    a = ask(CAPTURE_SNAPSHOT, "lost", 0);
+    assert_int_equal(a.outcome, CAPTURE_FAILED);
+    assert_non_null(strstr(a.error.text, "/nowhere/at/all.mprof"));
+    a = ask(CAPTURE_SNAPSHOT, "lost", 0);
+    assert_int_equal(a.outcome, CAPTURE_FAILED);
+    assert_non_null(strstr(a.error.text, "/nowhere/at/all.mprof"));
+    finish();
+    assert_int_equal(capture.writer.whole.totals.live_bytes, 100);
+    assert_int_equal(taken_by(MOMENT_BY_COMMAND), 2);
+    tear_down(NULL);
+}
+
+int main(void)
+{
+#define TEST(name, up) cmocka_unit_test_setup_teardown(name, up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_requests, set_up),    TEST(test_end, set_up),        TEST(test_signals, set_up),
+        TEST(test_timer, set_up_timer), TEST(test_by_program, set_up), TEST(test_file, set_up_file),
+        cmocka_unit_test(test_no_room),
+    };
+    int failed;
+
+    if (!mkdtemp(folder))
+        return 99;
+    snprintf(path, sizeof(path), "%s/a.mprof", folder);
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rmdir(folder);
+    return failed;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/host/profilename.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void expect(const char *wanted, const char *output, const char *program, uint32_t earlier)
+{
+    struct strbuf path;
+
+    strbuf_init(&path);
+    profile_name_add(&path, output, program, 42, earlier);
+    assert_string_equal(strbuf_text(&path), wanted);
+    strbuf_release(&path);
+}
+
+static void test_names(void **unused)
+{
+    (void)unused;
+    expect("sort.42.mprof", NULL, "sort", 0);
+    expect("sort.42.1.mprof", NULL, "sort", 1);
+    expect("program.42.mprof", NULL, "", 0);
+    expect("out.mprof", "out.mprof", "sort", 0);
+    expect("/a.mprof/out.12.mprof", "/a.mprof/out.mprof", "sort", 12);
+    expect("out.3", "out", "sort", 3);
+    expect(".mprof.1", ".mprof", "sort", 1);
+}
+
+static void test_wanted(void **unused)
+{
+    (void)unused;
+    assert_true(profile_name_wanted(NULL));
+    assert_true(profile_name_wanted("x"));
+    assert_false(profile_name_wanted("/dev/null"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_wanted),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
