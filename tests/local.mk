@@ -31,6 +31,7 @@ unit_tests = \
 	tests/unit/test-baseline \
 	tests/unit/test-report-diff \
 	tests/unit/test-blockfind \
+	tests/unit/test-answer \
 	tests/unit/test-buffer \
 	tests/unit/test-changes \
 	tests/unit/test-capture \
@@ -51,6 +52,7 @@ unit_tests = \
 	tests/unit/test-locate \
 	tests/unit/test-lookup \
 	tests/unit/test-mappings \
+	tests/unit/test-marks \
 	tests/unit/test-model \
 	tests/unit/test-modfile \
 	tests/unit/test-moments \
@@ -71,6 +73,7 @@ unit_tests = \
 	tests/unit/test-report-json \
 	tests/unit/test-report-stat \
 	tests/unit/test-report-text \
+	tests/unit/test-requests \
 	tests/unit/test-run \
 	tests/unit/test-series \
 	tests/unit/test-server \
@@ -84,6 +87,7 @@ unit_tests = \
 	tests/unit/test-strings \
 	tests/unit/test-suppress \
 	tests/unit/test-symbolize \
+	tests/unit/test-texts \
 	tests/unit/test-threads \
 	tests/unit/test-timeline \
 	tests/unit/test-units \
