@@ -111,8 +111,9 @@ void report_text_totals(struct strbuf *out, const struct profile *p,
     strbuf_addf(&first[0], "  %s   ",
                 p->process.exit_kind == EXIT_UNKNOWN ? "live at end " : "live at exit");
     add_bytes_in_blocks(&first[0], t->live_bytes, t->live_blocks, exact);
-    strbuf_addf(&first[1], "peak %s at %s", units_bytes(text, t->peak_bytes, exact),
-                units_seconds(seconds, t->peak_seconds));
+    strbuf_addf(&first[1], "peak %s", units_bytes(text, t->peak_bytes, exact));
+    if (!p->process.merged) /* a sum of peaks was at no one time */
+        strbuf_addf(&first[1], " at %s", units_seconds(seconds, t->peak_seconds));
     if (t->rss_peak_bytes)
         strbuf_addf(&first[2], "peak RSS %s", units_bytes(text, t->rss_peak_bytes, exact));
     strbuf_add(&second[0], "  allocated      ");
