@@ -53,6 +53,9 @@ static int add_file(struct merge *m, const char *path, struct error *e)
 
 static void say_lost(const struct merge_lost *lost)
 {
+    if (lost->faults)
+        words_say("left out: %" PRIu64 " memory faults, which are of one process each",
+                  lost->faults);
     if (lost->samples || lost->snapshots || lost->marks)
         words_say("left out, as they are of one process each: timelines, %" PRIu64
                   " snapshots, %" PRIu64 " marks",

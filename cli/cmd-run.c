@@ -9,6 +9,7 @@
 #include "src/host/location.h"
 #include "src/host/lookup.h"
 #include "src/host/preflight.h"
+#include "src/host/report-faults.h"
 #include "src/host/run.h"
 #include "src/host/units.h"
 
@@ -153,6 +154,7 @@ static int add_summary(struct strbuf *out, const struct run_choice *c, const str
     if (r->image_count) {
         report_text_totals(out, p, &text);
         report_text_loss(out, p, &text);
+        report_text_faults(out, p, &text);
     }
     add_notes(out, r);
     if (r->image_count && p->site_count)

@@ -3,6 +3,7 @@
 #include "cli/pager.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
+#include "src/host/report-faults.h"
 #include "src/host/report-text.h"
 #include "src/host/shorten.h"
 #include "src/host/snapshot.h"
@@ -44,6 +45,7 @@ static int add_report(struct strbuf *out, const struct profile *p, const struct 
     add_command(out, p, text.columns);
     report_text_totals(out, p, &text);
     report_text_loss(out, p, &text);
+    report_text_faults(out, p, &text);
     result = view_choice_add_rows(choice, p, &text, out, e);
     sourcelines_release(&sources);
     return result;

@@ -35,7 +35,8 @@ static const struct option_spec recording_specs[] = {
     {OPTION_LOSSY, "lossy", NULL,
      "drop and count events rather than let the program\nwait when memprof falls behind"},
     {OPTION_ALLOCATOR, "allocator", "WHICH",
-     "libc, or pool: small requests are served by memprof's\nown allocator [libc]"},
+     "libc; pool: small requests are served by memprof's\nown allocator; pool-debug: that, and "
+     "misuse of memory\nis found [libc]"},
     {OPTION_PAUSED, "paused", NULL, "record nothing until the program calls memprof_start()"},
     {OPTION_VERIFY_STACKS, "verify-stacks", "N", "compare each Nth stack with libunwind's"},
     {OPTION_ALLOW_UNPROFILED, "allow-unprofiled", NULL,
@@ -135,8 +136,9 @@ static int take_unwinder(struct run_choice *c, const char *text)
 
 static int take_allocator(struct run_choice *c, const char *text)
 {
-    static const char *const words[] = {"libc", "pool", NULL};
-    static const enum target_allocator allocators[] = {ALLOCATOR_NEXT, ALLOCATOR_POOL};
+    static const char *const words[] = {"libc", "pool", "pool-debug", NULL};
+    static const enum target_allocator allocators[] = {ALLOCATOR_NEXT, ALLOCATOR_POOL,
+                                                       ALLOCATOR_POOL_DEBUG};
     int index = option_word("allocator", text, words);
 
     if (index < 0)

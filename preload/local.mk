@@ -32,6 +32,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/operators.h \
 	preload/overhead.c \
 	preload/overhead.h \
+	preload/pool-debug.c \
+	preload/pool-debug.h \
 	preload/pooled.c \
 	preload/pooled.h \
 	preload/process.c \

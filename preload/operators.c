@@ -13,6 +13,7 @@
 
 #include "preload/entry.h"
 #include "preload/modules.h"
+#include "preload/pool-debug.h"
 #include "src/shared/rawcall.h"
 
 #include <dlfcn.h>
@@ -152,13 +153,26 @@ static inline __attribute__((always_inline)) struct thread *delete_begin(void *b
     return t;
 }
 
-#define DELETE(symbol, parameters, arguments)                                                      \
+/* The size is the compiler's; with guards around blocks it is compared with what was asked for. */
+static inline __attribute__((always_inline)) void delete_expect(const void *block, size_t size)
+{
+    struct thread *t = __builtin_expect(pool_debug_installed, 0) && block ? entry_begin() : NULL;
+
+    if (!t)
+        return;
+    pool_debug_expect(block, size);
+    entry_end();
+}
+
+#define DELETE_AFTER(symbol, parameters, arguments, before)                                        \
     ENTRY void symbol parameters;                                                                  \
     ENTRY void symbol parameters                                                                   \
     {                                                                                              \
         void(*next) parameters = (void(*) parameters)operator_real(&operators[symbol##_]);         \
+        struct thread *t;                                                                          \
                                                                                                    \
-        struct thread *t = delete_begin(block);                                                    \
+        before;                                                                                    \
+        t = delete_begin(block);                                                                   \
         if (next)                                                                                  \
             next arguments;                                                                        \
         else                                                                                       \
@@ -166,6 +180,10 @@ static inline __attribute__((always_inline)) struct thread *delete_begin(void *b
         if (t)                                                                                     \
             entry_end();                                                                           \
     }
+
+#define DELETE(symbol, parameters, arguments) DELETE_AFTER(symbol, parameters, arguments, (void)0)
+#define DELETE_SIZED(symbol, parameters, arguments)                                                \
+    DELETE_AFTER(symbol, parameters, arguments, delete_expect(block, size))
 
 NEW(_Znwm, (size_t size), (size), malloc(size))
 NEW(_Znam, (size_t size), (size), malloc(size))
@@ -182,16 +200,16 @@ NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const vo
 
 DELETE(_ZdlPv, (void *block), (block))
 DELETE(_ZdaPv, (void *block), (block))
-DELETE(_ZdlPvm, (void *block, size_t size), (block, size))
-DELETE(_ZdaPvm, (void *block, size_t size), (block, size))
+DELETE_SIZED(_ZdlPvm, (void *block, size_t size), (block, size))
+DELETE_SIZED(_ZdaPvm, (void *block, size_t size), (block, size))
 DELETE(_ZdlPvRKSt9nothrow_t, (void *block, const void *nothrow), (block, nothrow))
 DELETE(_ZdaPvRKSt9nothrow_t, (void *block, const void *nothrow), (block, nothrow))
 DELETE(_ZdlPvSt11align_val_t, (void *block, size_t alignment), (block, alignment))
 DELETE(_ZdaPvSt11align_val_t, (void *block, size_t alignment), (block, alignment))
-DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t alignment),
-       (block, size, alignment))
-DELETE(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t alignment),
-       (block, size, alignment))
+DELETE_SIZED(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t alignment),
+             (block, size, alignment))
+DELETE_SIZED(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t alignment),
+             (block, size, alignment))
 DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment, const void *nothrow),
        (block, alignment, nothrow))
 DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment, const void *nothrow),

@@ -6,6 +6,7 @@
 #include "preload/environment.h"
 #include "preload/modules.h"
 #include "preload/operators.h"
+#include "preload/pool-debug.h"
 #include "preload/pooled.h"
 #include "preload/real.h"
 #include "preload/rules.h"
@@ -132,6 +133,10 @@ static void connect_host(void)
     }
     if (h->settings.allocator == ALLOCATOR_POOL)
         pooled_install();
+    if (h->settings.allocator == ALLOCATOR_POOL_DEBUG && !pool_debug_install()) {
+        refuse(REFUSAL_MAP);
+        return;
+    }
     /* lets the host order its look at our progress against our clock: see ring_begin */
     rawcall(SYS_membarrier, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED, 0, 0);
     atomic_store_explicit(&h->bootstrap_allocations, bootstrap_blocks() - ours_blocks,

@@ -23,7 +23,7 @@ static const uint32_t replaced_types[JOURNAL_REPLACED] = {SNAPSHOT_MODULES, SNAP
 
 /* What a group begins after: nothing for a file written from the start. */
 struct extent {
-    uint32_t strings, frames, nodes, sites, marks;
+    uint32_t strings, frames, nodes, sites, marks, faults;
 };
 
 struct group {
@@ -187,6 +187,8 @@ static void put_new_rows(struct group *g, const struct profile *whole, const str
         put_sites(g, whole, have->sites);
     if (whole->mark_count > have->marks)
         put_table(g, SNAPSHOT_MARKS, whole, have->marks);
+    if (whole->fault_count > have->faults)
+        put_table(g, SNAPSHOT_FAULTS, whole, have->faults);
 }
 
 static void group_init(struct group *g)
@@ -204,7 +206,7 @@ static void group_release(struct group *g)
 /* The group that follows what `j` has written. */
 static void group_next(struct group *g, const struct journal *j, const struct profile *whole)
 {
-    struct extent have = {j->strings, j->frames, j->nodes, j->sites, j->marks};
+    struct extent have = {j->strings, j->frames, j->nodes, j->sites, j->marks, j->faults};
 
     put_table(g, SNAPSHOT_PROCESS, whole, 0);
     put_table(g, SNAPSHOT_TOTALS, whole, 0);
@@ -245,6 +247,7 @@ static void written(struct journal *j, struct group *g, const struct profile *wh
     j->nodes = whole->node_count;
     j->sites = whole->site_count;
     j->marks = whole->mark_count;
+    j->faults = whole->fault_count;
     for (size_t i = 0; i < JOURNAL_REPLACED; i++) {
         buffer_release(&j->replaced[i]);
         j->replaced[i] = g->replaced[i];

@@ -31,7 +31,7 @@ struct journal {
     uint64_t size;       /* up to and with the last whole group */
     uint64_t fresh_size; /* when it was last written from the start */
     uint32_t groups;
-    uint32_t strings, frames, nodes, sites, marks; /* rows that the file has */
+    uint32_t strings, frames, nodes, sites, marks, faults; /* rows that the file has */
     struct buffer replaced[JOURNAL_REPLACED];      /* as they were last written */
     struct series pending;                         /* moments that the file lacks */
     uint64_t synced_ns;                            /* when the file was last forced to disk */

@@ -113,6 +113,10 @@ libmemprof_host_la_SOURCES = \
 	src/host/mappings.h \
 	src/host/match.c \
 	src/host/match.h \
+	src/host/faults.c \
+	src/host/faults.h \
+	src/host/report-faults.c \
+	src/host/report-faults.h \
 	src/host/marks.c \
 	src/host/marks.h \
 	src/host/merge.c \

@@ -26,7 +26,7 @@
 
 /* What the profiles had and the result has not. */
 struct merge_lost {
-    uint64_t samples, snapshots, marks;
+    uint64_t samples, snapshots, marks, faults;
 };
 
 struct merge {

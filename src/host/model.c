@@ -26,6 +26,7 @@ void model_init(struct model *m, uint32_t nodes_max, uint64_t origin, uint64_t t
     timeline_init(&m->timeline, origin, tick_interval);
     texts_init(&m->texts);
     marks_init(&m->marks);
+    faults_init(&m->faults);
 }
 
 void model_release(struct model *m)
@@ -36,6 +37,7 @@ void model_release(struct model *m)
     mappings_release(&m->mappings);
     texts_release(&m->texts);
     marks_release(&m->marks);
+    faults_release(&m->faults);
     requests_release(m);
 }
 

@@ -20,6 +20,7 @@
 #ifndef MEMPROF_HOST_MODEL_H
 #define MEMPROF_HOST_MODEL_H
 
+#include "src/host/faults.h"
 #include "src/host/livetable.h"
 #include "src/host/mappings.h"
 #include "src/host/marks.h"
@@ -83,6 +84,7 @@ struct model {
     struct model_pool *pools[MODEL_DOMAINS]; /* by domain, from DOMAIN_BUILTIN; NULL: none yet */
     struct texts texts;
     struct marks marks;
+    struct faults faults;
     struct sites sites;
     struct threads threads;
     struct mappings mappings;

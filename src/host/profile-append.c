@@ -83,7 +83,8 @@ static int check_counts(const struct profile *whole, const struct profile *part,
     if (part->frame_count >= UINT32_MAX - whole->frame_count ||
         part->node_count >= UINT32_MAX - whole->node_count ||
         part->site_count >= UINT32_MAX - whole->site_count ||
-        part->mark_count >= UINT32_MAX - whole->mark_count)
+        part->mark_count >= UINT32_MAX - whole->mark_count ||
+        part->fault_count >= UINT32_MAX - whole->fault_count)
         return error_set(e, ERROR_FORMAT, "the profile has more rows than can be numbered");
     return 0;
 }
@@ -93,6 +94,12 @@ static bool node_fits(const struct profile_node *n, uint32_t number, uint32_t fr
     if (number < STACK_ROOTS)
         return n->parent <= number && n->frame == NO_FRAME;
     return n->parent < number && n->frame < frames;
+}
+
+static bool fault_fits(const struct profile_fault *f, uint32_t nodes, uint32_t threads)
+{
+    return f->allocated_node < nodes && f->freed_node < nodes && f->noticed_node < nodes &&
+           f->thread < threads;
 }
 
 /* The new rows that refer to others. */
@@ -116,6 +123,9 @@ static int check_rows(const struct profile *whole, const struct profile *part, s
     for (uint32_t i = 0; i < part->mark_count; i++)
         if (part->marks[i].thread >= threads)
             return does_not_fit(e, "the marks");
+    for (uint32_t i = 0; i < part->fault_count; i++)
+        if (!fault_fits(&part->faults[i], nodes, threads))
+            return does_not_fit(e, "the faults");
     return nodes && nodes < STACK_ROOTS ? does_not_fit(e, "the nodes") : 0;
 }
 
@@ -150,7 +160,8 @@ static int reserve_all(struct profile *whole, const struct profile *part, struct
     if (reserve(&whole->frames, whole->frame_count, part->frame_count, sizeof *whole->frames, e) ||
         reserve(&whole->nodes, whole->node_count, part->node_count, sizeof *whole->nodes, e) ||
         reserve(&whole->sites, whole->site_count, part->site_count, sizeof *whole->sites, e) ||
-        reserve(&whole->marks, whole->mark_count, part->mark_count, sizeof *whole->marks, e))
+        reserve(&whole->marks, whole->mark_count, part->mark_count, sizeof *whole->marks, e) ||
+        reserve(&whole->faults, whole->fault_count, part->fault_count, sizeof *whole->faults, e))
         return -1;
     return 0;
 }
@@ -171,6 +182,8 @@ static void add_rows(struct profile *whole, const struct profile *part)
     }
     for (uint32_t i = 0; i < part->mark_count; i++)
         whole->marks[whole->mark_count++] = part->marks[i];
+    for (uint32_t i = 0; i < part->fault_count; i++)
+        whole->faults[whole->fault_count++] = part->faults[i];
 }
 
 #define TAKE_OVER(whole, part, rows, count)                                                        \

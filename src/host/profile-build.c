@@ -285,6 +285,40 @@ static void make_marks(struct making *m)
     m->b->mark_count = marks->count;
 }
 
+static struct profile_fault fault_row(struct making *m, const struct fault *from)
+{
+    struct stack_numbers *stacks = &m->b->stacks;
+    struct profile *part = &m->c->part;
+
+    return (struct profile_fault){
+        .seconds = seconds_of(m, from->time),
+        .address = from->address,
+        .size = from->size,
+        .value = from->value,
+        .kind = from->kind,
+        .found = from->found,
+        .allocated_node = stack_numbers_node(stacks, part, from->allocated_at),
+        .freed_node = stack_numbers_node(stacks, part, from->freed_at),
+        .noticed_node = stack_numbers_node(stacks, part, from->noticed_at),
+        .thread = from->thread,
+    };
+}
+
+/* Faults that came since the last checkpoint. */
+static void make_faults(struct making *m)
+{
+    const struct faults *faults = &m->b->source.model->faults;
+    struct profile *part = &m->c->part;
+    uint32_t first = m->b->fault_count;
+
+    part->faults = array(m, faults->count - first, sizeof(*part->faults));
+    if (m->failed)
+        return;
+    for (uint32_t i = first; i < faults->count; i++)
+        part->faults[part->fault_count++] = fault_row(m, &faults->rows[i]);
+    m->b->fault_count = faults->count;
+}
+
 /* ---------------------------------------------------------------- totals -- */
 
 static void make_totals(struct making *m)
@@ -412,6 +446,7 @@ int profile_builder_make(struct profile_builder *b, const struct builder_moment 
     make_samples(&m);
     make_domains(&m);
     make_marks(&m);
+    make_faults(&m);
     make_totals(&m);
     make_moment(&m);
     make_loss(&m);

@@ -39,7 +39,7 @@ struct profile_builder {
     struct profile_stats *shadow; /* of every site, as the last checkpoint left it */
     uint8_t *truncated; /* of every site: whether the outermost frames of its stack lack */
     uint32_t site_count, room;
-    uint32_t mark_count;
+    uint32_t mark_count, fault_count;
     uint32_t checkpoints;
     double seconds; /* of the last checkpoint: they never go back */
 };

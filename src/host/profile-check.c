@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/profile-check.h"
 
+#include "src/shared/guarded.h"
 #include "src/shared/record.h"
 
 static bool process_valid(const struct profile *p, uint32_t strings)
@@ -97,6 +98,21 @@ static bool mark_joined(const struct profile *p, uint32_t i, uint32_t strings)
     return p->marks[i].thread < p->thread_count;
 }
 
+static bool fault_valid(const struct profile *p, uint32_t i, uint32_t strings)
+{
+    (void)strings;
+    return p->faults[i].kind >= 1 && p->faults[i].kind < GUARDED_KINDS;
+}
+
+static bool fault_joined(const struct profile *p, uint32_t i, uint32_t strings)
+{
+    const struct profile_fault *f = &p->faults[i];
+
+    (void)strings;
+    return f->allocated_node < p->node_count && f->freed_node < p->node_count &&
+           f->noticed_node < p->node_count && f->thread < p->thread_count;
+}
+
 static bool moment_joined(const struct profile *p, uint32_t i, uint32_t strings)
 {
     (void)strings;
@@ -122,11 +138,12 @@ struct table {
 static const struct table in_themselves[] = {
     TABLE(module, module_valid), TABLE(line, line_valid), TABLE(thread, thread_valid),
     TABLE(moment, moment_valid), TABLE(mark, mark_valid), TABLE(domain, domain_valid),
+    TABLE(fault, fault_valid),
 };
 
 static const struct table joined[] = {
     TABLE(frame, frame_joined), TABLE(node, node_joined),     TABLE(site, site_joined),
-    TABLE(mark, mark_joined),   TABLE(moment, moment_joined),
+    TABLE(mark, mark_joined),   TABLE(moment, moment_joined), TABLE(fault, fault_joined),
 };
 
 static int check(const struct profile *p, const struct table *tables, size_t count,

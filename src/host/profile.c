@@ -27,6 +27,7 @@ void profile_release(struct profile *p)
         free(p->changes[i].bytes);
     free(p->changes);
     free(p->marks);
+    free(p->faults);
     free(p->domains);
     profile_init(p);
 }

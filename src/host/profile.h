@@ -219,6 +219,20 @@ struct profile_mark {
     uint32_t thread;
 };
 
+/*
+ * Misuse of a block that --allocator=pool-debug found (guarded.h).  Nodes are 0 where a
+ * stack is not known.
+ */
+struct profile_fault {
+    double seconds; /* when it was noticed */
+    uint64_t address, size;
+    int64_t value;  /* of the wrong byte: its offset from the block's start; or the size given */
+    uint32_t kind;  /* enum guarded_kind */
+    uint32_t found; /* the wrong byte */
+    uint32_t allocated_node, freed_node, noticed_node;
+    uint32_t thread;
+};
+
 /* A domain's own totals; the row's index is the domain. */
 struct profile_domain {
     uint64_t live_bytes, live_blocks;
@@ -263,11 +277,12 @@ struct profile {
     struct profile_moment *moments;
     struct profile_changes *changes; /* one a moment */
     struct profile_mark *marks;
+    struct profile_fault *faults;
     struct profile_domain *domains;
     uint32_t module_count, frame_count, line_count, node_count;
     uint32_t site_count, thread_count, sample_count;
     uint32_t moment_count; /* of moments and changes */
-    uint32_t mark_count, domain_count;
+    uint32_t mark_count, fault_count, domain_count;
     struct profile_writer writer;
     struct profile_cut cut;
     bool incomplete; /* read from a file that is cut short, or the host ended early */

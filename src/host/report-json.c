@@ -4,7 +4,9 @@
 #include "src/host/domain.h"
 #include "src/host/filter.h"
 #include "src/host/jsonvalue.h"
+#include "src/host/report-faults.h"
 #include "src/host/report-json-run.h"
+#include "src/shared/guarded.h"
 #include "src/shared/record.h"
 
 /* ------------------------------------------------------------ document -- */
@@ -186,6 +188,51 @@ static bool write_rows(FILE *out, const struct profile *p, const struct view *v,
     return true;
 }
 
+/* A stack with its "traceback", or null where it is not known. */
+static json_t *fault_stack(const struct profile *p, uint32_t node, const struct stack_choice *stack)
+{
+    struct jsonobject o;
+
+    if (!node)
+        return json_null();
+    o = jsonobject_begin();
+    set_traceback(&o, p, node, stack);
+    return jsonobject_end(&o);
+}
+
+static json_t *fault_object(const struct profile *p, const struct profile_fault *f,
+                            const struct stack_choice *stack)
+{
+    bool placed = f->kind == GUARDED_OVERRUN || f->kind == GUARDED_UNDERRUN ||
+                  f->kind == GUARDED_USE_AFTER_FREE;
+    struct jsonobject o = jsonobject_begin();
+
+    jsonobject_set(&o, "kind", json_string(report_fault_kind(f)));
+    jsonobject_set(&o, "seconds", json_real(f->seconds));
+    jsonobject_set(&o, "address", jsonvalue_address(f->address));
+    jsonobject_set(&o, "size", known(f->size, f->kind != GUARDED_FOREIGN));
+    jsonobject_set(&o, "offset", placed ? json_integer(f->value) : json_null());
+    jsonobject_set(&o, "found", known(f->found, placed));
+    jsonobject_set(&o, "freed_size",
+                   f->kind == GUARDED_WRONG_SIZE ? json_integer(f->value) : json_null());
+    jsonobject_set(&o, "tid",
+                   f->thread < p->thread_count ? json_integer(p->threads[f->thread].tid)
+                                               : json_null());
+    jsonobject_set(&o, "noticed", fault_stack(p, f->noticed_node, stack));
+    jsonobject_set(&o, "allocated", fault_stack(p, f->allocated_node, stack));
+    jsonobject_set(&o, "freed", fault_stack(p, f->freed_node, stack));
+    return jsonobject_end(&o);
+}
+
+static json_t *faults(const struct profile *p, const struct stack_choice *stack)
+{
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < p->fault_count; i++)
+        list = jsonlist_append(list, fault_object(p, &p->faults[i], stack));
+    return list;
+}
+
 int report_json_write(FILE *out, const struct profile *p, const struct view *v,
                       const struct stack_choice *stack, struct error *e)
 {
@@ -195,6 +242,8 @@ int report_json_write(FILE *out, const struct profile *p, const struct view *v,
     ok = member(out, "process", report_json_process(p)) &&
          member(out, "totals", report_json_totals(p)) && member(out, "loss", report_json_loss(p)) &&
          member(out, "view", view_object(p, v)) && member(out, "timeline", report_json_timeline(p));
+    if (p->fault_count)
+        ok = ok && member(out, "faults", faults(p, stack));
     if (ok) {
         fputs("  \"stats\": [", out);
         ok = write_rows(out, p, v, stack);

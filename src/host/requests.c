@@ -4,6 +4,7 @@
 #include "src/host/account.h"
 #include "src/host/event.h"
 #include "src/host/sizeclass.h"
+#include "src/shared/guarded.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -273,6 +274,28 @@ static void apply_mark(struct model *m, const struct model_event *e)
     marks_add(&m->marks, &mark, label);
 }
 
+/* Its numbers are taken as they are: what makes no sense is for who shows them to see. */
+static void apply_fault(struct model *m, const struct model_event *e)
+{
+    struct sized r = event_sized(m, e);
+    struct fault fault = {.time = e->time,
+                          .address = event_address(e),
+                          .size = r.size,
+                          .noticed_at = r.stack,
+                          .allocated_at = (uint32_t)r.extra[0],
+                          .freed_at = (uint32_t)(r.extra[0] >> 32),
+                          .kind = r.extra[1] & 0xff,
+                          .found = (r.extra[1] >> 8) & 0xff,
+                          .value = (int64_t)r.extra[1] >> 16,
+                          .thread = e->thread->row};
+
+    if (fault.kind == 0 || fault.kind >= GUARDED_KINDS || fault.allocated_at >= m->nodes_max ||
+        fault.freed_at >= m->nodes_max)
+        m->damaged_records++;
+    else
+        faults_add(&m->faults, &fault);
+}
+
 static void apply_domain(struct model *m, const struct model_event *e)
 {
     char name[TEXT_BYTES_MAX + 1];
@@ -326,6 +349,9 @@ bool requests_apply(struct model *m, const struct model_event *e)
         return true;
     case RECORD_IGNORE:
         apply_ignore(m, e);
+        return true;
+    case RECORD_FAULT:
+        apply_fault(m, e);
         return true;
     case RECORD_TRACING:
         if (event_address(e) == 0)

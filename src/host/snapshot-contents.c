@@ -71,7 +71,7 @@ int contents_take(struct contents *c, const struct snapshot_part *s, struct erro
 {
     const struct snapshot_table *t = snapshot_table_find(s->type);
 
-    if (s->type == 0 || s->type >= SNAPSHOT_COMMIT)
+    if (s->type == 0 || s->type == SNAPSHOT_COMMIT || s->type >= SNAPSHOT_SECTIONS)
         return 0;
     if (s->version != (t ? t->version : 1))
         return error_set(e, ERROR_FORMAT,

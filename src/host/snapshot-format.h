@@ -30,7 +30,7 @@
  *     0  u64 the offset at which this section begins
  * If a section's header is sound but the file does not hold all of it, or the
  * end marker is missing, the file was cut; a checksum that is wrong means that it
- * was damaged.  A cut file is of use when only timeline, marks and moments are
+ * was damaged.  A cut file is of use when only timeline, marks, faults and moments are
  * not all there.
  *
  * A file in the making is a journal: its first section is SNAPSHOT_WRITER, and
@@ -42,7 +42,7 @@
  *     PROCESS, TOTALS, LOSS       in every group, in place of the earlier ones
  *     MODULES, THREADS, SAMPLES, DOMAINS   whole, in place of the earlier ones;
  *                                 missing if they have not changed
- *     STRINGS, FRAMES, NODES, SITES, MARKS, MOMENTS   rows behind the earlier
+ *     STRINGS, FRAMES, NODES, SITES, MARKS, FAULTS, MOMENTS   rows behind the earlier
  *                                 ones; missing if there are none
  *     CHANGES                     one for each of the group's moments
  * There are no LINES, and the numbers of the sites are 0: they are the sums of
@@ -79,6 +79,7 @@ enum snapshot_section {
     SNAPSHOT_CHANGES = 15,
     SNAPSHOT_WRITER = 16,
     SNAPSHOT_COMMIT = 17,
+    SNAPSHOT_FAULTS = 18,
     SNAPSHOT_SECTIONS,       /* one more than the last */
     SNAPSHOT_END = 0x444e45, /* "END" */
 };

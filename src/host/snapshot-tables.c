@@ -150,6 +150,14 @@ static const struct column mark_columns[] = {
     DELTA(U32, profile_mark, thread),
 };
 
+static const struct column fault_columns[] = {
+    DELTA(SECONDS, profile_fault, seconds),    PLAIN(U64, profile_fault, address),
+    PLAIN(U64, profile_fault, size),           PLAIN(I64, profile_fault, value),
+    PLAIN(U32, profile_fault, kind),           PLAIN(U32, profile_fault, found),
+    PLAIN(U32, profile_fault, allocated_node), PLAIN(U32, profile_fault, freed_node),
+    PLAIN(U32, profile_fault, noticed_node),   PLAIN(U32, profile_fault, thread),
+};
+
 static const struct column domain_columns[] = {
     PLAIN(U64, profile_domain, live_bytes),  PLAIN(U64, profile_domain, live_blocks),
     PLAIN(U64, profile_domain, peak_bytes),  PLAIN(U64, profile_domain, peak_blocks),
@@ -177,6 +185,7 @@ COMPLETE(profile_site, 32 + 10 * 8);
 COMPLETE(profile_sample, 32);
 COMPLETE(profile_moment, 11 * 8 + 4 * 4);
 COMPLETE(profile_mark, 32);
+COMPLETE(profile_fault, 56);
 COMPLETE(profile_domain, 56);
 COMPLETE(profile_writer, 16);
 
@@ -207,6 +216,7 @@ static const struct snapshot_table tables[] = {
     MANY(SNAPSHOT_SAMPLES, "samples", sample_columns, profile_sample, samples, sample_count, true),
     MANY(SNAPSHOT_DOMAINS, "domains", domain_columns, profile_domain, domains, domain_count, false),
     MANY(SNAPSHOT_MARKS, "marks", mark_columns, profile_mark, marks, mark_count, true),
+    MANY(SNAPSHOT_FAULTS, "faults", fault_columns, profile_fault, faults, fault_count, true),
     MANY(SNAPSHOT_MOMENTS, "moments", moment_columns, profile_moment, moments, moment_count, true),
     ONE(SNAPSHOT_WRITER, "writer", writer_columns, profile_writer, writer),
 };

@@ -281,17 +281,22 @@ bool guarded_free(void *block, uint32_t stack)
     return h && bury(h, stack);
 }
 
+void guarded_expect_size(const void *block, size_t size, uint32_t stack)
+{
+    struct guarded_fault fault = {.kind = GUARDED_WRONG_SIZE, .given = size};
+    const struct guarded_head *h = head_of(block);
+
+    if (h && guarded_is(h, STATE_LIVE) && h->size != size)
+        guarded_report(h, &fault, stack);
+}
+
 bool guarded_free_sized(void *block, size_t size, uint32_t stack)
 {
     struct guarded_head *h = expect_live(block, stack);
 
     if (!h)
         return false;
-    if (h->size != size) {
-        struct guarded_fault fault = {.kind = GUARDED_WRONG_SIZE, .given = size};
-
-        guarded_report(h, &fault, stack);
-    }
+    guarded_expect_size(block, size, stack);
     return bury(h, stack);
 }
 

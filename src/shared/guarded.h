@@ -76,6 +76,9 @@ void *guarded_realloc(void *block, size_t size, uint32_t stack);
 bool guarded_free(void *block, uint32_t stack);
 bool guarded_free_sized(void *block, size_t size, uint32_t stack);
 
+/* A fault is reported if it is a live block that was asked for with another size. */
+void guarded_expect_size(const void *block, size_t size, uint32_t stack);
+
 /* The size asked for; 0 for what is not a live block. */
 size_t guarded_size(const void *block);
 

@@ -95,6 +95,8 @@ enum record_kind {
     RECORD_DOMAIN_REALLOC = 21, /* new addr, size, stack; extra: old addr | domain << 48 */
     RECORD_IGNORE = 22,         /* addr of a heap block to leave out from now on */
     RECORD_TRACING = 23,        /* 0: allocations are not recorded from here on; 1: again */
+
+    RECORD_FAULT = 24, /* --allocator=pool-debug found memory misused, see below */
     RECORD_KINDS
 };
 
@@ -124,7 +126,7 @@ enum query {
 static inline uint32_t record_base_words(uint32_t kind)
 {
     static const uint8_t words[RECORD_KINDS] = {0, 2, 1, 3, 1, 2, 1, 2, 2, 2, 4, 3,
-                                                5, 2, 2, 1, 1, 2, 2, 3, 2, 3, 1, 1};
+                                                5, 2, 2, 1, 1, 2, 2, 3, 2, 3, 1, 1, 4};
 
     return kind < RECORD_KINDS ? words[kind] : 0;
 }
@@ -140,8 +142,16 @@ static inline int record_has_size(uint32_t kind)
 {
     return kind == RECORD_ALLOC || kind == RECORD_REALLOC || kind == RECORD_REALLOC_END ||
            kind == RECORD_FAILED || kind == RECORD_MMAP || kind == RECORD_MREMAP ||
-           kind == RECORD_BREAK || kind == RECORD_DOMAIN_ALLOC || kind == RECORD_DOMAIN_REALLOC;
+           kind == RECORD_BREAK || kind == RECORD_DOMAIN_ALLOC || kind == RECORD_DOMAIN_REALLOC ||
+           kind == RECORD_FAULT;
 }
+
+/*
+ * A fault: the block's address, its size, the stack at which it was noticed, and
+ *   extra 0  stack that allocated it, in the upper half stack that freed it; 0 where not known
+ *   extra 1  bits 0-7 enum guarded_kind (guarded.h), bits 8-15 the byte that was found,
+ *            bits 16-63 signed: its offset from the block's start, or the wrong size
+ */
 
 /*
  * A text travels in pieces, one RECORD_TEXT after the other in its thread's
