@@ -5,6 +5,9 @@
  *   api             run under memprof
  *   api bare        not: every call is refused and harmless
  *   api plugin SO   load SO as a plugin and let it report a block
+ *   api paused      begin with recording stopped
+ *   api storm       signal handlers talk to memprof while the program allocates
+ *   api signals     raise SIGUSR2, also in a forked child
  *
  * It says `failed=0` and, on lines before, which expectation was not met.
  */
@@ -16,6 +19,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 
 static int failed;
 static char pool[4096]; /* what the program's own allocator hands out */
@@ -256,6 +261,79 @@ static void bare(void)
     free(block);
 }
 
+/* Blocks from before memprof_start stay unknown, whatever becomes of them. */
+static void paused(void)
+{
+    void *early = take(1000), *late;
+
+    expect("is_tracing", memprof_is_tracing(), 0);
+    expect("nothing yet", (long long)current(), 0);
+    expect("start", memprof_start(), 0);
+    late = take(50);
+    early = realloc(early, 2000); /* not stopped any more: this one counts */
+    KEEP(early);
+    KEEP(late);
+    expect("recorded", (long long)current(), 2050);
+    say("total_bytes", 2050);
+    say("total_blocks", 2);
+}
+
+static int storm_domain;
+static volatile long storm_marks, storm_blocks, storm_refused;
+
+static void storm_handler(int number)
+{
+    char block[1];
+    int failed_before = errno;
+
+    (void)number;
+    if (memprof_mark("storm") == 0)
+        storm_marks++;
+    if (memprof_alloc(storm_domain, block, 1) != 0)
+        storm_refused++;
+    else if (memprof_free(storm_domain, block) == 0)
+        storm_blocks++;
+    expect("errno in a handler", errno, failed_before);
+}
+
+static void storm(void)
+{
+    const struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
+    struct sigaction action;
+
+    storm_domain = memprof_domain("storm");
+    memset(&action, 0, sizeof action);
+    action.sa_handler = storm_handler;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (storm_marks < 500) {
+        for (int i = 0; i < 1000; i++)
+            free(take(100));
+        current();
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+    say("marks", storm_marks);
+    say("domain.storm.total_blocks", storm_blocks);
+    say("refused", storm_refused);
+}
+
+static void signals(void)
+{
+    int status = 0;
+    pid_t child;
+
+    for (int i = 0; i < 3; i++)
+        raise(SIGUSR2);
+    child = fork();
+    if (child == 0) {
+        raise(SIGUSR2);
+        _exit(memprof_is_tracing() || memprof_snapshot("child") == 0 ? 1 : 7);
+    }
+    waitpid(child, &status, 0);
+    expect("a child", WIFEXITED(status) ? WEXITSTATUS(status) : -1, 7);
+}
+
 #if defined(API_LINKED)
 
 int module_domain(void);
@@ -299,10 +377,16 @@ int main(int argc, char **argv)
 #elif !defined(API_STATIC)
     else if (argc > 2)
         plugin(argv[2]);
+    else if (argc > 1 && strcmp(argv[1], "paused") == 0)
+        paused();
+    else if (argc > 1 && strcmp(argv[1], "storm") == 0)
+        storm();
+    else if (argc > 1)
+        signals();
     else
         under_memprof();
 #endif
     say("failed", failed);
-    (void)under_memprof;
+    (void)under_memprof, (void)paused, (void)storm, (void)signals;
     return failed != 0;
 }
