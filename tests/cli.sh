@@ -63,8 +63,11 @@ expect 125 'cannot use SIGKILL' run --snapshot-on-signal kill true
 expect 125 'cannot use SIGSEGV' run --snapshot-on-signal 11 true
 expect 125 'cannot use SIGTERM' run --snapshot-on-signal SIGTERM true
 
-export XDG_RUNTIME_DIR=$work/runtime TMPDIR=$work
+export MEMPROF_RUNTIME_DIR=$work/runtime
 mkdir -m 700 runtime
+expect 0 'nothing is being profiled' list
+expect 3 'nothing is being profiled' snapshot some-program
+expect 3 'nothing is being profiled' where 0x1000
 expect 0 '^Usage: memprof list' list --help
 expect 2 'takes no argument' list x
 expect 0 '^Usage: memprof snapshot' snapshot --help
@@ -83,7 +86,6 @@ expect 2 "'99999999999999999999' is no address" where 99999999999999999999
 if [ "$(id -u)" -ne 0 ]; then
     expect 5 'process 1 belongs to root' snapshot 1
 fi
-rmdir runtime/memprof 2>/dev/null
 rmdir runtime
 
 expect 0 '^Usage: memprof top' top --help

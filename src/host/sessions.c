@@ -21,29 +21,36 @@
 
 /* -------------------------------------------------------------- folders -- */
 
+/* The `which`th place by its usual rules; its length, or -1. */
+static int usual_folder(char *path, unsigned which)
+{
+    unsigned user = (unsigned)geteuid();
+    const char *base = getenv(which == 0 ? "XDG_RUNTIME_DIR" : "TMPDIR");
+
+    if ((which == 0 || which == 2) && (!base || base[0] != '/'))
+        return -1;
+    switch (which) {
+    case 0:
+        return snprintf(path, SESSIONS_PATH_BYTES, "%s/memprof", base);
+    case 1:
+        return snprintf(path, SESSIONS_PATH_BYTES, "/run/user/%u/memprof", user);
+    case 2:
+        return snprintf(path, SESSIONS_PATH_BYTES, "%s/memprof-%u", base, user);
+    default:
+        return snprintf(path, SESSIONS_PATH_BYTES, "/tmp/memprof-%u", user);
+    }
+}
+
 /* The `which`th place; false when it is none, or too long for a socket in it. */
 static bool folder_name(char *path, unsigned which)
 {
-    const char *variables[FOLDERS] = {"XDG_RUNTIME_DIR", NULL, "TMPDIR", NULL};
-    const char *base = variables[which] ? getenv(variables[which]) : "";
-    unsigned user = (unsigned)geteuid();
-    int length;
+    const char *only = getenv("MEMPROF_RUNTIME_DIR");
+    int length = -1;
 
-    if (!base || (variables[which] && base[0] != '/'))
-        return false;
-    switch (which) {
-    case 0:
-        length = snprintf(path, SESSIONS_PATH_BYTES, "%s/memprof", base);
-        break;
-    case 1:
-        length = snprintf(path, SESSIONS_PATH_BYTES, "/run/user/%u/memprof", user);
-        break;
-    case 2:
-        length = snprintf(path, SESSIONS_PATH_BYTES, "%s/memprof-%u", base, user);
-        break;
-    default:
-        length = snprintf(path, SESSIONS_PATH_BYTES, "/tmp/memprof-%u", user);
-    }
+    if (!only || !*only)
+        length = usual_folder(path, which);
+    else if (which == 0 && only[0] == '/')
+        length = snprintf(path, SESSIONS_PATH_BYTES, "%s", only);
     /* "/.PID-TICKS.socket" with the longest numbers there are */
     return length > 0 && (size_t)length + 44 < SESSIONS_PATH_BYTES;
 }

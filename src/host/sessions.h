@@ -9,7 +9,8 @@
  * named for its process.  A folder that is a symbolic link, belongs to somebody
  * else or lets others in is not used: in a shared /tmp anybody may have made it.
  * All of them are looked through, and /run/user/UID/memprof as well, since the
- * two sides may have different environments.
+ * two sides may have different environments.  MEMPROF_RUNTIME_DIR, where it is
+ * set, is the only folder.
  */
 #ifndef MEMPROF_HOST_SESSIONS_H
 #define MEMPROF_HOST_SESSIONS_H

@@ -19,7 +19,7 @@ for tool in ("redis-server", "redis-benchmark"):
     if not shutil.which(tool):
         h.skip(f"{tool} is not installed")
 SECONDS = int(os.environ.get("LIVE_REDIS_SECONDS", "0"))
-os.environ["XDG_RUNTIME_DIR"] = h.scratch
+os.environ["MEMPROF_RUNTIME_DIR"] = os.path.join(h.scratch, "sessions")
 FILE = os.path.join(h.scratch, "redis.mprof")
 
 with socket.socket() as s:

@@ -14,11 +14,8 @@ import time
 
 import harness as h
 
-RUNTIME = os.path.join(h.scratch, "runtime")
-os.mkdir(RUNTIME, 0o700)
-os.environ["XDG_RUNTIME_DIR"] = RUNTIME
-FOLDER = os.path.join(RUNTIME, "memprof")
-USER = str(os.geteuid())
+FOLDER = os.path.join(h.scratch, "sessions")
+os.environ["MEMPROF_RUNTIME_DIR"] = FOLDER  # so that other runs are not seen
 
 
 class Live:
