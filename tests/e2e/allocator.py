@@ -51,6 +51,63 @@ h.equal(run.status, 0, f"pool-uses: status, {run.out}")
 run = h.profile([h.target("pool-uses"), "8"])
 h.equal(run.status, 0, f"pool-uses on libc: status, {run.out}")
 
+# Planted faults: the kind, the place, and the stacks that allocated and freed.
+h.need("misuse")
+
+
+def functions(stack):
+    return [h.plain_name(f["function"]) for f in stack["traceback"]] if stack else []
+
+
+def one_fault(name, run):
+    faults = (run.doc or {}).get("faults", [])
+    h.equal(run.status, 0, f"{name}: status")
+    h.equal(len(faults), 1, f"{name}: faults")
+    return faults[0] if len(faults) == 1 else {"noticed": None, "allocated": None, "freed": None}
+
+
+# what the target does, the kind, the offset, and the functions that are in noticed, allocated, freed
+PLANTED = [
+    ("double-free", "double free", None, "end_again", "make", "end"),
+    ("overrun", "overrun", 0, "end", "make", None),
+    ("underrun", "underrun", -1, "end", "make", None),
+    ("use-after-free", "use after free", "half", None, "make", "end"),
+    ("wrong-size", "wrong size", None, "end_sized", "make", None),
+    ("foreign", "foreign pointer", None, "end", None, None),
+    ("inside", "foreign pointer", None, "end", None, None),
+]
+for size in (40, 3000):
+    for what, kind, offset, *where in PLANTED:
+        name = f"{what} {size}"
+        fault = one_fault(name, h.profile([h.target("misuse"), what, str(size)], "--allocator=pool-debug"))
+        h.equal(fault.get("kind"), kind, f"{name}: kind")
+        wanted = {0: size, "half": size // 2}.get(offset, offset)
+        h.equal(fault.get("offset"), wanted, f"{name}: offset")
+        if offset is not None:
+            h.equal(fault.get("found"), 0x55, f"{name}: the byte")
+        if what == "wrong-size":
+            h.equal(fault.get("freed_size"), size + 8, f"{name}: the size it was freed with")
+        for role, function in zip(("noticed", "allocated", "freed"), where):
+            found = functions(fault[role])
+            h.check(found[:1] == [function] if function else found == [], f"{name}: {role} in {found}, wanted {function}")
+run = h.profile([h.target("misuse"), "nothing", "40"], "--allocator=pool-debug")
+h.check("faults" not in run.doc, "a program without faults has none")
+run = h.profile([h.target("misuse"), "double-free", "40"], "--allocator=pool-debug", quiet=False)
+said = run.err + subprocess.run([h.MEMPROF, "top", run.profile], capture_output=True, text=True).stdout
+h.equal(said.count("double free: a block of 40 bytes was freed again"), 2, "the report of the run and that of the file")
+for line in ("noticed in", "allocated in", "freed in", "in end_again (misuse)", "in make (misuse)"):
+    h.check(said.count(line) >= 2, f"the reports have: {line}")
+if os.path.exists(h.target("misuse-cxx")):
+    fault = one_fault("misuse-cxx", h.profile([h.target("misuse-cxx")], "--allocator=pool-debug"))
+    h.equal((fault.get("kind"), fault.get("size"), fault.get("freed_size")), ("wrong size", 64, 24), "sized delete")
+    h.check("end" in functions(fault["noticed"]) and "make" in functions(fault["allocated"]), "sized delete: stacks")
+
+# The same programs with guards: nothing is found, nothing changes.
+for target in ("entry-points", "plain", "thread-queue", "thread-pairs", "thread-churn", "thread-tsd", "fork", "early"):
+    run = h.profile([h.target(target)], "--allocator=pool-debug")
+    h.equal(run.status, 0, f"{target} with guards: status")
+    h.check("faults" not in (run.doc or {"faults": "no report"}), f"{target} with guards: no faults")
+
 # Programs that nobody here wrote.
 scale = float(os.environ.get("MEMPROF_SCALE", "0.1"))
 for name in os.environ.get("MEMPROF_PROGRAMS", "sqlite3 python3 jq cc1 perl redis-server").split():
@@ -63,6 +120,9 @@ for name in os.environ.get("MEMPROF_PROGRAMS", "sqlite3 python3 jq cc1 perl redi
         h.check_no_loss(run, name)
     else:
         same_output(name, load.argv, load.stdin, load.env)
+        run = h.profile(load.argv, "--allocator=pool-debug", env=load.env, stdin=load.stdin)
+        h.equal(run.status, 0, f"{name} with guards: status")
+        h.equal((run.doc or {}).get("faults"), None, f"{name} with guards: faults")
 if os.path.isdir(os.path.join(h.SOURCE, ".git")):
     same_output("git", ["git", "-C", h.SOURCE, "log", "--stat", "-20"])
 

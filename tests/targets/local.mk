@@ -3,11 +3,11 @@
 # their own and not as Automake programs, so that neither the project's flags
 # nor the user's CFLAGS change what they do.  A new one is a name in this list.
 
-targets_c = close-all commanded confined crossing cxx-later deep early ends entry-points exec-self fibers fork frames jump left-handlers lines maps \
+targets_c = close-all commanded confined crossing cxx-later deep early ends entry-points exec-self fibers fork frames jump left-handlers lines maps misuse \
 	no-cfi own-malloc plain pool-uses resize signals steady surroundings swap temporary thread-cancel \
 	thread-churn thread-crowd thread-names thread-pairs thread-peak thread-queue \
 	thread-small-stack thread-tsd
-targets_cxx = cxx-new cxx-throw
+targets_cxx = cxx-new cxx-throw misuse-cxx
 # With memprof.h, as an installed one is found.
 targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-static \
 	tests/targets/api-module.so tests/targets/api-linked tests/targets/tracemalloc
