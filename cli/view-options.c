@@ -3,6 +3,7 @@
 
 #include "cli/words.h"
 #include "src/host/domain.h"
+#include "src/host/moments.h"
 #include "src/host/units.h"
 
 #include <stdlib.h>
@@ -73,7 +74,8 @@ const struct option_spec view_option_specs[] = {
      "charge all lines of a stack with what it allocated,\nnot its innermost alone"},
     {OPTION_BY, "by", "ORDER",
      "sort by bytes at the peak, bytes live, bytes\nallocated (total), blocks allocated "
-     "(count),\ntemporary blocks or bytes a block: peak, live,\ntotal, count, temporary or average [peak; "
+     "(count),\ntemporary blocks or bytes a block: peak, live,\ntotal, count, temporary or average "
+     "[peak; "
      "live with\n--snapshot]"},
     {OPTION_REVERSE, "reverse", NULL, "smallest first"},
     {OPTION_MIN_SIZE, "min-size", "SIZE", "sum up rows of less than SIZE (4096, 4K, 1.5MiB)"},
@@ -339,6 +341,20 @@ static int settle_domain(const struct view_choice *c, const struct profile *p, u
     return strcmp(c->domain, "all") == 0 ? 0 : domain_find(p, c->domain, domain, e);
 }
 
+/* What was live at the peak is what is shown unless asked otherwise, but it may not be known. */
+static int settle_peak(const struct view_choice *c, const struct profile *p,
+                       struct view_options *options, struct error *e)
+{
+    if (options->order != VIEW_BY_PEAK || moment_peak_kept(p))
+        return 0;
+    if (c->order_given)
+        return error_set(e, ERROR_INPUT,
+                         "the profile does not say what was live at the peak, it was recorded with "
+                         "--no-snapshot-at-peak: take another order than --by peak");
+    options->order = VIEW_BY_LIVE;
+    return 0;
+}
+
 int view_choice_settle(const struct view_choice *c, const struct profile *p, const char *snapshot,
                        struct view_options *options, struct error *e)
 {
@@ -346,6 +362,8 @@ int view_choice_settle(const struct view_choice *c, const struct profile *p, con
     if (moment_find(p, snapshot, &options->moment, e) != 0)
         return -1;
     default_order(c, options);
+    if (settle_peak(c, p, options, e) != 0)
+        return -1;
     if (settle_domain(c, p, &options->domain, e) != 0)
         return -1;
     return view_check(options, e);

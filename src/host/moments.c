@@ -83,6 +83,16 @@ static int not_found(const struct profile *p, const char *text, struct error *e)
     return -1;
 }
 
+bool moment_peak_kept(const struct profile *p)
+{
+    if (!p->totals.peak_bytes)
+        return true; /* nothing is all there is to say */
+    for (uint32_t i = 0; i < p->site_count; i++)
+        if (p->sites[i].domain == DOMAIN_HEAP && p->sites[i].stats.peak_bytes)
+            return true;
+    return false;
+}
+
 int moment_find(const struct profile *p, const char *text, struct moment *moment, struct error *e)
 {
     uint32_t found;
@@ -91,6 +101,10 @@ int moment_find(const struct profile *p, const char *text, struct moment *moment
     if (!text || !*text || strcmp(text, "exit") == 0)
         return 0;
     if (strcmp(text, "peak") == 0) {
+        if (!moment_peak_kept(p))
+            return error_set(e, ERROR_INPUT,
+                             "the profile does not say what was live at the peak: it "
+                             "was recorded with --no-snapshot-at-peak");
         moment->place = MOMENT_AT_PEAK;
         return 0;
     }

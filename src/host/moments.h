@@ -28,6 +28,9 @@ struct moment {
  */
 int moment_find(const struct profile *p, const char *text, struct moment *moment, struct error *e);
 
+/* Whether the profile says what every site held at the peak: not with --no-snapshot-at-peak. */
+bool moment_peak_kept(const struct profile *p);
+
 /*
  * The stats of every site at the moment, p->site_count of them, in memory from
  * malloc.  At the exit they are the sites' own.  At the peak the live numbers

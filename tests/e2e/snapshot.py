@@ -276,6 +276,11 @@ live.quit()
 doc = top(live.file, "--by", "live")
 h.equal(doc["totals"].get("peak_bytes"), 10000, "no peak: its size is known")
 h.equal(sum(row["peak_bytes"] for row in doc["stats"]), 0, "no peak: no stack says what it held")
+run = memprof("top", live.file)
+h.check(run.returncode == 0 and "by bytes live" in run.stdout and "take_block" in run.stdout, f"no peak: live is shown: {run.stdout!r}")
+for options in (["--by", "peak"], ["--snapshot", "peak"]):
+    run = memprof("top", *options, live.file)
+    h.check(run.returncode == 2 and "--no-snapshot-at-peak" in run.stderr, f"no peak: {options}: {run.stderr!r}")
 
 # memprof is killed at any moment: the program goes on, and the file opens with the last state written.
 for i in range(5):
