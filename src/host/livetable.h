@@ -214,7 +214,10 @@ __attribute__((always_inline)) static inline void livetable_prefetch(const struc
 {
     const struct livetable_shard *shard = livetable_shard((struct livetable *)t, hash);
 
-    __builtin_prefetch(shard->entries + livetable_home(shard, hash), 1);
+    /* by integers: an empty shard has no entries to point at, and prefetching nowhere is no harm */
+    __builtin_prefetch((const void *)((uintptr_t)shard->entries +
+                                      livetable_home(shard, hash) * sizeof(*shard->entries)),
+                       1);
 }
 
 /*
