@@ -70,6 +70,7 @@ unit_tests = \
 	tests/unit/test-rangemap \
 	tests/unit/test-report-csv \
 	tests/unit/test-report-folded \
+	tests/unit/test-report-faults \
 	tests/unit/test-report-json \
 	tests/unit/test-report-stat \
 	tests/unit/test-report-text \

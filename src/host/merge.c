@@ -246,6 +246,7 @@ static void add_loss(struct profile_loss *to, const struct profile_loss *from)
     to->verify_mismatch += from->verify_mismatch;
     to->verify_skipped += from->verify_skipped;
     to->slow_steps += from->slow_steps;
+    to->faults_dropped += from->faults_dropped;
 }
 
 /* ----------------------------------------------------------- process -- */

@@ -423,6 +423,7 @@ static void make_loss(struct making *m)
         .verify_mismatch = counter(&h->verify_mismatch),
         .verify_skipped = counter(&h->verify_skipped),
         .slow_steps = counter(&h->slow_steps),
+        .faults_dropped = m->b->source.model->faults.dropped,
     };
     m->c->part.incomplete = model->events_lost != 0 || m->b->source.modmap->failed;
 }

@@ -80,6 +80,8 @@ struct profile_loss {
     uint64_t forked_children; /* processes forked and not recorded */
     uint64_t verified, verify_mismatch, verify_skipped; /* --verify-stacks */
     uint64_t slow_steps;
+    uint64_t
+        faults_dropped; /* found by --allocator=pool-debug and not kept, as there were too many */
 };
 
 struct profile_module {

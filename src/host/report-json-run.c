@@ -72,6 +72,7 @@ json_t *report_json_loss(const struct profile *p)
     jsonobject_set(&o, "verify_mismatch", jsonvalue_number(l->verify_mismatch));
     jsonobject_set(&o, "verify_skipped", jsonvalue_number(l->verify_skipped));
     jsonobject_set(&o, "slow_steps", jsonvalue_number(l->slow_steps));
+    jsonobject_set(&o, "faults_dropped", jsonvalue_number(l->faults_dropped));
     jsonobject_set(&o, "incomplete", json_boolean(p->incomplete));
     jsonobject_set(&o, "running", json_boolean(liveness_writer(p)));
     jsonobject_set(&o, "damaged", json_boolean(p->cut.kind == CUT_DAMAGED));

@@ -229,6 +229,8 @@ void report_text_loss(struct strbuf *out, const struct profile *p,
                "libraries are unnamed: the table of libraries was full");
     note_count(out, loss->damaged_records, "record was unintelligible: memory was overwritten",
                "records were unintelligible: memory was overwritten");
+    note_count(out, loss->faults_dropped, "memory fault more was found, and not kept",
+               "memory faults more were found, and not kept");
     note_count(out, loss->forked_children, "process it forked is not recorded",
                "processes it forked are not recorded");
 }

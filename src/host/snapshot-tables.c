@@ -68,7 +68,7 @@ static const struct column loss_columns[] = {
     PLAIN(U64, profile_loss, modules_lost),     PLAIN(U64, profile_loss, damaged_records),
     PLAIN(U64, profile_loss, forked_children),  PLAIN(U64, profile_loss, verified),
     PLAIN(U64, profile_loss, verify_mismatch),  PLAIN(U64, profile_loss, verify_skipped),
-    PLAIN(U64, profile_loss, slow_steps),
+    PLAIN(U64, profile_loss, slow_steps),       PLAIN(U64, profile_loss, faults_dropped),
 };
 
 static const struct column module_columns[] = {
@@ -175,7 +175,7 @@ static const struct column writer_columns[] = {
     _Static_assert(sizeof(struct row) == (bytes), #row " has changed: give its fields columns")
 COMPLETE(profile_process, 56);
 COMPLETE(profile_totals, 16 * 8);
-COMPLETE(profile_loss, 15 * 8);
+COMPLETE(profile_loss, 16 * 8);
 COMPLETE(profile_module, 80);
 COMPLETE(profile_line, 24);
 COMPLETE(profile_frame, 24);

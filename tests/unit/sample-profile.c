@@ -13,6 +13,7 @@
 #define SAMPLES 5u
 #define MOMENTS 3u
 #define MARKS 2u
+#define FAULTS 4u
 #define DOMAINS 4u
 
 static void fill_process(struct profile *p)
@@ -163,6 +164,22 @@ static bool fill_moments(struct profile *p)
     return true;
 }
 
+static void fill_faults(struct profile *p)
+{
+    for (uint32_t i = 0; i < FAULTS; i++)
+        p->faults[i] = (struct profile_fault){.seconds = 0.07 * (i + 1),
+                                              .address = 0x7f0000001000 + 48 * i,
+                                              .size = 24 + i,
+                                              .value = i % 2 ? -1 - (int64_t)i : 24 + i,
+                                              .kind = 1 + i % 6,
+                                              .found = 0x55 + i,
+                                              .allocated_node = STACK_ROOTS,
+                                              .freed_node = i % 2 ? STACK_ROOTS : 0,
+                                              .noticed_node = i % STACK_ROOTS,
+                                              .thread = i % THREADS};
+    p->fault_count = FAULTS;
+}
+
 static void fill_marks_and_domains(struct profile *p)
 {
     for (uint32_t i = 0; i < MARKS; i++)
@@ -190,9 +207,10 @@ bool sample_profile_init(struct profile *p, uint32_t scale)
     p->threads = calloc(THREADS, sizeof *p->threads);
     p->samples = calloc(SAMPLES, sizeof *p->samples);
     p->marks = calloc(MARKS, sizeof *p->marks);
+    p->faults = calloc(FAULTS, sizeof *p->faults);
     p->domains = calloc(DOMAINS, sizeof *p->domains);
     if (!p->modules || !p->frames || !p->lines || !p->nodes || !p->sites || !p->threads ||
-        !p->samples || !p->marks || !p->domains) {
+        !p->samples || !p->marks || !p->faults || !p->domains) {
         profile_release(p);
         return false;
     }
@@ -206,6 +224,7 @@ bool sample_profile_init(struct profile *p, uint32_t scale)
     fill_sites(p, scale);
     fill_threads_and_samples(p);
     fill_marks_and_domains(p);
+    fill_faults(p);
     if (fill_moments(p))
         return true;
     profile_release(p);

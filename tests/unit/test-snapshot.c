@@ -129,11 +129,24 @@ static void assert_same_marks(const struct profile *a, const struct profile *b)
     }
 }
 
+static void assert_same_faults(const struct profile *a, const struct profile *b)
+{
+    assert_int_equal(a->fault_count, b->fault_count);
+    for (uint32_t i = 0; i < a->fault_count; i++) {
+        struct profile_fault fault = b->faults[i];
+
+        assert_time(a->faults[i].seconds, fault.seconds);
+        fault.seconds = a->faults[i].seconds;
+        assert_rows(&a->faults[i], &fault, sizeof fault);
+    }
+}
+
 static void assert_same(const struct profile *a, const struct profile *b)
 {
     assert_same_body(a, b);
     assert_same_samples(a, b);
     assert_same_marks(a, b);
+    assert_same_faults(a, b);
     assert_int_equal(a->moment_count, b->moment_count);
     for (uint32_t i = 0; i < a->moment_count; i++)
         assert_same_moment(a, b, i);
@@ -491,15 +504,16 @@ static void loose_references_are_refused(void **state)
     void *bytes;
     size_t size;
     uint32_t *loose[] = {
-        &p->process.command,      &p->modules[1].path,  &p->lines[3].function,
-        &p->lines[2].file,        &p->frames[1].module, &p->frames[4].first_line,
-        &p->frames[5].line_count, &p->nodes[0].parent,  &p->nodes[2].parent,
-        &p->nodes[4].parent,      &p->nodes[5].frame,   &p->sites[8].node,
-        &p->sites[0].thread,      &p->threads[1].name,  &p->modules[0].build_id_size,
-        &p->process.exit_kind,    &p->sites[2].domain,  &p->moments[2].label,
-        &p->moments[0].kind,      &p->moments[1].cause, &p->moments[0].number,
-        &p->marks[0].label,       &p->marks[1].thread,  &p->domains[3].name,
-        &p->moments[1].number,
+        &p->process.command,      &p->modules[1].path,        &p->lines[3].function,
+        &p->lines[2].file,        &p->frames[1].module,       &p->frames[4].first_line,
+        &p->frames[5].line_count, &p->nodes[0].parent,        &p->nodes[2].parent,
+        &p->nodes[4].parent,      &p->nodes[5].frame,         &p->sites[8].node,
+        &p->sites[0].thread,      &p->threads[1].name,        &p->modules[0].build_id_size,
+        &p->process.exit_kind,    &p->sites[2].domain,        &p->moments[2].label,
+        &p->moments[0].kind,      &p->moments[1].cause,       &p->moments[0].number,
+        &p->marks[0].label,       &p->marks[1].thread,        &p->domains[3].name,
+        &p->moments[1].number,    &p->faults[0].kind,         &p->faults[1].allocated_node,
+        &p->faults[2].freed_node, &p->faults[0].noticed_node, &p->faults[3].thread,
     };
 
     for (size_t i = 0; i < sizeof loose / sizeof loose[0]; i++) {
