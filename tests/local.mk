@@ -58,6 +58,7 @@ unit_tests = \
 	tests/unit/test-moments \
 	tests/unit/test-perfmap \
 	tests/unit/test-plot \
+	tests/unit/test-objects \
 	tests/unit/test-pool \
 	tests/unit/test-pool-classic \
 	tests/unit/test-pool-threads \
@@ -133,6 +134,16 @@ tests_unit_test_pool_SOURCES = $(pool_sources) \
 tests_unit_test_pool_CPPFLAGS = $(AM_CPPFLAGS) -DPOOL_GEOMETRY=MODERN
 tests_unit_test_pool_LDFLAGS = $(pool_test_ldflags)
 tests_unit_test_pool_LDADD = $(CMOCKA_LIBS)
+tests_unit_test_objects_SOURCES = \
+	src/shared/bump.c \
+	src/shared/objects.c \
+	src/shared/sysmem.c \
+	tests/unit/failing-sysmem.c \
+	tests/unit/failing-sysmem.h \
+	tests/unit/test-objects.c
+tests_unit_test_objects_CPPFLAGS = $(AM_CPPFLAGS)
+tests_unit_test_objects_LDFLAGS = $(pool_test_ldflags)
+tests_unit_test_objects_LDADD = $(CMOCKA_LIBS)
 tests_unit_test_pool_classic_SOURCES = $(tests_unit_test_pool_SOURCES)
 tests_unit_test_pool_classic_CPPFLAGS = $(AM_CPPFLAGS) -DPOOL_GEOMETRY=CLASSIC
 tests_unit_test_pool_classic_LDFLAGS = $(pool_test_ldflags)

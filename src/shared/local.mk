@@ -11,6 +11,8 @@ shared_sources = \
 	src/shared/arena.h \
 	src/shared/block.c \
 	src/shared/block.h \
+	src/shared/bump.c \
+	src/shared/bump.h \
 	src/shared/census.c \
 	src/shared/census.h \
 	src/shared/clock.h \
@@ -19,6 +21,8 @@ shared_sources = \
 	src/shared/guarded-head.h \
 	src/shared/guarded.c \
 	src/shared/guarded.h \
+	src/shared/objects.c \
+	src/shared/objects.h \
 	src/shared/owner.c \
 	src/shared/owner.h \
 	src/shared/pool.c \
