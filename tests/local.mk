@@ -25,6 +25,7 @@ unit_tests = \
 	tests/unit/test-assembly \
 	tests/unit/test-diff \
 	tests/unit/test-growth \
+	tests/unit/test-leakreport \
 	tests/unit/test-merge \
 	tests/unit/test-operand \
 	tests/unit/test-pathmap \
@@ -103,6 +104,10 @@ tests_unit_test_filter_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-filter.c
+tests_unit_test_leakreport_SOURCES = \
+	tests/unit/sample-leaks.c \
+	tests/unit/sample-leaks.h \
+	tests/unit/test-leakreport.c
 tests_unit_test_modfile_SOURCES = \
 	tests/unit/fixture.c \
 	tests/unit/fixture.h \
@@ -215,6 +220,7 @@ tests_unit_test_report_stat_SOURCES = \
 script_tests = \
 	tests/cli.sh \
 	tests/e2e/addr2line.py \
+	tests/formats.py \
 	tests/manual.sh \
 	tests/options.sh \
 	tests/pool-race.sh
@@ -223,6 +229,19 @@ script_tests = \
 check_PROGRAMS += tests/tools/symbolize-file
 # What file.py reads, and bench/series.sh.
 check_PROGRAMS += tests/tools/make-series
+
+# What formats.py validates, and the schemas it does that by.
+check_PROGRAMS += tests/tools/leak-report
+tests_tools_leak_report_SOURCES = \
+	tests/tools/leak-report.c \
+	tests/unit/sample-leaks.c \
+	tests/unit/sample-leaks.h
+EXTRA_DIST += \
+	tests/data/README.md \
+	tests/data/gitlab-codequality.schema.json \
+	tests/data/jenkins-junit.xsd \
+	tests/data/leaks.schema.json \
+	tests/data/sarif-2.1.0.json
 TESTS += $(script_tests)
 EXTRA_DIST += $(script_tests)
 

@@ -85,6 +85,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/jsonvalue.h \
 	src/host/launch.c \
 	src/host/launch.h \
+	src/host/leakbaseline.c \
+	src/host/leakbaseline.h \
 	src/host/leakgraph-dominators.c \
 	src/host/leakgraph-find.c \
 	src/host/leakgraph-find.h \
@@ -97,6 +99,10 @@ libmemprof_host_la_SOURCES = \
 	src/host/leakgraph.h \
 	src/host/leakkind.c \
 	src/host/leakkind.h \
+	src/host/leakreport.c \
+	src/host/leakreport.h \
+	src/host/leaktext.c \
+	src/host/leaktext.h \
 	src/host/linechoice.c \
 	src/host/linechoice.h \
 	src/host/liveness.c \
@@ -183,6 +189,13 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-json.h \
 	src/host/report-json-run.c \
 	src/host/report-json-run.h \
+	src/host/report-leak-github.c \
+	src/host/report-leak-gitlab.c \
+	src/host/report-leak-json.c \
+	src/host/report-leak-junit.c \
+	src/host/report-leak-markdown.c \
+	src/host/report-leak-sarif.c \
+	src/host/report-leak.h \
 	src/host/report-sessions.c \
 	src/host/report-sessions.h \
 	src/host/report-stat-json.c \
@@ -223,6 +236,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/snapshot-write.c \
 	src/host/sourceline.c \
 	src/host/sourceline.h \
+	src/host/sourceroot.c \
+	src/host/sourceroot.h \
 	src/host/stacknumbers.c \
 	src/host/stacknumbers.h \
 	src/host/stacklines.c \

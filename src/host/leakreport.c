@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/leakreport.h"
+
+#include "src/host/cxxname.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void leak_report_init(struct leak_report *r)
+{
+    *r = (struct leak_report){.command = "", .program = "", .version = ""};
+}
+
+void leak_report_release(struct leak_report *r)
+{
+    free(r->records);
+    leak_report_init(r);
+}
+
+int leak_report_add(struct leak_report *r, const struct leak_record *record, struct error *e)
+{
+    if (r->record_count == r->record_room) {
+        uint32_t room = r->record_room ? r->record_room * 2 : 64;
+        struct leak_record *larger =
+            room > r->record_room ? reallocarray(r->records, room, sizeof *larger) : NULL;
+
+        if (!larger)
+            return error_set(e, ERROR_MEMORY, "out of memory for a report of %u leaks",
+                             r->record_count);
+        r->records = larger;
+        r->record_room = room;
+    }
+    r->records[r->record_count++] = *record;
+    return 0;
+}
+
+/* ------------------------------------------------------------ fingerprints -- */
+
+typedef unsigned __int128 hash128;
+
+/* FNV-1a's constants for 128 bits (draft-eastlake-fnv). */
+static const hash128 fnv_basis =
+    (hash128)UINT64_C(0x6c62272e07bb0142) << 64 | UINT64_C(0x62b821756295c58d);
+static const hash128 fnv_prime = (hash128)UINT64_C(0x1000000) << 64 | UINT64_C(0x13b);
+
+static hash128 hash_bytes(hash128 hash, const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char)bytes[i]) * fnv_prime;
+    return hash;
+}
+
+/* "libfoo.so.1.2" is libfoo.so wherever it lies. */
+static hash128 hash_module(hash128 hash, const char *module)
+{
+    const char *slash = strrchr(module, '/'), *name = slash ? slash + 1 : module;
+    const char *so = strstr(name, ".so");
+    size_t length = so && (so[3] == '.' || so[3] == '\0') ? (size_t)(so - name) + 3 : strlen(name);
+
+    return hash_bytes(hash, name, length);
+}
+
+/* The separators are bytes that no name has. */
+static hash128 hash_line(const struct leak_line *line)
+{
+    struct cxxname name = cxxname_parse(line->function);
+    size_t version = strcspn(line->function + name.start, "@");
+    size_t length = name.end - name.start;
+    hash128 hash = fnv_basis;
+
+    hash = hash_bytes(hash, line->function + name.start, version < length ? version : length);
+    return hash_module(hash_bytes(hash, "\0", 1), line->module);
+}
+
+/* What lies outside main is libc's, and differs with its version. */
+static bool is_outermost(const struct leak_line *line)
+{
+    return strcmp(line->function, "main") == 0;
+}
+
+void leak_fingerprint(const struct leak_record *record, char text[LEAK_FINGERPRINT])
+{
+    const char *kind = leak_kind_name(record->kind);
+    hash128 hash = hash_bytes(fnv_basis, kind, strlen(kind)), before = 0;
+
+    for (uint32_t i = 0; i < record->stack_count; i++) {
+        hash128 line = hash_line(&record->stack[i]);
+
+        if (i == 0 || line != before)
+            hash = hash_bytes(hash, (const char *)&line, sizeof line);
+        before = line;
+        if (is_outermost(&record->stack[i]))
+            break;
+    }
+    snprintf(text, LEAK_FINGERPRINT, "%016" PRIx64 "%016" PRIx64, (uint64_t)(hash >> 64),
+             (uint64_t)hash);
+}
+
+/* ---------------------------------------------------------------- finishing -- */
+
+static int by_bytes(const void *a, const void *b)
+{
+    const struct leak_record *left = a, *right = b;
+    uint64_t left_bytes = left->bytes + left->indirect_bytes;
+    uint64_t right_bytes = right->bytes + right->indirect_bytes;
+
+    if (left_bytes != right_bytes)
+        return left_bytes > right_bytes ? -1 : 1;
+    if (left->kind != right->kind)
+        return left->kind < right->kind ? -1 : 1;
+    if (left->blocks != right->blocks)
+        return left->blocks > right->blocks ? -1 : 1;
+    return strcmp(left->fingerprint, right->fingerprint);
+}
+
+/* Records of one fingerprint together, in the order they have. */
+struct numbered {
+    const char *fingerprint;
+    uint32_t index;
+};
+
+static int by_fingerprint(const void *a, const void *b)
+{
+    const struct numbered *left = a, *right = b;
+    int order = strcmp(left->fingerprint, right->fingerprint);
+
+    return order ? order : left->index < right->index ? -1 : left->index > right->index;
+}
+
+/* Without memory to sort in, by comparing each with all before it. */
+static void number_slowly(struct leak_report *r)
+{
+    for (uint32_t i = 0; i < r->record_count; i++) {
+        r->records[i].ordinal = 1;
+        for (uint32_t k = 0; k < i; k++)
+            r->records[i].ordinal +=
+                strcmp(r->records[i].fingerprint, r->records[k].fingerprint) == 0;
+    }
+}
+
+static void number_records(struct leak_report *r)
+{
+    struct numbered *all = reallocarray(NULL, r->record_count, sizeof *all);
+
+    if (!all) {
+        number_slowly(r);
+        return;
+    }
+    for (uint32_t i = 0; i < r->record_count; i++)
+        all[i] = (struct numbered){r->records[i].fingerprint, i};
+    qsort(all, r->record_count, sizeof *all, by_fingerprint);
+    for (uint32_t i = 0; i < r->record_count; i++) {
+        bool same = i && strcmp(all[i].fingerprint, all[i - 1].fingerprint) == 0;
+
+        r->records[all[i].index].ordinal = same ? r->records[all[i - 1].index].ordinal + 1 : 1;
+    }
+    free(all);
+}
+
+void leak_report_finish(struct leak_report *r)
+{
+    for (uint32_t i = 0; i < r->record_count; i++)
+        leak_fingerprint(&r->records[i], r->records[i].fingerprint);
+    if (r->record_count == 0)
+        return;
+    qsort(r->records, r->record_count, sizeof *r->records, by_bytes);
+    number_records(r);
+}
+
+uint32_t leak_report_count(const struct leak_report *r, uint32_t kinds)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < r->record_count; i++)
+        count += (kinds & LEAK_KIND_BIT(r->records[i].kind)) && !r->records[i].known;
+    return count;
+}

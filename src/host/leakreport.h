@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A finished leak report: what was found, however it was found.  It is filled
+ * by the search or from a profile, and written by report-leak-*.c.
+ *
+ * All strings belong to whoever fills the report in and outlive it; "" means
+ * unknown, no pointer is NULL.  The array of records belongs to the report.
+ */
+#ifndef MEMPROF_HOST_LEAKREPORT_H
+#define MEMPROF_HOST_LEAKREPORT_H
+
+#include "src/host/error.h"
+#include "src/host/leakkind.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEAK_FINGERPRINT 33 /* 32 hexadecimal digits and a NUL */
+
+/* One line of a stack, innermost first; an inlined function is a line of its own. */
+struct leak_line {
+    const char *function; /* readable */
+    const char *file;     /* source file */
+    const char *module;   /* path */
+    uint32_t line;        /* 0 unknown */
+    uint64_t address;     /* 0 unknown */
+    bool inlined;         /* into the next line's function */
+};
+
+/* Blocks of one kind, allocated by one thread through one stack. */
+struct leak_record {
+    enum leak_kind kind;
+    uint64_t bytes, blocks;
+    uint64_t indirect_bytes, indirect_blocks; /* lost with them */
+    uint64_t smallest, largest;               /* block sizes */
+    uint64_t example;                         /* address of one block */
+    double first_seconds, last_seconds;       /* when the first and the last were allocated */
+    const char *thread;                       /* name */
+    const char *held_by;                      /* of LEAK_WEAK: the weak region */
+    uint32_t cycle_blocks;                    /* the largest cycle they stand for; 0 none */
+    const struct leak_line *stack;
+    uint32_t stack_count;
+    bool known; /* in the baseline (leakbaseline.h) */
+
+    /* by leak_report_finish */
+    char fingerprint[LEAK_FINGERPRINT];
+    uint32_t ordinal; /* among records with this fingerprint, from 1 */
+};
+
+struct leak_amount {
+    uint64_t bytes, blocks;
+};
+
+struct leak_heap {
+    uint64_t total_allocs, total_frees, total_bytes, peak_bytes, end_bytes, end_blocks;
+};
+
+struct leak_report {
+    const char *command; /* shell-quoted */
+    const char *program; /* base name */
+    const char *version; /* memprof's */
+    int64_t started_unix;
+    double seconds;
+    struct leak_heap heap;
+    struct leak_amount kinds[LEAK_KINDS]; /* without what was suppressed; not only the records' */
+    struct leak_amount suppressed;
+    uint64_t suppressed_records;
+    const char *const *notes; /* what was not complete, a sentence each */
+    uint32_t note_count;
+
+    struct leak_record *records;
+    uint32_t record_count, record_room;
+};
+
+void leak_report_init(struct leak_report *r);
+void leak_report_release(struct leak_report *r);
+
+/* Copy a record in.  0, or -1 with `e` set (out of memory). */
+int leak_report_add(struct leak_report *r, const struct leak_record *record, struct error *e);
+
+/*
+ * Sort the records, most bytes (own and indirect) first, and give each its
+ * fingerprint and ordinal.  To be called before anything is written.
+ */
+void leak_report_finish(struct leak_report *r);
+
+/*
+ * The fingerprint of a leak: what stays the same while source lines move, files
+ * and build directories are renamed, libraries get other versions and inlining
+ * changes the addresses.  It is made of the kind and, from the innermost line to
+ * main, of each function's qualified name (without parameters, return type and
+ * compilers' suffixes) and its module's name (without folders and what follows
+ * ".so").  A line without a function counts by its module; neighbours that come
+ * to the same count once, so that depth of recursion does not matter.  FNV-1a,
+ * 128 bits.
+ */
+void leak_fingerprint(const struct leak_record *record, char text[LEAK_FINGERPRINT]);
+
+/* Records whose kind is in `kinds` and that no baseline knows. */
+uint32_t leak_report_count(const struct leak_report *r, uint32_t kinds);
+
+#endif
