@@ -94,7 +94,8 @@ static bool same_lines(const struct align *a)
     if (a->old_count != a->new_count)
         return false;
     for (size_t i = 0; i < a->old_count; i++)
-        if (a->olds[i].line != a->news[i].line || a->olds[i].position != a->news[i].position)
+        if (a->olds[i].line != a->news[i].line || a->olds[i].position != a->news[i].position ||
+            a->olds[i].name != a->news[i].name)
             return false;
     return true;
 }
@@ -109,17 +110,30 @@ static void read_texts(struct work *w)
         w->new_texts[j] = a->text(a->context, true, a->news[j].place, a->news[j].line);
 }
 
+/* Of the new ones at the position of `j`, the one of this name; without it the first. */
+static size_t of_name(const struct align *a, size_t j, uint32_t name)
+{
+    for (size_t k = j; k < a->new_count && a->news[k].position == a->news[j].position; k++)
+        if (a->news[k].name == name)
+            return k;
+    return j;
+}
+
 /* Equal lines, if they mean something; equal offsets where neither side knows a line. */
 static void by_line(struct work *w)
 {
     struct align *a = w->align;
     bool lines_mean_it = a->same_file && w->moved == 0;
 
-    for (size_t i = 0, j = 0; i < a->old_count; i++) {
-        while (j < a->new_count && a->news[j].position < a->olds[i].position)
-            j++;
-        if (j == a->new_count || a->news[j].position != a->olds[i].position ||
-            a->olds[i].line != a->news[j].line || (a->olds[i].line && !lines_mean_it))
+    for (size_t i = 0, first = 0; i < a->old_count; i++) {
+        size_t j;
+
+        while (first < a->new_count && a->news[first].position < a->olds[i].position)
+            first++;
+        if (first == a->new_count || a->news[first].position != a->olds[i].position)
+            continue;
+        j = of_name(a, first, a->olds[i].name);
+        if (a->olds[i].line != a->news[j].line || (a->olds[i].line && !lines_mean_it))
             continue;
         if (!known(w->old_texts[i]) || !known(w->new_texts[j]) ||
             equal(w->old_texts[i], w->new_texts[j]))

@@ -21,6 +21,7 @@ struct align_item {
     int64_t position; /* line, or offset where no line is known */
     uint32_t place;   /* the caller's number for it */
     uint32_t line;    /* 0 unknown */
+    uint32_t name;    /* of several at one position, those of equal names pair */
     size_t pair;      /* result: index of its partner, or ALIGN_NONE */
     unsigned tier;    /* result for the old ones: enum match_tier */
 };

@@ -13,6 +13,7 @@ struct entry {
     string_id stem;
     string_id file; /* likewise */
     int64_t position;
+    string_id function;
     uint32_t place;
     bool is_new;
 };
@@ -82,6 +83,7 @@ static struct align_item item_of(const struct entry *entry, const struct place *
     return (struct align_item){.position = entry->position,
                                .place = entry->place,
                                .line = place->number,
+                               .name = place->function,
                                .pair = ALIGN_NONE,
                                .tier = MATCH_NOT};
 }
@@ -184,6 +186,8 @@ static int compare_entries(const void *left, const void *right)
         by = (int)x->is_new - (int)y->is_new;
     if (by == 0 && x->position != y->position)
         by = x->position < y->position ? -1 : 1;
+    if (by == 0)
+        by = compare_numbers(x->function, y->function);
     return by ? by : compare_numbers(x->place, y->place);
 }
 
@@ -195,6 +199,7 @@ static struct entry entry_of(const struct matcher *m, uint32_t number, bool is_n
                           .stem = place->stem,
                           .file = place->file,
                           .position = place->number ? place->number : (int64_t)place->offset,
+                          .function = place->function,
                           .place = number,
                           .is_new = is_new};
 

@@ -49,11 +49,6 @@ static const char *base_of(const struct side *side, uint32_t module)
     return location_base(profile_text(p, p->modules[module].path));
 }
 
-static struct intern_key base_key(const struct side *side, uint32_t module)
-{
-    return (struct intern_key){assembly_text(side->names, base_of(side, module)), 0, 0};
-}
-
 /* libz.so.1.2.13 and libz.so.1.3 are libz.so; so is libz-1.3.so. */
 static struct intern_key stem_key(const struct side *side, uint32_t module)
 {
@@ -119,30 +114,7 @@ static bool pair_by(uint32_t *pairs, uint8_t *taken, const struct side *before,
     return ok;
 }
 
-static bool pair_modules(struct pairing *pairing, const struct places *before,
-                         const struct places *after)
-{
-    static module_key *const rules[] = {path_key, build_key, base_key, stem_key, program_key};
-    struct profile scratch;
-    struct assembly names;
-    struct side old_side = {before, &names}, new_side = {after, &names};
-    uint8_t *taken = calloc((size_t)after->profile->module_count + 1, 1);
-    bool ok = taken != NULL;
-
-    profile_init(&scratch);
-    assembly_init(&names, &scratch);
-    for (uint32_t m = 0; m < before->profile->module_count; m++)
-        pairing->modules[m] = NO_MODULE;
-    for (size_t i = 0; ok && i < sizeof rules / sizeof *rules; i++)
-        ok = pair_by(pairing->modules, taken, &old_side, &new_side, rules[i]);
-    ok &= !names.failed;
-    assembly_release(&names);
-    profile_release(&scratch);
-    free(taken);
-    return ok;
-}
-
-/* ------------------------------------------------------------ files -- */
+/* ---------------------------------------------- files of one name -- */
 
 #define SAME_NAME_MAX 1000000u /* pairs of files of one name that are looked at */
 
@@ -219,6 +191,127 @@ static bool pair_same_name(string_id *pairs, uint8_t *taken, const struct file *
     return true;
 }
 
+/* Fill in `pairs`, the new path of an old one, and what is `taken`; both by string. */
+static bool pair_listed(string_id *pairs, uint8_t *taken, struct file *files, size_t count)
+{
+    qsort(files, count, sizeof *files, compare_files);
+    for (size_t start = 0, middle, end; start < count; start = end) {
+        middle = start;
+        while (middle < count && !files[middle].is_new &&
+               strcmp(files[middle].base, files[start].base) == 0)
+            middle++;
+        end = middle;
+        while (end < count && files[end].is_new && strcmp(files[end].base, files[start].base) == 0)
+            end++;
+        if (!pair_same_name(pairs, taken, files + start, middle - start, end - middle))
+            return false;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------- all modules -- */
+
+/* Whether the module still looks for a partner. */
+struct lonely {
+    const uint32_t *pairs; /* of the old side */
+    const uint8_t *taken;  /* of the new side */
+};
+
+static size_t list_modules(struct file *files, uint8_t *seen, const struct places *places,
+                           const struct strings *shared, const struct lonely *lonely, bool is_new)
+{
+    size_t count = 0;
+
+    for (uint32_t m = 0; m < places->profile->module_count; m++) {
+        string_id id = places->module_paths[m];
+        const char *path = strings_get(shared, id);
+
+        if (id == 0 || (seen[id] & (1 << is_new)) ||
+            (is_new ? lonely->taken[m] != 0 : lonely->pairs[m] != NO_MODULE))
+            continue;
+        seen[id] |= (uint8_t)(1 << is_new);
+        files[count++] = (struct file){location_base(path), path, id, is_new};
+    }
+    return count;
+}
+
+static void take_pairs(uint32_t *pairs, uint8_t *taken, const string_id *paths,
+                       const struct places *before, const struct places *after)
+{
+    for (uint32_t m = 0; m < before->profile->module_count; m++) {
+        string_id wanted = pairs[m] == NO_MODULE ? paths[before->module_paths[m]] : 0;
+
+        for (uint32_t n = 0; wanted && n < after->profile->module_count; n++)
+            if (after->module_paths[n] == wanted) {
+                pairs[m] = n;
+                break;
+            }
+    }
+    for (uint32_t m = 0; m < before->profile->module_count; m++)
+        if (pairs[m] != NO_MODULE)
+            taken[pairs[m]] = 1;
+}
+
+/* Python's extensions come in many folders under few names: the folders decide. */
+static bool pair_by_name(uint32_t *pairs, uint8_t *taken, const struct places *before,
+                         const struct places *after, const struct strings *shared)
+{
+    size_t modules = (size_t)before->profile->module_count + after->profile->module_count;
+    struct lonely lonely = {pairs, taken};
+    struct file *files = malloc((modules + 1) * sizeof *files);
+    string_id *paths = calloc((size_t)shared->count + 1, sizeof *paths);
+    uint8_t *seen = calloc((size_t)shared->count + 1, 1);
+    uint8_t *paths_taken = calloc((size_t)shared->count + 1, 1);
+    bool ok = files && paths && seen && paths_taken;
+    size_t count;
+
+    if (ok) {
+        count = list_modules(files, seen, before, shared, &lonely, false);
+        count += list_modules(files + count, seen, after, shared, &lonely, true);
+        ok = pair_listed(paths, paths_taken, files, count);
+    }
+    if (ok)
+        take_pairs(pairs, taken, paths, before, after);
+    free(files);
+    free(paths);
+    free(seen);
+    free(paths_taken);
+    return ok;
+}
+
+static bool pair_by_keys(uint32_t *pairs, uint8_t *taken, const struct side *before,
+                         const struct side *after, module_key *first, module_key *second)
+{
+    return pair_by(pairs, taken, before, after, first) &&
+           pair_by(pairs, taken, before, after, second);
+}
+
+static bool pair_modules(struct pairing *pairing, const struct places *before,
+                         const struct places *after, const struct strings *shared)
+{
+    struct profile scratch;
+    struct assembly names;
+    struct side old_side = {before, &names}, new_side = {after, &names};
+    uint8_t *taken = calloc((size_t)after->profile->module_count + 1, 1);
+    uint32_t *pairs = pairing->modules;
+    bool ok = taken != NULL;
+
+    profile_init(&scratch);
+    assembly_init(&names, &scratch);
+    for (uint32_t m = 0; m < before->profile->module_count; m++)
+        pairs[m] = NO_MODULE;
+    ok = ok && pair_by_keys(pairs, taken, &old_side, &new_side, path_key, build_key) &&
+         pair_by_name(pairs, taken, before, after, shared) &&
+         pair_by_keys(pairs, taken, &old_side, &new_side, stem_key, program_key);
+    ok &= !names.failed;
+    assembly_release(&names);
+    profile_release(&scratch);
+    free(taken);
+    return ok;
+}
+
+/* ------------------------------------------------------ all files -- */
+
 /* The distinct files of one side; `seen` has a bit a side for each string. */
 static size_t list_files(struct file *files, uint8_t *seen, const struct places *places,
                          const struct strings *shared, bool is_new)
@@ -235,23 +328,6 @@ static size_t list_files(struct file *files, uint8_t *seen, const struct places 
         files[count++] = (struct file){location_base(path), path, id, is_new};
     }
     return count;
-}
-
-static bool pair_listed(struct pairing *pairing, uint8_t *taken, struct file *files, size_t count)
-{
-    qsort(files, count, sizeof *files, compare_files);
-    for (size_t start = 0, middle, end; start < count; start = end) {
-        middle = start;
-        while (middle < count && !files[middle].is_new &&
-               strcmp(files[middle].base, files[start].base) == 0)
-            middle++;
-        end = middle;
-        while (end < count && files[end].is_new && strcmp(files[end].base, files[start].base) == 0)
-            end++;
-        if (!pair_same_name(pairing->files, taken, files + start, middle - start, end - middle))
-            return false;
-    }
-    return true;
 }
 
 static bool pair_files(struct pairing *pairing, const struct places *before,
@@ -271,7 +347,7 @@ static bool pair_files(struct pairing *pairing, const struct places *before,
                 pairing->files[id] = id;
                 taken[id] = 1;
             }
-        ok = pair_listed(pairing, taken, files, count);
+        ok = pair_listed(pairing->files, taken, files, count);
     }
     free(files);
     free(seen);
@@ -288,7 +364,7 @@ int pairing_init(struct pairing *pairing, const struct places *before, const str
         .modules = malloc(((size_t)before->profile->module_count + 1) * sizeof(uint32_t)),
         .files = calloc((size_t)shared->count + 1, sizeof(string_id)),
         .file_count = shared->count};
-    if (pairing->modules && pairing->files && pair_modules(pairing, before, after) &&
+    if (pairing->modules && pairing->files && pair_modules(pairing, before, after, shared) &&
         pair_files(pairing, before, after, shared))
         return 0;
     pairing_release(pairing);

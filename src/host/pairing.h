@@ -4,9 +4,10 @@
  * by another process, on another host, from another build.
  *
  * Modules pair by the first of these that finds a partner without one: equal
- * paths, equal build IDs, equal last parts of the path, the same up to the
- * version behind `.so`; at last the two programs themselves, since two builds
- * to be compared often have two names.
+ * paths, equal build IDs, equal last parts of the path (of several, those whose
+ * paths agree the farthest from the end), the same up to the version behind
+ * `.so`; at last the two programs themselves, since two builds to be compared
+ * often have two names.
  * Files pair by equal paths, else those with the same last part whose paths
  * agree the farthest from the end.
  */

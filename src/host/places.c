@@ -9,7 +9,8 @@ struct finder {
     const struct pathmap *paths;
     struct assembly *shared;
     struct intern known;
-    string_id *names, *stems, *files; /* by string of the profile: shared id + 1, 0 not asked yet */
+    string_id *names, *files; /* by string of the profile: shared id + 1, 0 not asked yet */
+    string_id *stems;         /* likewise, two each: without a line and with one */
     struct strbuf path;
     bool apart, failed;
 };
@@ -55,20 +56,47 @@ static size_t stem_length(const char *name)
     return length;
 }
 
-static string_id stem_of(struct finder *f, string_id id)
+/* Length of the number by which compilers count lambdas and the like, at the start of `name`. */
+static size_t count_length(const char *name, const char *start, size_t length)
+{
+    size_t at = (size_t)(name - start), digits;
+
+    if (at < 2 || (name[-1] != '#' && (name[-1] != '_' || name[-2] != '$')))
+        return 0;
+    for (digits = 0; at + digits < length && name[digits] >= '0' && name[digits] <= '9'; digits++)
+        ;
+    return name[-1] == '_' || name[digits] == '}' ? digits : 0;
+}
+
+/*
+ * A lambda put in above others gives them all other numbers, and its own to a
+ * stranger: where lines are known, those tell lambdas apart and the number does
+ * not.
+ */
+static void add_stem(struct strbuf *out, const char *name, bool numbered)
+{
+    size_t length = stem_length(name);
+
+    for (size_t i = 0; i < length; i++) {
+        i += numbered ? 0 : count_length(name + i, name, length);
+        if (i < length)
+            strbuf_add_length(out, name + i, 1);
+    }
+}
+
+static string_id stem_of(struct finder *f, string_id id, bool has_line)
 {
     const struct profile *p = f->places->profile;
+    string_id *known = &f->stems[2 * (size_t)id + has_line];
 
     if (id == 0 || id >= p->strings.count)
         return 0;
-    if (!f->stems[id]) {
-        const char *name = profile_text(p, id);
-
+    if (!*known) {
         strbuf_clear(&f->path);
-        strbuf_add_length(&f->path, name, stem_length(name));
-        f->stems[id] = assembly_text(f->shared, strbuf_text(&f->path)) + 1;
+        add_stem(&f->path, profile_text(p, id), !has_line);
+        *known = assembly_text(f->shared, strbuf_text(&f->path)) + 1;
     }
-    return f->stems[id] - 1;
+    return *known - 1;
 }
 
 static struct intern_key key_of(const struct place *place)
@@ -87,7 +115,7 @@ static void add_line(struct finder *f, uint32_t index, uint32_t module)
         .line = index,
         .module = module,
         .function = name_of(f, line->function),
-        .stem = stem_of(f, line->function),
+        .stem = stem_of(f, line->function, line->line != 0),
         .file = path_of(f, line->file),
         .path = module == NO_MODULE ? 0 : f->places->module_paths[module],
         .number = line->line,
@@ -133,7 +161,7 @@ int places_init(struct places *places, const struct profile *p, const struct pat
                        .paths = paths,
                        .shared = shared,
                        .names = calloc(strings, sizeof *f.names),
-                       .stems = calloc(strings, sizeof *f.stems),
+                       .stems = calloc(2 * strings, sizeof *f.stems),
                        .files = calloc(strings, sizeof *f.files),
                        .apart = apart};
 

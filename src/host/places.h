@@ -17,7 +17,8 @@ struct place {
     uint32_t line;      /* one of its rows in the profile's lines */
     uint32_t module;    /* its row in the profile's modules, or NO_MODULE */
     string_id function; /* of the shared table, as all of these; 0 unknown */
-    string_id stem;     /* the function without what compilers append to copies of it */
+    string_id stem;     /* the function without what compilers append to copies of it, and where a
+                           line is known without the numbers by which they count lambdas */
     string_id file;
     string_id path;  /* of the module; 0 none */
     uint32_t number; /* of the line; 0 unknown */

@@ -360,6 +360,170 @@ static void what_was_inlined_makes_no_difference(void **state)
     profile_release(&p[1]);
 }
 
+/* A profile with one site, of 10 * `blocks` bytes, for each function and line of `module`. */
+struct spot {
+    const char *module, *function, *file;
+    uint32_t line;
+    uint64_t offset;
+    uint64_t blocks;
+};
+
+static void make_spots(struct profile *p, const struct spot *spots, size_t count)
+{
+    make_profile(p);
+    make_thread(p, 4242, "app");
+    for (size_t i = 0; i < count; i++) {
+        uint32_t module = make_module(p, spots[i].module, 0);
+
+        make_site(p,
+                  make_node(p, STACK_ROOT_WHOLE,
+                            make_frame(p, module, spots[i].function, spots[i].file, spots[i].line,
+                                       spots[i].offset)),
+                  0, spots[i].blocks, 10);
+    }
+}
+
+static void compare_spots(struct diff *d, const struct spot *olds, size_t old_count,
+                          const struct spot *news, size_t new_count)
+{
+    struct profile p[2];
+
+    make_spots(&p[0], olds, old_count);
+    make_spots(&p[1], news, new_count);
+    compare(d, &p[0], at_exit, &p[1], at_exit, (struct view_options){.order = VIEW_BY_LIVE}, NULL);
+    profile_release(&p[0]);
+    profile_release(&p[1]);
+}
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+/* One put in above the others gives them all other numbers. */
+static void lambdas_are_known_by_their_lines(void **state)
+{
+    static const struct spot olds[] = {
+        {"/bin/app", "f()::{lambda(int)#1}::operator()(int) const", "/s/a.cc", 10, 1, 500},
+        {"/bin/app", "f()::{lambda(int)#2}::operator()(int) const", "/s/a.cc", 20, 1, 20},
+        {"/bin/app", "g()::$_0::operator()() const", "/s/a.cc", 50, 1, 7},
+    };
+    static const struct spot news[] = {
+        {"/bin/app", "f()::{lambda(int)#1}::operator()(int) const", "/s/a.cc", 12, 1, 1},
+        {"/bin/app", "f()::{lambda(int)#2}::operator()(int) const", "/s/a.cc", 15, 1, 500},
+        {"/bin/app", "f()::{lambda(int)#3}::operator()(int) const", "/s/a.cc", 25, 1, 20},
+        {"/bin/app", "g()::$_1::operator()() const", "/s/a.cc", 55, 1, 7},
+    };
+    struct diff d;
+
+    (void)state;
+    compare_spots(&d, olds, COUNT_OF(olds), news, COUNT_OF(news));
+    assert_int_equal(d.row_count, 4);
+    assert_int_equal(d.same_count, 3);
+    assert_row(&d, 0, 10, 10, 1, DIFF_NEW);
+    diff_release(&d);
+}
+
+/* Without lines the number is all there is; other numbers in names always count. */
+static void numbers_in_names_are_kept_where_they_tell(void **state)
+{
+    static const struct spot olds[] = {
+        {"/bin/app", "f()::{lambda(int)#1}::operator()(int) const", "", 0, 8, 50},
+        {"/bin/app", "draw<2>()", "/s/a.cc", 10, 8, 60},
+        {"/bin/app", "take_1", "/s/a.cc", 20, 8, 70},
+    };
+    static const struct spot news[] = {
+        {"/bin/app", "f()::{lambda(int)#2}::operator()(int) const", "", 0, 8, 50},
+        {"/bin/app", "draw<3>()", "/s/a.cc", 10, 8, 60},
+        {"/bin/app", "take_2", "/s/a.cc", 20, 8, 70},
+    };
+    struct diff d;
+
+    (void)state;
+    compare_spots(&d, olds, COUNT_OF(olds), news, COUNT_OF(news));
+    assert_int_equal(d.row_count, 6);
+    assert_int_equal(d.matching.rows[MATCH_NOT], 6);
+    diff_release(&d);
+}
+
+/* A function and the part that was split from it share a line: each is its own partner. */
+static void parts_of_a_function_on_one_line_pair_by_name(void **state)
+{
+    static const struct spot olds[] = {
+        {"/bin/app", "f", "/s/a.c", 10, 1, 100},
+        {"/bin/app", "f.part.0", "/s/a.c", 10, 1, 5},
+    };
+    static const struct spot news[] = {
+        {"/bin/app", "f.part.0", "/s/a.c", 10, 1, 5},
+        {"/bin/app", "f", "/s/a.c", 10, 1, 100},
+        {"/bin/app", "f", "/s/a.c", 14, 1, 1},
+    };
+    struct diff d;
+
+    (void)state;
+    compare_spots(&d, olds, COUNT_OF(olds), news, COUNT_OF(news));
+    assert_int_equal(d.row_count, 3);
+    assert_int_equal(d.same_count, 2);
+    assert_row(&d, 0, 10, 10, 1, DIFF_NEW);
+    diff_release(&d);
+}
+
+/* Static functions of one name in two files, and functions of one name in two modules. */
+static void namesakes_stay_apart(void **state)
+{
+    static const struct spot olds[] = {
+        {"/bin/app", "init", "/s/a.c", 10, 1, 100},
+        {"/bin/app", "init", "/s/b.c", 10, 1, 20},
+        {"/lib/libx.so", "init", "/s/a.c", 10, 1, 3},
+    };
+    static const struct spot news[] = {
+        {"/lib/libx.so", "init", "/s/a.c", 11, 1, 3},
+        {"/bin/app", "init", "/s/b.c", 12, 1, 20},
+        {"/bin/app", "init", "/s/a.c", 13, 1, 100},
+    };
+    struct diff d;
+
+    (void)state;
+    compare_spots(&d, olds, COUNT_OF(olds), news, COUNT_OF(news));
+    assert_int_equal(d.row_count, 3);
+    assert_int_equal(d.same_count, 3);
+    diff_release(&d);
+}
+
+/* Extensions of one name in several folders, all of them elsewhere now. */
+static void modules_of_one_name_pair_by_their_folders(void **state)
+{
+    static const struct spot olds[] = {
+        {"/home/a/venv/numpy/_core.so", "grow", "/s/x.c", 10, 1, 100},
+        {"/home/a/venv/pandas/_core.so", "grow", "/s/x.c", 10, 1, 20},
+    };
+    static const struct spot news[] = {
+        {"/opt/venv/pandas/_core.so", "grow", "/s/x.c", 10, 1, 20},
+        {"/opt/venv/numpy/_core.so", "grow", "/s/x.c", 10, 1, 100},
+    };
+    struct diff d;
+
+    (void)state;
+    compare_spots(&d, olds, COUNT_OF(olds), news, COUNT_OF(news));
+    assert_int_equal(d.row_count, 2);
+    assert_int_equal(d.same_count, 2);
+    diff_release(&d);
+}
+
+/* Mapped twice under one path, in one run or in both: it is one module. */
+static void a_module_mapped_twice_is_one(void **state)
+{
+    static const struct spot olds[] = {
+        {"/a/plug.so", "grow", "/s/x.c", 10, 1, 100},
+        {"/a/plug.so", "grow", "/s/x.c", 10, 1, 20},
+    };
+    static const struct spot news[] = {{"/b/plug.so", "grow", "/s/x.c", 10, 1, 120}};
+    struct diff d;
+
+    (void)state;
+    compare_spots(&d, olds, COUNT_OF(olds), news, COUNT_OF(news));
+    assert_int_equal(d.row_count, 1);
+    assert_int_equal(d.same_count, 1);
+    diff_release(&d);
+}
+
 static void paths_are_mapped_before_matching(void **state)
 {
     struct version x, y;
@@ -474,6 +638,12 @@ int main(void)
         cmocka_unit_test(modules_pair_by_path_name_and_version),
         cmocka_unit_test(files_of_one_name_pair_by_their_folders),
         cmocka_unit_test(what_was_inlined_makes_no_difference),
+        cmocka_unit_test(lambdas_are_known_by_their_lines),
+        cmocka_unit_test(numbers_in_names_are_kept_where_they_tell),
+        cmocka_unit_test(parts_of_a_function_on_one_line_pair_by_name),
+        cmocka_unit_test(namesakes_stay_apart),
+        cmocka_unit_test(modules_of_one_name_pair_by_their_folders),
+        cmocka_unit_test(a_module_mapped_twice_is_one),
         cmocka_unit_test(paths_are_mapped_before_matching),
         cmocka_unit_test(threads_go_by_name),
         cmocka_unit_test(snapshots_of_one_run),
