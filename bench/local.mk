@@ -2,7 +2,7 @@
 # Benchmarks: built and run by `make bench` only.
 #   a program  bench_programs += bench/NAME   (linked with the host library)
 
-bench_programs = bench/stacks bench/drain bench/leakgraph
+bench_programs = bench/stacks bench/drain bench/leakgraph bench/open
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 
