@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/diff.h"
 
+#include "src/host/location.h"
 #include "src/shared/record.h"
 
 #include <stdlib.h>
@@ -69,7 +70,7 @@ static enum match_tier tier_of(const struct diff *d, enum view_group group,
     return line->tier;
 }
 
-/* Paths apart, whether the line now has another number or lies in another file. */
+/* Folders apart, whether the line now has another number or lies in another file. */
 static bool has_moved(const struct united_line *line, const struct profile *before,
                       const struct profile *after, const struct united *u)
 {
@@ -81,7 +82,8 @@ static bool has_moved(const struct united_line *line, const struct profile *befo
     y = &after->lines[line->after];
     if (!x->line || !y->line)
         return false;
-    return x->line != y->line || line->tier == MATCH_BY_TEXT || line->tier == MATCH_BY_FUNCTION;
+    return x->line != y->line || strcmp(location_base(profile_text(before, x->file)),
+                                        location_base(profile_text(after, y->file))) != 0;
 }
 
 static struct diff_row make_row(const struct diff *d, enum view_group group,

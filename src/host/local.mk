@@ -17,6 +17,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/binary.h \
 	src/host/blockfind.c \
 	src/host/blockfind.h \
+	src/host/borrow.c \
+	src/host/borrow.h \
 	src/host/buffer.c \
 	src/host/buffer.h \
 	src/host/buildid.c \
@@ -123,6 +125,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/faults.h \
 	src/host/report-faults.c \
 	src/host/report-faults.h \
+	src/host/poolstate.c \
+	src/host/poolstate.h \
 	src/host/marks.c \
 	src/host/marks.h \
 	src/host/merge.c \

@@ -6,7 +6,8 @@
  * Where the module is the same build in both, a place is the same if function,
  * file and line are, or function and offset without debug information, or the
  * module's offset alone without names.  Places of one build that differ are
- * different places: nothing is guessed.
+ * different places: nothing is guessed.  (A frame that only one side has a name
+ * for is left to borrow.h.)
  *
  * Otherwise the places of a function (same module, same name) are paired, per
  * source file, in this order:

@@ -181,6 +181,12 @@ static const char *find_source(struct sourcelines *sources, const struct profile
                            newer);
 }
 
+/* A side may have the line without a name for it (borrow.h). */
+static bool has_number(const struct diff_side *side, uint32_t line)
+{
+    return side->profile->lines[line].line != 0;
+}
+
 /* The text of a line of the united profile, if it can be read. */
 static void add_source(struct page *page, uint32_t index, size_t indent)
 {
@@ -188,17 +194,19 @@ static void add_source(struct page *page, uint32_t index, size_t indent)
     const struct united_line *line;
     size_t columns = page->options->columns, length = 0;
     const char *mapped, *source;
-    bool newer = false;
+    bool newer = false, is_new;
     struct strbuf text;
 
     if (!page->options->sources || index >= u->line_count)
         return;
     line = &page->diff->united.lines[index];
     mapped = profile_text(u, u->lines[index].file);
-    source = line->after != UNITED_NONE ? find_source(&page->new_sources, page->after->profile,
-                                                      line->after, mapped, &length, &newer)
-                                        : find_source(&page->old_sources, page->before->profile,
-                                                      line->before, mapped, &length, &newer);
+    is_new = line->after != UNITED_NONE &&
+             (line->before == UNITED_NONE || has_number(page->after, line->after));
+    source = is_new ? find_source(&page->new_sources, page->after->profile, line->after, mapped,
+                                  &length, &newer)
+                    : find_source(&page->old_sources, page->before->profile, line->before, mapped,
+                                  &length, &newer);
     if (!source)
         return;
     strbuf_init(&text);

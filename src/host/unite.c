@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/unite.h"
 
+#include "src/host/borrow.h"
 #include "src/shared/record.h"
 
 #include <stdlib.h>
@@ -16,6 +17,7 @@ struct work {
     const struct unite_options *options;
     struct places old_places, new_places;
     struct match match;
+    struct borrow borrow;      /* empty where nothing has to be matched */
     struct intern modules;     /* by path: row of the united profile's modules */
     struct intern new_lines;   /* the new side's lines as a view tells them apart */
     uint32_t *old_to, *new_to; /* by place: row of lines and of frames */
@@ -151,28 +153,77 @@ static void add_old_places(struct work *w)
 
 /* ------------------------------------------------------ stacks and sites -- */
 
+/* The lines that stand for a frame: its own, or those of the other side. */
+struct lines {
+    const struct places *places;
+    const uint32_t *rows;
+    const struct profile_frame *frame;
+};
+
+static struct lines lines_of(const struct work *w, bool is_new, uint32_t frame)
+{
+    const uint32_t *borrowed = is_new ? w->borrow.of_new : w->borrow.of_old;
+    bool from_new = is_new;
+    struct lines lines;
+
+    if (borrowed && borrowed[frame] != NO_FRAME) {
+        frame = borrowed[frame];
+        from_new = !is_new;
+    }
+    lines.places = from_new ? &w->new_places : &w->old_places;
+    lines.rows = from_new ? w->new_to : w->old_to;
+    lines.frame = &lines.places->profile->frames[frame];
+    return lines;
+}
+
+static uint32_t row_of(const struct lines *lines, uint32_t i)
+{
+    return lines->rows[lines->places->of_line[lines->frame->first_line + i]];
+}
+
+/* Lines that one side alone has names for are in both. */
+static void join_borrowed(struct work *w, bool is_new)
+{
+    const struct profile *p = is_new ? w->new_places.profile : w->old_places.profile;
+    const uint32_t *borrowed = is_new ? w->borrow.of_new : w->borrow.of_old;
+
+    for (uint32_t f = 0; borrowed && f < p->frame_count; f++) {
+        struct lines lines = lines_of(w, is_new, f);
+
+        for (uint32_t i = 0; borrowed[f] != NO_FRAME && i < lines.frame->line_count; i++) {
+            struct united_line *line = &w->united->lines[row_of(&lines, i)];
+            uint32_t *missing = is_new ? &line->after : &line->before;
+
+            if (*missing == UNITED_NONE) {
+                *missing = p->frames[f].first_line;
+                line->tier = MATCH_BY_LINE;
+            }
+        }
+    }
+}
+
 /* The side's nodes as nodes of the united profile; to be freed.  NULL: out of memory. */
-static uint32_t *add_nodes(struct work *w, const struct places *places, const uint32_t *rows)
+static uint32_t *add_nodes(struct work *w, const struct places *places, bool is_new)
 {
     const struct profile *p = places->profile;
     uint32_t *nodes = malloc(((size_t)p->node_count + 1) * sizeof *nodes);
 
     for (uint32_t n = 0; nodes && n < p->node_count && !w->assembly.failed; n++) {
-        const struct profile_frame *frame;
+        struct lines lines;
         uint32_t node;
 
         nodes[n] = n < STACK_ROOTS ? n : nodes[p->nodes[n].parent];
         if (n < STACK_ROOTS || view_frame_is_ours(p, p->nodes[n].frame))
             continue;
-        frame = &p->frames[p->nodes[n].frame];
-        if (frame->line_count > w->node_room) {
+        lines = lines_of(w, is_new, p->nodes[n].frame);
+        if (lines.frame->line_count > w->node_room) {
             w->too_many = true;
             break;
         }
-        w->node_room -= frame->line_count;
+        w->node_room -= lines.frame->line_count;
         node = nodes[n];
-        for (uint32_t i = frame->line_count; i-- > 0;)
-            node = assembly_node(&w->assembly, node, rows[places->of_line[frame->first_line + i]]);
+        for (uint32_t i = lines.frame->line_count; i-- > 0;)
+            node = assembly_node(&w->assembly, node, row_of(&lines, i));
         nodes[n] = node;
     }
     return nodes;
@@ -260,7 +311,7 @@ static void add_site(struct work *w, const struct profile_site *site,
 }
 
 static int add_side(struct work *w, const struct unite_side *side, const struct places *places,
-                    const uint32_t *rows, struct intern *threads_known, struct error *e)
+                    struct intern *threads_known, struct error *e)
 {
     const struct profile *p = side->profile;
     bool is_new = places == &w->new_places;
@@ -269,7 +320,7 @@ static int add_side(struct work *w, const struct unite_side *side, const struct 
 
     if (moment_stats(p, side->moment, &stats, e) != 0)
         return -1;
-    nodes = add_nodes(w, places, rows);
+    nodes = add_nodes(w, places, is_new);
     threads = add_threads(w, places, threads_known);
     domains = add_domains(w, p);
     if (!nodes || !threads || !domains)
@@ -296,9 +347,9 @@ static int add_sides(struct work *w, const struct unite_side *before,
     int result;
 
     intern_init(&threads);
-    result = add_side(w, after, &w->new_places, w->new_to, &threads, e);
+    result = add_side(w, after, &w->new_places, &threads, e);
     if (result == 0 && !w->assembly.failed && !w->too_many)
-        result = add_side(w, before, &w->old_places, w->old_to, &threads, e);
+        result = add_side(w, before, &w->old_places, &threads, e);
     intern_release(&threads);
     return result;
 }
@@ -332,6 +383,9 @@ static int prepare(struct work *w, const struct unite_side *before, const struct
                : match_init(&w->match, &w->old_places, &w->new_places, &w->united->profile.strings,
                             e)) != 0)
         return -1;
+    if (!exact &&
+        borrow_init(&w->borrow, &w->old_places, &w->new_places, &w->match.pairing, e) != 0)
+        return -1;
     w->old_to = malloc(lines * sizeof *w->old_to);
     w->new_to = malloc(lines * sizeof *w->new_to);
     w->united->lines = malloc(lines * sizeof *w->united->lines);
@@ -347,6 +401,10 @@ static int work(struct work *w, const struct unite_side *before, const struct un
         return -1;
     add_new_places(w);
     add_old_places(w);
+    if (!w->assembly.failed) {
+        join_borrowed(w, false);
+        join_borrowed(w, true);
+    }
     if (!w->assembly.failed && add_sides(w, before, after, e) != 0)
         return -1;
     if (w->too_many)
@@ -372,6 +430,7 @@ int unite(struct united *u, const struct unite_side *before, const struct unite_
     places_release(&w.old_places);
     places_release(&w.new_places);
     match_release(&w.match);
+    borrow_release(&w.borrow);
     free(w.old_to);
     free(w.new_to);
     if (result != 0)

@@ -12,7 +12,8 @@
  *   total    both together
  * with the smallest and largest block as the side has them.
  *
- * Names, files and lines are the new side's wherever a place is in both.
+ * Names, files and lines are the new side's wherever a place is in both; where
+ * only the old side knows them (borrow.h), its.
  */
 #ifndef MEMPROF_HOST_UNITE_H
 #define MEMPROF_HOST_UNITE_H

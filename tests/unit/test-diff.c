@@ -524,6 +524,93 @@ static void a_module_mapped_twice_is_one(void **state)
     diff_release(&d);
 }
 
+/* main calls take: at `base`, of build `build`, with names or as a stripped copy has it. */
+static void make_copy(struct profile *p, const char *path, uint64_t base, uint8_t build, bool named,
+                      uint64_t blocks)
+{
+    static const uint64_t offsets[] = {0x1500, 0x1234};
+    struct profile_module *module;
+    uint32_t node = STACK_ROOT_WHOLE;
+
+    make_profile(p);
+    make_thread(p, 4242, "app");
+    make_module(p, path, 0);
+    module = &p->modules[0];
+    p->process.executable = module->path;
+    module->start = module->bias = base;
+    module->end = base + 0x4000;
+    set_build(module, build);
+    for (int i = 0; i < 2; i++) {
+        uint32_t frame = named ? make_frame(p, 0, i ? "take" : "main", "/s/a.c", i ? 10 : 50, 4)
+                               : make_frame(p, 0, "", "", 0, offsets[i]);
+
+        p->frames[frame].value = base + offsets[i];
+        node = make_node(p, node, frame);
+    }
+    make_site(p, node, 0, blocks, 10);
+}
+
+/* Which side has the names makes no difference; another build's addresses mean nothing. */
+static void a_stripped_copy_takes_the_names_of_the_other(void **state)
+{
+    static const enum view_group groups[] = {VIEW_LINE, VIEW_FUNCTION, VIEW_TRACEBACK};
+
+    (void)state;
+    for (int named = 0; named < 2; named++)
+        for (size_t g = 0; g < COUNT_OF(groups); g++)
+            for (uint8_t build = 1; build <= 2; build++) {
+                struct profile p[2];
+                struct diff d;
+
+                make_copy(&p[0], "/bin/app", 0x550000000000, 1, named == 0, 1);
+                make_copy(&p[1], "/tmp/app-s", 0x7f0000000000, build, named == 1, 3);
+                compare(&d, &p[0], at_exit, &p[1], at_exit,
+                        (struct view_options){.order = VIEW_BY_LIVE, .group = groups[g]}, NULL);
+                if (build == 1) {
+                    assert_int_equal(d.row_count, 1);
+                    assert_row(&d, 0, 20, 30, 2, DIFF_CHANGED);
+                    assert_string_equal(function_of(&d, 0), "take");
+                    assert_int_equal(d.rows[0].moved_from, UNITED_NONE);
+                    assert_int_equal(d.matching.rows[MATCH_BY_LINE], 1);
+                } else {
+                    assert_int_equal(d.row_count, 2);
+                    assert_int_equal(d.matching.rows[MATCH_NOT], 2);
+                }
+                diff_release(&d);
+                profile_release(&p[0]);
+                profile_release(&p[1]);
+            }
+}
+
+/* A line that was rewritten where it stands, or lies in another folder now, did not move. */
+static void what_did_not_move_is_not_said_to_have(void **state)
+{
+    struct version x, y;
+    struct diff d;
+
+    (void)state;
+    make_version(&x, "/bin/app", 1, "/old/app.c", 10, 20);
+    make_version(&y, "/bin/app", 2, "/new/app.c", 10, 25);
+    make_site(&x.p, x.put, 0, 1, 100);
+    make_site(&y.p, y.put, 0, 4, 100);
+    /* Two other lines of put moved by 5, so that equal numbers mean nothing. */
+    for (uint32_t line = 12; line <= 14; line += 2) {
+        uint32_t before = make_frame(&x.p, x.module, "put", "/old/app.c", line, 1);
+        uint32_t after = make_frame(&y.p, y.module, "put", "/new/app.c", line + 5, 1);
+
+        make_site(&x.p, make_node(&x.p, x.main_node, before), 0, 1, line);
+        make_site(&y.p, make_node(&y.p, y.main_node, after), 0, 1, line);
+    }
+    compare_runs(&d, &x, &y, (struct view_options){.limit = 0});
+    assert_row(&d, 0, 300, 400, 3, DIFF_CHANGED);
+    assert_int_equal(d.rows[0].tier, MATCH_BY_FUNCTION);
+    assert_int_equal(d.rows[0].moved_from, UNITED_NONE);
+    assert_int_not_equal(d.rows[1].moved_from, UNITED_NONE);
+    diff_release(&d);
+    profile_release(&x.p);
+    profile_release(&y.p);
+}
+
 static void paths_are_mapped_before_matching(void **state)
 {
     struct version x, y;
@@ -644,6 +731,8 @@ int main(void)
         cmocka_unit_test(namesakes_stay_apart),
         cmocka_unit_test(modules_of_one_name_pair_by_their_folders),
         cmocka_unit_test(a_module_mapped_twice_is_one),
+        cmocka_unit_test(a_stripped_copy_takes_the_names_of_the_other),
+        cmocka_unit_test(what_did_not_move_is_not_said_to_have),
         cmocka_unit_test(paths_are_mapped_before_matching),
         cmocka_unit_test(threads_go_by_name),
         cmocka_unit_test(snapshots_of_one_run),
