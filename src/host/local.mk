@@ -274,6 +274,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/threads.h \
 	src/host/timeline.c \
 	src/host/timeline.h \
+	src/host/trend.c \
+	src/host/trend.h \
 	src/host/unite.c \
 	src/host/unite.h \
 	src/host/units.c \
