@@ -34,6 +34,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/overhead.h \
 	preload/pool-debug.c \
 	preload/pool-debug.h \
+	preload/pool-publish.c \
+	preload/pool-publish.h \
 	preload/pooled.c \
 	preload/pooled.h \
 	preload/process.c \

@@ -7,6 +7,7 @@
 #include "preload/modules.h"
 #include "preload/operators.h"
 #include "preload/pool-debug.h"
+#include "preload/pool-publish.h"
 #include "preload/pooled.h"
 #include "preload/real.h"
 #include "preload/rules.h"
@@ -105,6 +106,17 @@ static bool tables_init(void)
     return modules_init() && rules_init() && suffix_init() && threads_init();
 }
 
+static bool allocator_install(uint32_t which)
+{
+    if (which == ALLOCATOR_POOL_DEBUG && !pool_debug_install())
+        return false;
+    if (which == ALLOCATOR_POOL)
+        pooled_install();
+    if (which != ALLOCATOR_NEXT)
+        pool_publish();
+    return true;
+}
+
 /* Everything between having found the allocator and the first record. */
 static void connect_host(void)
 {
@@ -131,9 +143,7 @@ static void connect_host(void)
         refuse(REFUSAL_MAP);
         return;
     }
-    if (h->settings.allocator == ALLOCATOR_POOL)
-        pooled_install();
-    if (h->settings.allocator == ALLOCATOR_POOL_DEBUG && !pool_debug_install()) {
+    if (!allocator_install(h->settings.allocator)) {
         refuse(REFUSAL_MAP);
         return;
     }

@@ -55,6 +55,7 @@ unit_tests = \
 	tests/unit/test-mappings \
 	tests/unit/test-marks \
 	tests/unit/test-model \
+	tests/unit/test-model-reference \
 	tests/unit/test-modfile \
 	tests/unit/test-moments \
 	tests/unit/test-perfmap \
@@ -63,6 +64,7 @@ unit_tests = \
 	tests/unit/test-pool \
 	tests/unit/test-pool-classic \
 	tests/unit/test-pool-threads \
+	tests/unit/test-poolstate \
 	tests/unit/test-preflight \
 	tests/unit/test-profile \
 	tests/unit/test-profile-append \

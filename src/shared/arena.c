@@ -6,9 +6,9 @@
 
 #define PAGE_BYTES 4096u
 
-static _Atomic(struct arena_page *) pages;
+struct arena_state arena_state;
+
 static _Atomic uint32_t walkers;
-static _Atomic uint64_t mapped, high_water, taken, returned, page_bytes;
 
 /* ------------------------------------------------ lists by free pools -- */
 
@@ -45,7 +45,7 @@ static void delist(struct owner *o, struct arena *a)
 
 void arena_add_page(struct owner *o, struct arena_page *page, size_t bytes)
 {
-    struct arena_page *head = atomic_load_explicit(&pages, memory_order_relaxed);
+    struct arena_page *head = atomic_load_explicit(&arena_state.pages, memory_order_relaxed);
 
     page->count = (uint32_t)((bytes - sizeof(*page)) / sizeof(page->arenas[0]));
     for (uint32_t i = page->count; i-- > 0;) {
@@ -55,8 +55,8 @@ void arena_add_page(struct owner *o, struct arena_page *page, size_t bytes)
     do {
         atomic_store_explicit(&page->next, head, memory_order_relaxed);
         /* release: who finds the page sees its count and the rest of the list */
-    } while (!atomic_compare_exchange_weak_explicit(&pages, &head, page, memory_order_release,
-                                                    memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&arena_state.pages, &head, page,
+                                                    memory_order_release, memory_order_relaxed));
 }
 
 static struct arena *descriptor_take(struct owner *o)
@@ -68,8 +68,7 @@ static struct arena *descriptor_take(struct owner *o)
 
         if (!page)
             return NULL;
-        /* relaxed: a statistic */
-        atomic_fetch_add_explicit(&page_bytes, PAGE_BYTES, memory_order_relaxed);
+        arena_note_kept(PAGE_BYTES);
         arena_add_page(o, page, PAGE_BYTES);
         a = o->unused;
     }
@@ -88,12 +87,13 @@ static void descriptor_give(struct owner *o, struct arena *a)
 static void note_mapped(void)
 {
     /* relaxed: statistics */
-    uint64_t now = atomic_fetch_add_explicit(&mapped, 1, memory_order_relaxed) + 1;
-    uint64_t most = atomic_load_explicit(&high_water, memory_order_relaxed);
+    uint64_t now = atomic_fetch_add_explicit(&arena_state.mapped, 1, memory_order_relaxed) + 1;
+    uint64_t most = atomic_load_explicit(&arena_state.high_water, memory_order_relaxed);
 
-    atomic_fetch_add_explicit(&taken, 1, memory_order_relaxed);
-    while (now > most && !atomic_compare_exchange_weak_explicit(
-                             &high_water, &most, now, memory_order_relaxed, memory_order_relaxed))
+    atomic_fetch_add_explicit(&arena_state.taken, 1, memory_order_relaxed);
+    while (now > most &&
+           !atomic_compare_exchange_weak_explicit(&arena_state.high_water, &most, now,
+                                                  memory_order_relaxed, memory_order_relaxed))
         ;
 }
 
@@ -142,8 +142,8 @@ static bool arena_unmap(struct owner *o, struct arena *a)
     sysmem_unmap(base, ARENA_BYTES);
     descriptor_give(o, a);
     /* relaxed: statistics */
-    atomic_fetch_sub_explicit(&mapped, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&returned, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&arena_state.mapped, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&arena_state.returned, 1, memory_order_relaxed);
     return true;
 }
 
@@ -218,11 +218,11 @@ bool arena_take_over(struct owner *o, struct owner *from)
 void arena_totals(struct arena_totals *totals)
 {
     /* relaxed: statistics */
-    totals->mapped = atomic_load_explicit(&mapped, memory_order_relaxed);
-    totals->high_water = atomic_load_explicit(&high_water, memory_order_relaxed);
-    totals->taken = atomic_load_explicit(&taken, memory_order_relaxed);
-    totals->returned = atomic_load_explicit(&returned, memory_order_relaxed);
-    totals->page_bytes = atomic_load_explicit(&page_bytes, memory_order_relaxed);
+    totals->mapped = atomic_load_explicit(&arena_state.mapped, memory_order_relaxed);
+    totals->high_water = atomic_load_explicit(&arena_state.high_water, memory_order_relaxed);
+    totals->taken = atomic_load_explicit(&arena_state.taken, memory_order_relaxed);
+    totals->returned = atomic_load_explicit(&arena_state.returned, memory_order_relaxed);
+    totals->kept_bytes = atomic_load_explicit(&arena_state.kept_bytes, memory_order_relaxed);
 }
 
 void arena_walk_begin(void)
@@ -241,7 +241,7 @@ struct arena *arena_walk(struct arena_page **page, uint32_t *index)
 {
     if (!*page) {
         /* acquire: pairs with arena_add_page */
-        *page = atomic_load_explicit(&pages, memory_order_acquire);
+        *page = atomic_load_explicit(&arena_state.pages, memory_order_acquire);
         *index = 0;
     }
     while (*page) {

@@ -11,6 +11,7 @@
 #ifndef MEMPROF_SHARED_ARENA_H
 #define MEMPROF_SHARED_ARENA_H
 
+#include "src/shared/census.h"
 #include "src/shared/pool.h"
 
 /* Empty arenas that an owner keeps: what a program frees and takes again need not be faulted in
@@ -52,14 +53,25 @@ bool arena_take_over(struct owner *o, struct owner *from);
 /* Add descriptors that lie in memory of the owner. */
 void arena_add_page(struct owner *o, struct arena_page *page, size_t bytes);
 
-struct arena_totals {
-    uint64_t mapped;     /* arenas that are mapped now */
-    uint64_t high_water; /* the most that ever were at a time */
-    uint64_t taken;      /* from the operating system so far */
-    uint64_t returned;   /* to it so far */
-    uint64_t page_bytes; /* of descriptors that do not lie beside their owner */
+/*
+ * What all arenas have in common, in one place: its address is all that another process
+ * needs to look at the pools of this one (src/host/poolstate.h).
+ */
+struct arena_state {
+    _Atomic(struct arena_page *) pages;                   /* all there ever were */
+    _Atomic uint64_t mapped, high_water, taken, returned; /* see struct arena_totals */
+    _Atomic uint64_t kept_bytes; /* for descriptors, owners and the radix tree: never given back */
 };
+extern struct arena_state arena_state;
+
 void arena_totals(struct arena_totals *totals);
+
+/* So many bytes were mapped for bookkeeping. */
+static inline void arena_note_kept(uint64_t bytes)
+{
+    /* relaxed: a statistic */
+    atomic_fetch_add_explicit(&arena_state.kept_bytes, bytes, memory_order_relaxed);
+}
 
 /*
  * Between these no arena is unmapped, so that another thread's pools may be looked

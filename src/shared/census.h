@@ -8,7 +8,19 @@
 #ifndef MEMPROF_SHARED_CENSUS_H
 #define MEMPROF_SHARED_CENSUS_H
 
-#include "src/shared/arena.h"
+#include "src/shared/geometry.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena_totals {
+    uint64_t mapped;     /* arenas that are mapped now */
+    uint64_t high_water; /* the most that ever were at a time */
+    uint64_t taken;      /* from the operating system so far */
+    uint64_t returned;   /* to it so far */
+    uint64_t kept_bytes; /* for owners, descriptors and the radix tree's leaves */
+};
 
 struct class_census {
     uint64_t pools; /* that are not empty, and empty ones kept for the class */
@@ -26,10 +38,15 @@ struct census {
     uint64_t free_bytes;   /* free blocks of pools in use */
     uint64_t header_bytes; /* of pools in use */
     uint64_t tail_bytes;   /* of pools in use: where no block fits */
-    uint64_t kept_bytes;   /* for owners, descriptors and the radix tree's leaves */
     struct class_census classes[POOL_CLASSES];
 };
 
 void census_take(struct census *census);
+
+/*
+ * For who reads them elsewhere: add an arena at `base`, given the words of its first
+ * `opened` pools (pool.h).
+ */
+void census_add(struct census *census, uintptr_t base, const uint32_t *words, uint32_t opened);
 
 #endif

@@ -174,6 +174,7 @@ static struct owner *owner_make(uint32_t thread)
     arena_add_page(o, &o->page, OWNER_BYTES - offsetof(struct owner, page));
     atomic_store_explicit(&o->holder, (UINT64_C(1) << 32) | thread, memory_order_relaxed);
     atomic_fetch_add_explicit(&owners_count, 1, memory_order_relaxed);
+    arena_note_kept(OWNER_BYTES);
     head = atomic_load_explicit(&owners, memory_order_relaxed);
     do {
         atomic_store_explicit(&o->next, head, memory_order_relaxed);
@@ -294,9 +295,4 @@ struct owner *owner_walk(const struct owner *o)
     /* acquire: pairs with owner_make */
     return o ? atomic_load_explicit(&o->next, memory_order_acquire)
              : atomic_load_explicit(&owners, memory_order_acquire);
-}
-
-size_t owner_bytes(void)
-{
-    return atomic_load_explicit(&owners_count, memory_order_relaxed) * OWNER_BYTES;
 }

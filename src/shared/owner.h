@@ -69,7 +69,4 @@ void owner_refresh(struct owner *o);
 /* The next of all owners, in no particular order; NULL begins and ends. */
 struct owner *owner_walk(const struct owner *o);
 
-/* Bytes of owners mapped; they are kept. */
-size_t owner_bytes(void);
-
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/shared/radix.h"
 
+#include "src/shared/arena.h"
 #include "src/shared/sysmem.h"
 
 _Atomic(struct radix_leaf *) radix_root[RADIX_FAN];
-
-static _Atomic size_t leaves;
 
 static struct radix_leaf *leaf_at(_Atomic(struct radix_leaf *) *place)
 {
@@ -23,8 +22,7 @@ static struct radix_leaf *leaf_at(_Atomic(struct radix_leaf *) *place)
         sysmem_unmap(fresh, sizeof(*fresh));
         return leaf;
     }
-    /* relaxed: a statistic */
-    atomic_fetch_add_explicit(&leaves, 1, memory_order_relaxed);
+    arena_note_kept(sizeof(*fresh));
     return fresh;
 }
 
@@ -44,9 +42,4 @@ bool radix_set(const void *base, struct owner *owner)
      */
     atomic_exchange_explicit(&leaf->owners[key & (RADIX_FAN - 1)], owner, memory_order_acq_rel);
     return true;
-}
-
-size_t radix_bytes(void)
-{
-    return atomic_load_explicit(&leaves, memory_order_relaxed) * sizeof(struct radix_leaf);
 }

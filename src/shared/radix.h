@@ -46,7 +46,4 @@ static inline struct owner *radix_find(const void *address)
 /* Enter the arena at `base`, or with NULL take it out.  false: no memory for a leaf. */
 bool radix_set(const void *base, struct owner *owner);
 
-/* Bytes of leaves mapped so far; they are kept.  The root is part of the program. */
-size_t radix_bytes(void);
-
 #endif

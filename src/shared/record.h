@@ -20,11 +20,13 @@
 #ifndef MEMPROF_SHARED_RECORD_H
 #define MEMPROF_SHARED_RECORD_H
 
+#include "src/shared/census.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 4u
+#define SEGMENT_VERSION 5u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -125,8 +127,8 @@ enum query {
 /* Words of a record without the flags' extra words; 0 for an unknown kind. */
 static inline uint32_t record_base_words(uint32_t kind)
 {
-    static const uint8_t words[RECORD_KINDS] = {0, 2, 1, 3, 1, 2, 1, 2, 2, 2, 4, 3,
-                                                5, 2, 2, 1, 1, 2, 2, 3, 2, 3, 1, 1, 4};
+    static const uint8_t words[RECORD_KINDS] = {0, 2, 1, 3, 1, 2, 1, 2, 2, 2, 4, 3, 5,
+                                                2, 2, 1, 1, 2, 2, 3, 2, 3, 1, 1, 4};
 
     return kind < RECORD_KINDS ? words[kind] : 0;
 }
@@ -348,6 +350,14 @@ struct segment_header {
     _Atomic uint64_t slow_steps;      /* frames walked by the full interpreter, not by a rule */
     _Atomic uint64_t
         verify_frames[2]; /* an example: frame pcs of ours and libunwind's that differ */
+
+    /*
+     * On the pools: where in the target their state lies (struct arena_state), 0 if it does not
+     * run on them; and what they held when the program ended, if it ended by itself.
+     */
+    _Alignas(64) _Atomic uint64_t pool_state;
+    _Atomic uint32_t pool_census_taken; /* release: pool_census is complete */
+    struct census pool_census;
 
     /* The stamp that comes next.  See stamp.h. */
     _Alignas(64) _Atomic uint64_t stamps;

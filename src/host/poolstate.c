@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/host/poolstate.h"
+
+#include "src/shared/arena.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+
+#define PAGES_MAX (1u << 20)       /* more descriptors than memory: damage */
+#define DESCRIPTORS_MAX (1u << 16) /* in one page */
+
+static int cannot_read(pid_t pid, struct error *e)
+{
+    return error_set(e, ERROR_SYSTEM, "cannot read the memory of process %" PRIi64, (int64_t)pid);
+}
+
+static int nonsense(struct error *e)
+{
+    return error_set(e, ERROR_FORMAT, "the state of the program's pools makes no sense");
+}
+
+static int get(pid_t pid, uint64_t address, void *to, size_t bytes, struct error *e)
+{
+    struct iovec local = {to, bytes}, remote = {(void *)(uintptr_t)address, bytes};
+
+    return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)bytes ? 0
+                                                                             : cannot_read(pid, e);
+}
+
+/*
+ * The words of an arena's pools lie far apart: one call for all.  An arena that was
+ * unmapped in this moment cannot be read, and is left out.
+ */
+static void add_arena(pid_t pid, const struct arena *a, struct census *census)
+{
+    uintptr_t base = (uintptr_t)atomic_load_explicit(&a->base, memory_order_relaxed);
+    uint32_t opened = atomic_load_explicit(&a->opened, memory_order_relaxed);
+    uint32_t words[ARENA_POOLS];
+    struct iovec local = {words, opened * sizeof(words[0])}, remote[ARENA_POOLS];
+
+    if (!base || base % ARENA_BYTES || opened > ARENA_POOLS)
+        return;
+    for (uint32_t i = 0; i < opened; i++)
+        remote[i] = (struct iovec){
+            (char *)pool_at(base + i * POOL_BYTES) + offsetof(struct pool, word), sizeof(words[0])};
+    if (opened == 0 ||
+        process_vm_readv(pid, &local, 1, remote, opened, 0) == (ssize_t)local.iov_len)
+        census_add(census, base, words, opened);
+}
+
+/* One page of descriptors; `*page` becomes the address of the next. */
+static int add_page(pid_t pid, uint64_t *page, struct census *census, struct error *e)
+{
+    struct arena_page head;
+    struct arena *arenas;
+    int result;
+
+    if (get(pid, *page, &head, sizeof(head), e) != 0)
+        return -1;
+    if (head.count == 0 || head.count > DESCRIPTORS_MAX)
+        return nonsense(e);
+    arenas = calloc(head.count, sizeof(*arenas));
+    if (!arenas)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    result = get(pid, *page + offsetof(struct arena_page, arenas), arenas,
+                 head.count * sizeof(*arenas), e);
+    for (uint32_t i = 0; result == 0 && i < head.count; i++)
+        add_arena(pid, &arenas[i], census);
+    free(arenas);
+    *page = (uint64_t)(uintptr_t)atomic_load_explicit(&head.next, memory_order_relaxed);
+    return result;
+}
+
+int poolstate_read(pid_t pid, uint64_t state, struct census *census, struct error *e)
+{
+    struct arena_state s;
+    uint64_t page;
+
+    *census = (struct census){0};
+    if (get(pid, state, &s, sizeof(s), e) != 0)
+        return -1;
+    page = (uint64_t)(uintptr_t)atomic_load_explicit(&s.pages, memory_order_relaxed);
+    for (uint32_t i = 0; page; i++)
+        if (i == PAGES_MAX)
+            return nonsense(e);
+        else if (add_page(pid, &page, census, e) != 0)
+            return -1;
+    census->arenas = (struct arena_totals){
+        .mapped = atomic_load_explicit(&s.mapped, memory_order_relaxed),
+        .high_water = atomic_load_explicit(&s.high_water, memory_order_relaxed),
+        .taken = atomic_load_explicit(&s.taken, memory_order_relaxed),
+        .returned = atomic_load_explicit(&s.returned, memory_order_relaxed),
+        .kept_bytes = atomic_load_explicit(&s.kept_bytes, memory_order_relaxed),
+    };
+    return 0;
+}

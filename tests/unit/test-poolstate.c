@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pools of this process, read as another one's, against what it says itself.
+ */
+#include "src/host/poolstate.h"
+#include "src/shared/block.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static uint64_t state_address(void)
+{
+    return (uint64_t)(uintptr_t)&arena_state;
+}
+
+static void assert_same_as_own(void)
+{
+    struct census own, read;
+    struct error e = {0};
+
+    census_take(&own);
+    assert_int_equal(poolstate_read(getpid(), state_address(), &read, &e), 0);
+    assert_memory_equal(&own, &read, sizeof(own));
+}
+
+static void the_state_is_read(void **state)
+{
+    enum { COUNT = 60000 };
+    static void *blocks[COUNT];
+    struct census read;
+    struct error e;
+
+    (void)state;
+    assert_int_equal(poolstate_read(getpid(), state_address(), &read, &e), 0);
+    assert_int_equal(read.seen, 0);
+    for (int i = 0; i < COUNT; i++)
+        blocks[i] = block_alloc(1 + (size_t)i * 7 % BLOCK_LARGEST);
+    assert_same_as_own();
+    assert_int_equal(poolstate_read(getpid(), state_address(), &read, &e), 0);
+    assert_true(read.seen >= 10 && read.used_bytes > (uint64_t)COUNT * 200);
+    for (int i = 0; i < COUNT; i += 3)
+        block_free(blocks[i]);
+    assert_same_as_own();
+    for (int i = 0; i < COUNT; i++)
+        if (i % 3)
+            block_free(blocks[i]);
+    assert_same_as_own();
+    block_trim();
+    assert_same_as_own();
+}
+
+static void what_cannot_be_read_is_said(void **state)
+{
+    static struct {
+        struct arena_page page;
+        struct arena arenas[2];
+    } loop, empty;
+    struct arena_state false_state = {0};
+    struct census read;
+    struct error e = {0};
+
+    (void)state;
+    assert_int_equal(poolstate_read(getpid(), 16, &read, &e), -1);
+    assert_int_equal(e.kind, ERROR_SYSTEM);
+    atomic_store(&false_state.pages, &empty.page);
+    assert_int_equal(poolstate_read(getpid(), (uint64_t)(uintptr_t)&false_state, &read, &e), -1);
+    assert_int_equal(e.kind, ERROR_FORMAT);
+    /* a list that leads back to itself, and arenas that are none */
+    loop.page.count = 2;
+    atomic_store(&loop.page.next, &loop.page);
+    atomic_store(&loop.page.arenas[0].base, (char *)ARENA_BYTES);
+    atomic_store(&loop.page.arenas[0].opened, 1);
+    atomic_store(&loop.page.arenas[1].base, (char *)17);
+    atomic_store(&false_state.pages, &loop.page);
+    assert_int_equal(poolstate_read(getpid(), (uint64_t)(uintptr_t)&false_state, &read, &e), -1);
+    assert_int_equal(e.kind, ERROR_FORMAT);
+    assert_int_equal(read.seen, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_state_is_read),
+        cmocka_unit_test(what_cannot_be_read_is_said),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
