@@ -224,6 +224,7 @@ script_tests = \
 	tests/cli.sh \
 	tests/e2e/addr2line.py \
 	tests/formats.py \
+	tests/suppressions.py \
 	tests/manual.sh \
 	tests/options.sh \
 	tests/pool-race.sh
@@ -233,8 +234,8 @@ check_PROGRAMS += tests/tools/symbolize-file
 # What file.py reads, and bench/series.sh.
 check_PROGRAMS += tests/tools/make-series
 
-# What formats.py validates, and the schemas it does that by.
-check_PROGRAMS += tests/tools/leak-report
+# What formats.py validates and suppressions.py hands on, and the formats' schemas.
+check_PROGRAMS += tests/tools/leak-report tests/tools/suppress-stack
 tests_tools_leak_report_SOURCES = \
 	tests/tools/leak-report.c \
 	tests/unit/sample-leaks.c \

@@ -196,7 +196,7 @@ static void sawteeth_are_told_from_growth(void **state)
     uint32_t all = 0, flat_wrong = 0, growing_wrong = 0;
 
     (void)state;
-    for (teeth = 3; teeth < 40; teeth += 0.37) {
+    for (teeth = 3; teeth < 40; teeth += 0.93) {
         for (uint32_t count = 16; count <= 256; count += 13) {
             all++;
             flat_wrong += judge(sawtooth, count, 60).kind != TREND_STEADY;
