@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/uio.h>
 
-#define PAGES_MAX (1u << 20)       /* more descriptors than memory: damage */
+#define PAGES_MAX (1u << 17)       /* more descriptors than memory: damage */
 #define DESCRIPTORS_MAX (1u << 16) /* in one page */
 
 static int cannot_read(pid_t pid, struct error *e)

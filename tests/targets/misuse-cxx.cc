@@ -15,10 +15,13 @@ __attribute__((noinline)) static Base *make()
     return new Derived;
 }
 
-// No virtual destructor: the compiler passes the size of a Base.
+// As compilers do for `delete p` where the class has no virtual destructor, if they pass sizes at
+// all.
+void operator delete(void *, std::size_t) noexcept;
+
 __attribute__((noinline)) static void end(Base *p)
 {
-    delete p;
+    operator delete(p, sizeof *p);
 }
 
 int main()

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOINLINE __attribute__((noinline, noclone))
+#define NOINLINE __attribute__((noinline))
 
 /* C23; found in memprof's library where libc has none. */
 extern void free_sized(void *, size_t) __attribute__((weak));

@@ -54,32 +54,47 @@ static void the_state_is_read(void **state)
     assert_same_as_own();
 }
 
+/* A page of descriptors that are all zero. */
+static struct arena_page *make_page(uint32_t count)
+{
+    struct arena_page *page = calloc(1, sizeof(*page) + 2 * sizeof(page->arenas[0]));
+
+    assert_non_null(page);
+    page->count = count;
+    return page;
+}
+
+static void assert_nonsense(struct arena_page *page)
+{
+    struct arena_state false_state;
+    struct census read;
+    struct error e = {.kind = ERROR_NONE};
+
+    memset(&false_state, 0, sizeof(false_state));
+    atomic_store(&false_state.pages, page);
+    assert_int_equal(poolstate_read(getpid(), (uint64_t)(uintptr_t)&false_state, &read, &e), -1);
+    assert_int_equal(e.kind, ERROR_FORMAT);
+    assert_int_equal(read.seen, 0);
+}
+
 static void what_cannot_be_read_is_said(void **state)
 {
-    static struct {
-        struct arena_page page;
-        struct arena arenas[2];
-    } loop, empty;
-    struct arena_state false_state = {0};
+    struct arena_page *empty = make_page(0), *loop = make_page(2);
     struct census read;
-    struct error e = {0};
+    struct error e = {.kind = ERROR_NONE};
 
     (void)state;
     assert_int_equal(poolstate_read(getpid(), 16, &read, &e), -1);
     assert_int_equal(e.kind, ERROR_SYSTEM);
-    atomic_store(&false_state.pages, &empty.page);
-    assert_int_equal(poolstate_read(getpid(), (uint64_t)(uintptr_t)&false_state, &read, &e), -1);
-    assert_int_equal(e.kind, ERROR_FORMAT);
-    /* a list that leads back to itself, and arenas that are none */
-    loop.page.count = 2;
-    atomic_store(&loop.page.next, &loop.page);
-    atomic_store(&loop.page.arenas[0].base, (char *)ARENA_BYTES);
-    atomic_store(&loop.page.arenas[0].opened, 1);
-    atomic_store(&loop.page.arenas[1].base, (char *)17);
-    atomic_store(&false_state.pages, &loop.page);
-    assert_int_equal(poolstate_read(getpid(), (uint64_t)(uintptr_t)&false_state, &read, &e), -1);
-    assert_int_equal(e.kind, ERROR_FORMAT);
-    assert_int_equal(read.seen, 0);
+    assert_nonsense(empty);
+    /* a list that leads back to itself, with arenas that are none */
+    atomic_store(&loop->next, loop);
+    atomic_store(&loop->arenas[0].base, (char *)ARENA_BYTES);
+    atomic_store(&loop->arenas[0].opened, 1);
+    atomic_store(&loop->arenas[1].base, (char *)17);
+    assert_nonsense(loop);
+    free(empty);
+    free(loop);
 }
 
 int main(void)
