@@ -25,6 +25,7 @@ unit_tests = \
 	tests/unit/test-assembly \
 	tests/unit/test-diff \
 	tests/unit/test-growth \
+	tests/unit/test-leak-memory \
 	tests/unit/test-leakreport \
 	tests/unit/test-merge \
 	tests/unit/test-operand \
@@ -107,6 +108,12 @@ tests_unit_test_filter_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-filter.c
+tests_unit_test_leak_memory_SOURCES = \
+	tests/unit/sample-leaks.c \
+	tests/unit/sample-leaks.h \
+	tests/unit/test-leak-memory.c
+tests_unit_test_leak_memory_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
 tests_unit_test_leakreport_SOURCES = \
 	tests/unit/sample-leaks.c \
 	tests/unit/sample-leaks.h \

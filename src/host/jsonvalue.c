@@ -70,7 +70,8 @@ json_t *jsonobject_end(struct jsonobject *o)
 
 json_t *jsonlist_append(json_t *list, json_t *value)
 {
-    if (list && json_array_append_new(list, value) == 0)
+    /* takes the value in any case, also without a list */
+    if (json_array_append_new(list, value) == 0)
         return list;
     json_decref(list);
     return NULL;

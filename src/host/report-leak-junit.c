@@ -223,17 +223,34 @@ static void document(struct junit *j)
     check(j, xmlTextWriterEndDocument(j->xml));
 }
 
+/* libxml2 prints its errors unless it is told where to put them. */
+static void keep_quiet(void *context, const char *format, ...)
+{
+    (void)context;
+    (void)format;
+}
+
+static void write_document(struct junit *j, xmlBufferPtr buffer)
+{
+    j->xml = buffer ? xmlNewTextWriterMemory(buffer, 0) : NULL;
+    j->failed = !j->xml;
+    if (j->xml)
+        document(j);
+    xmlFreeTextWriter(j->xml); /* writes what is left into the buffer */
+}
+
 int report_leak_junit(FILE *out, const struct leak_report *r, const struct leak_format *f,
                       struct error *e)
 {
     struct junit j = {.report = r, .format = f};
-    xmlBufferPtr buffer = xmlBufferCreate();
+    xmlGenericErrorFunc handler = xmlGenericError;
+    void *context = xmlGenericErrorContext;
+    xmlBufferPtr buffer;
 
-    j.xml = buffer ? xmlNewTextWriterMemory(buffer, 0) : NULL;
-    j.failed = !j.xml;
-    if (j.xml)
-        document(&j);
-    xmlFreeTextWriter(j.xml); /* writes what is left into the buffer */
+    xmlSetGenericErrorFunc(NULL, keep_quiet);
+    buffer = xmlBufferCreate();
+    write_document(&j, buffer);
+    xmlSetGenericErrorFunc(context, handler);
     if (!j.failed)
         fwrite(xmlBufferContent(buffer), 1, (size_t)xmlBufferLength(buffer), out);
     xmlBufferFree(buffer);
