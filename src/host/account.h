@@ -84,13 +84,16 @@ static inline void account_temporary(struct model *m, struct site *site, uint64_
     totals->temporary_blocks++;
 }
 
-/* The free of a block that was never seen allocated: a surprise only if nothing was left out. */
-static inline void account_unknown(struct model *m)
+/*
+ * The free of a block that was never seen allocated: a surprise only if nothing was
+ * left out.  Returns where it was counted.
+ */
+static inline uint64_t *account_unknown(struct model *m)
 {
-    if (m->partial)
-        m->untracked_frees++;
-    else
-        m->unknown_frees++;
+    uint64_t *count = m->partial ? &m->untracked_frees : &m->unknown_frees;
+
+    ++*count;
+    return count;
 }
 
 #endif

@@ -159,8 +159,7 @@ static void realloc_begin(struct model *m, const struct model_event *e)
         heap_release(m, thread, &thread->held); /* its end was never recorded: taken to be freed */
     thread->holds = livetable_take(&m->live, e->hash, event_address(e), &thread->held);
     thread->held_clears = m->clears;
-    if (!thread->holds)
-        account_unknown(m);
+    thread->counted = thread->holds ? NULL : account_unknown(m);
 }
 
 static void realloc_end(struct model *m, const struct model_event *e)
@@ -174,15 +173,8 @@ static void realloc_end(struct model *m, const struct model_event *e)
         old = m->sites.sites[thread->held.site].domain == DOMAIN_IGNORED ? FREED_IGNORED : FREED;
     }
     thread->holds = false;
+    thread->counted = NULL;
     heap_realloc(m, e, &r, old);
-}
-
-static void unknown_was_none(struct model *m)
-{
-    uint64_t *count = m->partial ? &m->untracked_frees : &m->unknown_frees;
-
-    if (*count)
-        --*count;
 }
 
 static void realloc_fail(struct model *m, const struct model_event *e)
@@ -191,11 +183,11 @@ static void realloc_fail(struct model *m, const struct model_event *e)
     struct livetable_block old;
     enum livetable_result result;
 
-    if (!thread->holds) {
-        /* Never seen allocated; it was counted as an unknown free and was none. */
-        unknown_was_none(m);
+    if (thread->counted)
+        --*thread->counted; /* it was no free */
+    thread->counted = NULL;
+    if (!thread->holds)
         return;
-    }
     thread->holds = false;
     if (thread->held_clears != m->clears)
         return;

@@ -39,6 +39,7 @@ struct model_thread {
     uint32_t slot;          /* of the segment */
     bool holds;             /* between REALLOC_BEGIN and its end, */
     uint32_t held_clears;   /* if this is still model.clears */
+    uint64_t *counted;      /* where a REALLOC_BEGIN of an unknown block was counted; NULL: none */
     uint64_t last_address;  /* of its last allocation, 0 once that is freed */
     uint64_t last_in_pools; /* the same in the program's own domains: address | domain << 48 */
     struct livetable_block held;
