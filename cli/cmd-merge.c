@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 static const struct option_spec merge_specs[] = {
     {'o', "output", "FILE", "write the merged profile to FILE"},
@@ -94,6 +95,33 @@ static int merge_files(const struct merge_choice *choice, char **paths, int coun
     return result;
 }
 
+static bool same_file(const char *x, const char *y)
+{
+    struct stat a, b;
+
+    return stat(x, &a) == 0 && stat(y, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* 0, or -1 with a line on stderr: nothing may be counted twice. */
+static int check_files(const struct merge_choice *choice, char **paths, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (same_file(paths[i], choice->output)) {
+            words_say("%s is to be written and cannot be merged too: a result of before would be "
+                      "counted again; name another file with -o, or leave it out",
+                      paths[i]);
+            return -1;
+        }
+        for (int j = 0; j < i; j++)
+            if (same_file(paths[i], paths[j])) {
+                words_say("%s and %s are the same file and would be counted twice: name it once",
+                          paths[j], paths[i]);
+                return -1;
+            }
+    }
+    return 0;
+}
+
 static int merge(const struct merge_choice *choice, char **paths, int count)
 {
     struct profile profile;
@@ -117,6 +145,8 @@ int cmd_merge(int argc, char **argv)
     if (first == OPTIONS_DONE)
         return EXIT_FINE;
     if (first < 0)
+        return EXIT_USAGE;
+    if (choice.output && argc > first && check_files(&choice, argv + first, argc - first) != 0)
         return EXIT_USAGE;
     if (choice.output && argc > first)
         return merge(&choice, argv + first, argc - first);

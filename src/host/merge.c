@@ -12,7 +12,6 @@ struct source {
     struct merge *merge;
     const struct profile *from;
     uint32_t *modules, *frames, *nodes, *threads, *domains;
-    string_id program;
 };
 
 static string_id copy_text(struct merge *m, const struct profile *from, string_id id)
@@ -152,7 +151,9 @@ static void add_threads(struct source *s)
         struct profile_thread row = s->from->threads[i];
 
         strbuf_clear(&name);
-        strbuf_addf(&name, "%s/%s", program, profile_text(s->from, row.name));
+        if (!s->from->process.merged) /* else that is done already */
+            strbuf_addf(&name, "%s/", program);
+        strbuf_add(&name, profile_text(s->from, row.name));
         row.name = assembly_text(&s->merge->assembly, strbuf_text(&name));
         s->threads[i] = assembly_thread(&s->merge->assembly, &row);
         s->merge->assembly.failed |= name.failed;

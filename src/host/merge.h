@@ -6,7 +6,8 @@
  *   frames     one where module and offset are; names are those of the first
  *              profile that has some
  *   stacks     one where all frames are
- *   threads    all of them, as PROGRAM/THREAD, so that sites stay apart by process
+ *   threads    all of them, as PROGRAM/THREAD, so that sites stay apart by process;
+ *              those of a profile that was merged before have such names already
  *   domains    one where the names are
  *   totals     sums.  The peak is the sum of the peaks, which need not have been at
  *              one time: profile.process.merged says so

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,6 +177,27 @@ static void ends_and_times(void **state)
     profile_release(&sum);
 }
 
+/* Threads keep the names that the first merging gave them; profiles are counted through. */
+static void what_was_merged_can_be_merged(void **state)
+{
+    struct profile x, y, sum, all;
+    char name[64];
+
+    (void)state;
+    make_process(&x, "/bin/app", 7, 0x400000, "f", 3);
+    make_process(&y, "/bin/app", 7, 0x500000, "f", 4);
+    merge_two(&sum, &x, &y);
+    snprintf(name, sizeof name, "%s", profile_text(&sum, sum.threads[0].name));
+    assert_non_null(strchr(name, '/'));
+    make_process(&x, "/bin/tool", 8, 0x400000, "f", 5);
+    merge_two(&all, &sum, &x);
+    assert_int_equal(all.process.merged, 3);
+    assert_int_equal(all.thread_count, 3);
+    assert_string_equal(profile_text(&all, all.threads[0].name), name);
+    assert_string_equal(profile_text(&all, all.process.program), "3 processes");
+    profile_release(&all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +207,7 @@ int main(void)
         cmocka_unit_test(names_come_from_whoever_has_them),
         cmocka_unit_test(code_outside_modules_is_one_processs_own),
         cmocka_unit_test(ends_and_times),
+        cmocka_unit_test(what_was_merged_can_be_merged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
