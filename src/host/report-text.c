@@ -186,7 +186,7 @@ void report_text_cut(struct strbuf *out, const struct profile *p)
         return;
     else if (cut->kind == CUT_NONE)
         strbuf_add(out, "  note: this profile is incomplete: it ends before the program did\n");
-    else if (cut->offset == cut->file_size)
+    else if (cut->offset == cut->file_size && p->process.exit_kind == EXIT_UNKNOWN)
         strbuf_addf(out,
                     "  note: this file was never finished: it shows the state %s into the run\n",
                     seconds);

@@ -428,6 +428,11 @@ static void a_file_that_is_not_whole_says_so(void **state)
          EXIT_UNKNOWN,
          true,
          "  note: this file was never finished: it shows the state 2.50 s into the run\n"},
+        {{CUT_SHORT, 5000, 5000, 2.5}, /* where a section ends, of a file that was finished */
+         EXIT_STATUS,
+         true,
+         "  note: this file is cut short at byte 5,000 of 5,000: the timeline and snapshots behind "
+         "it are lost\n"},
         {{CUT_SHORT, 4096, 5000, 2.5},
          EXIT_UNKNOWN,
          true,
