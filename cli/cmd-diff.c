@@ -114,7 +114,7 @@ static int compare(const struct diff_choice *c, const struct diff_sides *sides,
     struct diff d;
     int result;
 
-    if (diff_build(&d, &before, &after, options, &c->paths, e) != 0)
+    if (diff_build(&d, &before, &after, options, diff_named_domain(c), &c->paths, e) != 0)
         return -1;
     result = show(c, &d, sides, e);
     if (result == 0)

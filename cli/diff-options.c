@@ -114,17 +114,7 @@ static int take(void *choice, int id, const char *argument)
 /* 0, or OPTIONS_WRONG with a line on stderr. */
 static int check(const struct diff_choice *c)
 {
-    const char *problem = NULL;
-
-    if (c->limited && c->view.order_given && c->view.view.order == VIEW_BY_AVERAGE)
-        problem = "--fail-on-growth needs a sum: not --by average";
-    else if (c->limited && c->limit.kind == GROWTH_BYTES && c->view.order_given &&
-             view_counts_blocks(c->view.view.order))
-        problem = "--fail-on-growth takes a number of blocks or a share where --by counts blocks";
-    if (!problem)
-        return view_choice_check(&c->view);
-    words_say("%s", problem);
-    return OPTIONS_WRONG;
+    return view_choice_check(&c->view);
 }
 
 int diff_choice_parse(struct diff_choice *c, int argc, char **argv)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/diff-sides.h"
 
+#include "src/host/domain.h"
 #include "src/host/snapshot.h"
 
 #include <string.h>
@@ -134,13 +135,42 @@ static int check_order(const struct diff_side *side, enum view_order order, stru
     return 0;
 }
 
+/* A baseline may have brought the order. */
+static int check_limit(const struct diff_choice *c, enum view_order order, struct error *e)
+{
+    if (c->limited && order == VIEW_BY_AVERAGE)
+        return error_set(e, ERROR_INPUT, "--fail-on-growth needs a sum: not --by average");
+    if (c->limited && c->limit.kind == GROWTH_BYTES && view_counts_blocks(order))
+        return error_set(e, ERROR_INPUT,
+                         "--fail-on-growth takes a number of blocks or a share where --by counts "
+                         "blocks");
+    return 0;
+}
+
+const char *diff_named_domain(const struct diff_choice *c)
+{
+    const char *const builtin[] = {"all", domain_name(NULL, DOMAIN_HEAP),
+                                   domain_name(NULL, DOMAIN_MMAP),
+                                   domain_name(NULL, DOMAIN_IGNORED)};
+
+    for (size_t i = 0; c->view.domain && i < sizeof builtin / sizeof *builtin; i++)
+        if (strcmp(c->view.domain, builtin[i]) == 0)
+            return NULL;
+    return c->view.domain;
+}
+
 int diff_sides_settle(const struct diff_sides *sides, const struct diff_choice *c,
                       struct view_options *options, struct error *e)
 {
     const struct baseline *baseline = c->baseline ? &sides->baseline : NULL;
+    struct view_choice view = c->view;
 
-    if (view_choice_settle(&c->view, sides->after.profile, NULL, options, e) != 0)
+    if (diff_named_domain(c))
+        view.domain = NULL;
+    if (view_choice_settle(&view, sides->after.profile, NULL, options, e) != 0)
         return -1;
+    if (diff_named_domain(c))
+        options->domain = VIEW_EVERY_DOMAIN;
     if (!c->view.order_given)
         options->order = baseline ? baseline->order : VIEW_BY_LIVE;
     if (baseline && !c->view.group_given)
@@ -150,6 +180,8 @@ int diff_sides_settle(const struct diff_sides *sides, const struct diff_choice *
     if ((c->view.json || c->view.csv) && !c->view.limit_given)
         options->limit = 0;
     if (baseline && baseline_check(baseline, options, e) != 0)
+        return -1;
+    if (check_limit(c, options->order, e) != 0)
         return -1;
     if (check_order(&sides->before, options->order, e) != 0)
         return -1;

@@ -32,4 +32,7 @@ void diff_sides_release(struct diff_sides *sides);
 int diff_sides_settle(const struct diff_sides *sides, const struct diff_choice *c,
                       struct view_options *options, struct error *e);
 
+/* The domain that a program named and --domain asks for, which either side may have; or NULL. */
+const char *diff_named_domain(const struct diff_choice *c);
+
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/diff.h"
 
+#include "src/host/domain.h"
 #include "src/host/location.h"
 #include "src/shared/record.h"
 
@@ -230,8 +231,28 @@ static int add_sums(struct diff *d, const struct unite_side *before, const struc
     return 0;
 }
 
+/* What belongs to the domain and not to the sums: the filters left it out. */
+static void add_filtered(struct diff *d)
+{
+    const struct profile *u = &d->united.profile;
+
+    for (uint32_t i = 0; i < u->site_count; i++) {
+        const struct profile_stats *s = &u->sites[i].stats;
+
+        if (!view_has_domain(d->options.domain, u->sites[i].domain))
+            continue;
+        add(&d->filtered_before, (struct view_amount){s->peak_bytes, s->peak_blocks});
+        add(&d->filtered_after, (struct view_amount){s->live_bytes, s->live_blocks});
+    }
+    d->filtered_before.bytes -= d->before.bytes;
+    d->filtered_before.blocks -= d->before.blocks;
+    d->filtered_after.bytes -= d->after.bytes;
+    d->filtered_after.blocks -= d->after.blocks;
+}
+
 int diff_build(struct diff *d, const struct unite_side *before, const struct unite_side *after,
-               const struct view_options *options, const struct pathmap *paths, struct error *e)
+               const struct view_options *options, const char *domain, const struct pathmap *paths,
+               struct error *e)
 {
     struct unite_options how = {
         .order = options->order, .paths = paths, .lines_apart = options->group == VIEW_LINE};
@@ -239,8 +260,11 @@ int diff_build(struct diff *d, const struct unite_side *before, const struct uni
     *d = (struct diff){.options = *options};
     if (unite(&d->united, before, after, &how, e) != 0)
         return -1;
-    if (add_rows(d, before, after, e) == 0 && add_sums(d, before, after, e) == 0)
+    if ((!domain || domain_find(&d->united.profile, domain, &d->options.domain, e) == 0) &&
+        add_rows(d, before, after, e) == 0 && add_sums(d, before, after, e) == 0) {
+        add_filtered(d);
         return 0;
+    }
     diff_release(d);
     return -1;
 }

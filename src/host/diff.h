@@ -40,18 +40,21 @@ struct diff {
     size_t rest_count;                          /* rows beyond the limit or below min_bytes */
     struct view_amount rest_before, rest_after; /* their sums; nothing when cumulative */
     struct view_amount before, after;           /* of all that passes the filters */
+    struct view_amount filtered_before, filtered_after; /* of what does not */
     struct diff_matching matching;
 };
 
 /*
- * Compare.  Of `options` all but the moment is used; a row's size for
+ * Compare.  Of `options` all but the moment is used; `domain`, unless NULL, names
+ * a domain of either side, and options->domain is not used then; a row's size for
  * min_bytes is the size of its difference.  Rows are sorted by the absolute
  * difference of what the order counts, then by what is there now, then by the
  * other number in the same way; those that did not change come last.  0, or -1
- * with `e` set and `d` empty.
+ * with `e` set (ERROR_INPUT: neither side has the domain) and `d` empty.
  */
 int diff_build(struct diff *d, const struct unite_side *before, const struct unite_side *after,
-               const struct view_options *options, const struct pathmap *paths, struct error *e);
+               const struct view_options *options, const char *domain, const struct pathmap *paths,
+               struct error *e);
 void diff_release(struct diff *d);
 
 /* now - before: bytes and blocks stay below 2^63 (profiles are checked). */

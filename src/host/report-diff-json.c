@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/report-diff-json.h"
 
+#include "src/host/domain.h"
+#include "src/host/filter.h"
 #include "src/host/jsonvalue.h"
 #include "src/host/report-json-run.h"
 #include "src/shared/record.h"
@@ -65,9 +67,34 @@ static json_t *side_object(const struct diff_side *side, struct view_amount whol
     return jsonobject_end(&o);
 }
 
-static json_t *domain_text(uint32_t domain)
+static json_t *domain_text(const struct diff *d)
 {
-    return json_string(domain == DOMAIN_HEAP ? "heap" : domain == DOMAIN_MMAP ? "mmap" : "several");
+    uint32_t domain = d->options.domain;
+
+    if (domain == VIEW_ALL_DOMAINS || domain == VIEW_EVERY_DOMAIN)
+        return json_string("all");
+    return jsonvalue_text(domain_name(&d->united.profile, domain));
+}
+
+static json_t *difference(uint64_t before, uint64_t after)
+{
+    return json_integer((json_int_t)(after - before));
+}
+
+/* The patterns, and what they leave out. */
+static void set_filters(struct jsonobject *o, const struct diff *d)
+{
+    const struct filter *filter = d->options.filter;
+
+    jsonobject_set(o, "include", report_json_patterns(filter, true));
+    jsonobject_set(o, "exclude", report_json_patterns(filter, false));
+    jsonobject_set(o, "all_frames", json_boolean(filter && filter->all_frames));
+    jsonobject_set(o, "filtered_size", jsonvalue_number(d->filtered_after.bytes));
+    jsonobject_set(o, "filtered_size_diff",
+                   difference(d->filtered_before.bytes, d->filtered_after.bytes));
+    jsonobject_set(o, "filtered_count", jsonvalue_number(d->filtered_after.blocks));
+    jsonobject_set(o, "filtered_count_diff",
+                   difference(d->filtered_before.blocks, d->filtered_after.blocks));
 }
 
 static json_t *view_object(const struct diff *d)
@@ -77,17 +104,21 @@ static json_t *view_object(const struct diff *d)
 
     jsonobject_set(&o, "group_by", json_string(view_group_word(d->options.group)));
     jsonobject_set(&o, "by", json_string(view_order_word(d->options.order)));
-    jsonobject_set(&o, "domain", domain_text(d->options.domain));
+    jsonobject_set(&o, "domain", domain_text(d));
     jsonobject_set(&o, "cumulative", json_boolean(d->options.cumulative));
-    jsonobject_set(&o, "size_diff", json_integer((json_int_t)(d->after.bytes - d->before.bytes)));
-    jsonobject_set(&o, "count_diff",
-                   json_integer((json_int_t)(d->after.blocks - d->before.blocks)));
+    jsonobject_set(&o, "reverse", json_boolean(d->options.reverse));
+    jsonobject_set(&o, "min_size", jsonvalue_number(d->options.min_bytes));
+    set_filters(&o, d);
+    jsonobject_set(&o, "size_diff", difference(d->before.bytes, d->after.bytes));
+    jsonobject_set(&o, "count_diff", difference(d->before.blocks, d->after.blocks));
     jsonobject_set(&o, "same_rows", jsonvalue_number(d->same_count));
     jsonobject_set(&o, "rest_rows", jsonvalue_number(d->rest_count));
     jsonobject_set(&o, "rest_size", sums ? jsonvalue_number(d->rest_after.bytes) : json_null());
     jsonobject_set(&o, "rest_size_diff",
-                   sums ? json_integer((json_int_t)(d->rest_after.bytes - d->rest_before.bytes))
-                        : json_null());
+                   sums ? difference(d->rest_before.bytes, d->rest_after.bytes) : json_null());
+    jsonobject_set(&o, "rest_count", sums ? jsonvalue_number(d->rest_after.blocks) : json_null());
+    jsonobject_set(&o, "rest_count_diff",
+                   sums ? difference(d->rest_before.blocks, d->rest_after.blocks) : json_null());
     return jsonobject_end(&o);
 }
 

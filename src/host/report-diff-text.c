@@ -454,6 +454,22 @@ static void add_whole(struct page *page)
                 signed_count(other, d->before.blocks, d->after.blocks));
 }
 
+/* "left out by the filters: +1.0 MiB, from 2.0 MiB to 3.0 MiB; +5 blocks" */
+static void add_filtered(struct page *page)
+{
+    const struct view_amount *before = &page->diff->filtered_before;
+    const struct view_amount *after = &page->diff->filtered_after;
+    bool exact = page->options->exact;
+    char difference[SIGNED_TEXT], blocks[SIGNED_TEXT], x[UNITS_TEXT], y[UNITS_TEXT];
+
+    if (!before->bytes && !before->blocks && !after->bytes && !after->blocks)
+        return;
+    strbuf_addf(page->out, "left out by the filters: %s, from %s to %s; %s blocks\n",
+                signed_bytes(difference, before->bytes, after->bytes, exact),
+                units_bytes(x, before->bytes, exact), units_bytes(y, after->bytes, exact),
+                signed_count(blocks, before->blocks, after->blocks));
+}
+
 static void add_matching(struct page *page)
 {
     static const char *const words[] = {
@@ -533,6 +549,7 @@ void report_diff_text(struct strbuf *out, const struct diff *d, const struct dif
         add_rows(&page, shown);
     add_rest(&page, shown);
     add_whole(&page);
+    add_filtered(&page);
     add_matching(&page);
     sourcelines_release(&page.old_sources);
     sourcelines_release(&page.new_sources);

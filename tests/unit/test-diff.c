@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/diff.h"
 
+#include "src/host/domain.h"
+#include "src/host/filter.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 
@@ -53,7 +55,7 @@ static void compare(struct diff *d, const struct profile *before, struct moment 
     struct error e;
 
     pathmap_init(&none);
-    if (diff_build(d, &x, &y, &options, paths ? paths : &none, &e) != 0)
+    if (diff_build(d, &x, &y, &options, NULL, paths ? paths : &none, &e) != 0)
         fail_msg("%s", e.text);
 }
 
@@ -611,6 +613,88 @@ static void what_did_not_move_is_not_said_to_have(void **state)
     profile_release(&y.p);
 }
 
+/* On both sides, whatever the grouping and the limit. */
+static void what_filters_leave_out_is_summed_up(void **state)
+{
+    struct filter filter;
+    struct version x, y;
+    struct diff d;
+    struct error e;
+
+    (void)state;
+    make_version(&x, "/bin/app", 1, "/s/app.c", 10, 20);
+    make_version(&y, "/bin/app", 1, "/s/app.c", 10, 20);
+    make_site(&x.p, x.put, 0, 3, 100);
+    make_site(&x.p, x.get, 0, 2, 50);
+    make_site(&y.p, y.put, 0, 1, 100);
+    make_site(&y.p, y.get, 0, 9, 50);
+    filter_init(&filter);
+    assert_int_equal(filter_add(&filter, "function=put", false, &e), 0);
+    for (int cumulative = 0; cumulative < 2; cumulative++) {
+        compare_runs(
+            &d, &x, &y,
+            (struct view_options){.filter = &filter, .cumulative = cumulative, .limit = 1});
+        assert_int_equal(d.before.bytes, 100);
+        assert_int_equal(d.after.bytes, 450);
+        assert_int_equal(d.filtered_before.bytes, 300);
+        assert_int_equal(d.filtered_before.blocks, 3);
+        assert_int_equal(d.filtered_after.bytes, 100);
+        assert_int_equal(d.filtered_after.blocks, 1);
+        diff_release(&d);
+    }
+    filter_release(&filter);
+    profile_release(&x.p);
+    profile_release(&y.p);
+}
+
+static void make_domains(struct profile *p, const char *own)
+{
+    static const char *const names[] = {"heap", "mmap", "ignored"};
+
+    p->domains = calloc(DOMAIN_BUILTIN + 1, sizeof *p->domains);
+    assert_non_null(p->domains);
+    for (uint32_t i = 0; i <= DOMAIN_BUILTIN; i++)
+        p->domains[i].name = strings_add(&p->strings, i < DOMAIN_BUILTIN ? names[i] : own);
+    p->domain_count = DOMAIN_BUILTIN + 1;
+}
+
+/* Both have a domain of their own under one number; each is found by its name. */
+static void a_domain_of_either_side_can_be_chosen(void **state)
+{
+    static const char *const names[] = {"cache", "arena"};
+    struct unite_side sides[2];
+    struct version v[2];
+    struct pathmap none;
+    struct error e;
+    struct diff d;
+
+    (void)state;
+    pathmap_init(&none);
+    for (int i = 0; i < 2; i++) {
+        make_version(&v[i], "/bin/app", 1, "/s/app.c", 10, 20);
+        make_domains(&v[i].p, names[i]);
+        make_site(&v[i].p, v[i].put, 0, 1, 7);
+        make_site(&v[i].p, v[i].get, 0, 1, 100)->domain = DOMAIN_BUILTIN;
+        sides[i] = (struct unite_side){&v[i].p, at_exit};
+    }
+    for (int i = 0; i < 2; i++) {
+        struct view_options options = {.order = VIEW_BY_LIVE};
+
+        assert_int_equal(diff_build(&d, &sides[0], &sides[1], &options, names[i], &none, &e), 0);
+        assert_int_equal(d.before.bytes, i == 0 ? 100 : 0);
+        assert_int_equal(d.after.bytes, i == 0 ? 0 : 100);
+        assert_int_equal(d.row_count, 1);
+        assert_int_equal(d.rows[0].status, i == 0 ? DIFF_GONE : DIFF_NEW);
+        assert_string_equal(domain_name(&d.united.profile, d.options.domain), names[i]);
+        diff_release(&d);
+        assert_int_equal(diff_build(&d, &sides[0], &sides[1], &options, "nursery", &none, &e), -1);
+        assert_int_equal(e.kind, ERROR_INPUT);
+        assert_non_null(strstr(e.text, names[i]));
+    }
+    profile_release(&v[0].p);
+    profile_release(&v[1].p);
+}
+
 static void paths_are_mapped_before_matching(void **state)
 {
     struct version x, y;
@@ -733,6 +817,8 @@ int main(void)
         cmocka_unit_test(a_module_mapped_twice_is_one),
         cmocka_unit_test(a_stripped_copy_takes_the_names_of_the_other),
         cmocka_unit_test(what_did_not_move_is_not_said_to_have),
+        cmocka_unit_test(what_filters_leave_out_is_summed_up),
+        cmocka_unit_test(a_domain_of_either_side_can_be_chosen),
         cmocka_unit_test(paths_are_mapped_before_matching),
         cmocka_unit_test(threads_go_by_name),
         cmocka_unit_test(snapshots_of_one_run),

@@ -56,7 +56,7 @@ static int setup(void **state)
     before = (struct unite_side){.profile = &f->before};
     after = (struct unite_side){.profile = &f->after};
     pathmap_init(&paths);
-    assert_int_equal(diff_build(&f->d, &before, &after, &options, &paths, &e), 0);
+    assert_int_equal(diff_build(&f->d, &before, &after, &options, NULL, &paths, &e), 0);
     f->sides[0] = (struct diff_side){.name = "old.mprof", .profile = &f->before};
     f->sides[1] = (struct diff_side){.name = "new.mprof", .profile = &f->after, .note = "a note"};
     *state = f;
