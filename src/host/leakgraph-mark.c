@@ -64,7 +64,8 @@ end_value(struct leakgraph *g, struct marking *m, struct pipeline *p, enum leak_
 
     while (g->blocks[i].address <= value)
         i++;
-    if (leakgraph_resolve_in(g, i - 1, value, &hit))
+    /* held as well already: whether the pointer counts, and as what, needs no looking */
+    if (i && g->blocks[i - 1].kind > level && leakgraph_resolve_in(g, i - 1, value, &hit))
         mark_hit(g, m, level, &hit);
 }
 

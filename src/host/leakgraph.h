@@ -24,6 +24,9 @@
  * where blocks have more than one such reference each or most of the heap is
  * lost.  leakgraph_memory tells the largest sum there was.
  *
+ * Nothing is kept here of what a block was allocated by: its address finds that in
+ * the live table, for the few blocks that are reported.
+ *
  * Use: init; add blocks, roots, weak regions; leakgraph_seal; leakgraph_mark;
  * then any of the questions.  Not thread-safe.  No function recurses, whatever
  * the shape of the graph.

@@ -24,7 +24,7 @@ struct leak_format {
     uint32_t max_records;    /* 0: as many as the format takes */
 };
 
-/* JSON as memprof-json(5) describes it. */
+/* JSON of which tests/data/leaks.schema.json is the schema. */
 int report_leak_json(FILE *out, const struct leak_report *r, const struct leak_format *f,
                      struct error *e);
 
