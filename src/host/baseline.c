@@ -5,17 +5,21 @@
 #include "src/host/report-json.h"
 #include "src/shared/record.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#define AMOUNT_MAX (INT64_MAX / 4)
+
 struct reader {
     struct baseline *baseline;
     struct assembly assembly;
     struct intern modules, frames, threads;
-    const char *problem; /* why the file is refused; the first one counts */
+    int64_t bytes, blocks; /* of all rows */
+    const char *problem;   /* why the file is refused; the first one counts */
 };
 
 /* ------------------------------------------------------------ values -- */
@@ -43,6 +47,12 @@ static uint64_t number(struct reader *r, const json_t *object, const char *key)
     if (value && (!json_is_integer(value) || json_integer_value(value) < 0))
         refuse(r, key);
     return json_is_integer(value) ? (uint64_t)json_integer_value(value) : 0;
+}
+
+/* A number that is not known at every moment: then it is null. */
+static uint64_t number_or_null(struct reader *r, const json_t *object, const char *key)
+{
+    return json_is_null(member(r, object, key)) ? 0 : number(r, object, key);
 }
 
 /* A name: null is unknown. */
@@ -76,18 +86,80 @@ static uint32_t intern(struct reader *r, struct intern *table, struct intern_key
 
 /* ------------------------------------------------------------ frames -- */
 
+static uint32_t module_of(struct reader *r, string_id path, bool *added)
+{
+    struct profile_module module = {.path = path};
+    uint32_t index = intern(r, &r->modules, (struct intern_key){path, 0, 0}, added);
+
+    if (*added)
+        assembly_module(&r->assembly, &module);
+    return index;
+}
+
 static uint32_t take_module(struct reader *r, const json_t *place)
 {
-    struct profile_module module = {.path = name(r, place, "module")};
+    string_id path = name(r, place, "module");
+    bool added;
+
+    return path ? module_of(r, path, &added) : NO_MODULE;
+}
+
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool read_build_id(struct profile_module *m, const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length == 0 || length % 2 || length / 2 > sizeof m->build_id)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        int value = digit(text[i]);
+
+        if (value < 0)
+            return false;
+        m->build_id[i / 2] = (uint8_t)(m->build_id[i / 2] << 4 | value);
+    }
+    m->build_id_size = (uint32_t)(length / 2);
+    return true;
+}
+
+/* One build for each path; a path that had two is of no known one. */
+static void take_build(struct reader *r, const json_t *json)
+{
+    const json_t *text = member(r, json, "build_id");
+    string_id path = name(r, json, "path");
+    struct profile_module read = {0}, *module;
     bool added;
     uint32_t index;
 
-    if (module.path == 0)
-        return NO_MODULE;
-    index = intern(r, &r->modules, (struct intern_key){module.path, 0, 0}, &added);
-    if (added)
-        assembly_module(&r->assembly, &module);
-    return index;
+    if (text && !json_is_null(text) &&
+        (!json_is_string(text) || !read_build_id(&read, json_string_value(text))))
+        refuse(r, "build_id");
+    if (path == 0 || r->problem)
+        return;
+    index = module_of(r, path, &added);
+    if (r->assembly.failed)
+        return;
+    module = &r->baseline->profile.modules[index];
+    if (!added && (module->build_id_size != read.build_id_size ||
+                   memcmp(module->build_id, read.build_id, sizeof read.build_id) != 0))
+        read = (struct profile_module){0};
+    module->build_id_size = read.build_id_size;
+    memcpy(module->build_id, read.build_id, sizeof read.build_id);
+}
+
+/* Reports of before had no list of them. */
+static void take_modules(struct reader *r, const json_t *document)
+{
+    json_t *list = json_object_get(document, "modules");
+
+    if (list && !json_is_array(list))
+        refuse(r, "modules");
+    for (size_t i = 0; i < json_array_size(list) && !r->problem && !r->assembly.failed; i++)
+        take_build(r, json_array_get(list, i));
 }
 
 static uint64_t take_offset(struct reader *r, const json_t *frame)
@@ -211,15 +283,22 @@ static void take_stats(struct reader *r, const json_t *row, struct profile_stats
 
     s->live_bytes = number(r, row, "live_bytes");
     s->live_blocks = number(r, row, "live_blocks");
-    s->peak_bytes = number(r, row, "peak_bytes");
-    s->peak_blocks = number(r, row, "peak_blocks");
-    s->total_bytes = number(r, row, "total_bytes");
-    s->total_blocks = number(r, row, "total_blocks");
-    s->temporary_bytes = number(r, row, "temporary_bytes");
-    s->temporary_blocks = number(r, row, "temporary_blocks");
+    s->peak_bytes = number_or_null(r, row, "peak_bytes");
+    s->peak_blocks = number_or_null(r, row, "peak_blocks");
+    s->total_bytes = number_or_null(r, row, "total_bytes");
+    s->total_blocks = number_or_null(r, row, "total_blocks");
+    s->temporary_bytes = number_or_null(r, row, "temporary_bytes");
+    s->temporary_blocks = number_or_null(r, row, "temporary_blocks");
     s->smallest = sized ? number(r, row, "smallest") : UINT64_MAX;
     s->largest = sized ? number(r, row, "largest") : 0;
     set_amount(s, r->baseline->order, number(r, row, "size"), number(r, row, "count"));
+    /* Sums of rows, and their differences, must fit. */
+    if (__builtin_add_overflow(r->bytes, number(r, row, "size"), &r->bytes) ||
+        r->bytes > AMOUNT_MAX)
+        refuse(r, "size");
+    if (__builtin_add_overflow(r->blocks, number(r, row, "count"), &r->blocks) ||
+        r->blocks > AMOUNT_MAX)
+        refuse(r, "count");
 }
 
 static uint32_t take_thread(struct reader *r, const json_t *row)
@@ -243,6 +322,32 @@ static uint32_t take_thread(struct reader *r, const json_t *row)
     return index;
 }
 
+static void add_note(struct baseline *b, const char *note)
+{
+    size_t used = strlen(b->note);
+
+    snprintf(b->note + used, sizeof b->note - used, "%s%s", used ? "; " : "", note);
+}
+
+/* What the rows are of, where that is not a whole run. */
+static void note_view(struct baseline *b, const json_t *view)
+{
+    const json_t *snapshot = json_object_get(view, "snapshot");
+    const json_t *number = json_object_get(snapshot, "number");
+    const char *label = json_string_value(json_object_get(snapshot, "label"));
+    char note[64];
+
+    snprintf(note, sizeof note, "the baseline is of snapshot %lld",
+             (long long)json_integer_value(number));
+    if (json_is_integer(number))
+        add_note(b, note);
+    else if (label && strcmp(label, "peak") == 0)
+        add_note(b, "the baseline is of the peak");
+    if (json_array_size(json_object_get(view, "include")) ||
+        json_array_size(json_object_get(view, "exclude")))
+        add_note(b, "the baseline holds only what its filters let through");
+}
+
 static uint32_t site_domain(const struct baseline *b)
 {
     return b->domain == DOMAIN_MMAP ? DOMAIN_MMAP : DOMAIN_HEAP;
@@ -264,6 +369,7 @@ static void take_rest(struct reader *r, const json_t *view)
     uint64_t rows = number(r, view, "rest_rows");
     struct profile_site site = {.node = STACK_ROOT_WHOLE, .domain = site_domain(r->baseline)};
     struct profile_thread thread = {0};
+    char note[112];
     bool added;
 
     if (rows == 0)
@@ -275,9 +381,11 @@ static void take_rest(struct reader *r, const json_t *view)
     set_amount(&site.stats, r->baseline->order, number(r, view, "rest_size"),
                number(r, view, "rest_count"));
     assembly_site(&r->assembly, &site);
-    snprintf(r->baseline->note, sizeof r->baseline->note,
+    r->baseline->cut = true;
+    snprintf(note, sizeof note,
              "%llu rows of the baseline were left out of it (-t): they are one row, (no stack)",
              (unsigned long long)rows);
+    add_note(r->baseline, note);
 }
 
 /* --------------------------------------------------------- the whole -- */
@@ -313,6 +421,7 @@ static void take_view(struct reader *r, const json_t *view)
         refuse(r, "domain");
     if (json_is_true(json_object_get(view, "cumulative")))
         refuse(r, "cumulative");
+    note_view(r->baseline, view);
 }
 
 static void take_process(struct reader *r, const json_t *process, struct profile_process *to)
@@ -352,6 +461,7 @@ static void take_document(struct reader *r, const json_t *document)
     take_process(r, member(r, document, "process"), &p->process);
     p->loss.dropped = number(r, member(r, document, "totals"), "dropped");
     p->incomplete = json_is_true(json_object_get(json_object_get(document, "loss"), "incomplete"));
+    take_modules(r, document);
     for (size_t i = 0; i < json_array_size(stats) && !r->problem && !r->assembly.failed; i++)
         take_row(r, json_array_get(stats, i));
     if (!r->problem)
@@ -362,7 +472,7 @@ static void take_document(struct reader *r, const json_t *document)
 static json_t *load(const char *path, struct error *e)
 {
     FILE *in = fopen(path, "re");
-    struct stat status;
+    struct stat status = {0};
     json_error_t problem;
     json_t *document;
 
@@ -370,7 +480,13 @@ static json_t *load(const char *path, struct error *e)
         error_set(e, ERROR_SYSTEM, "cannot read %s", path);
         return NULL;
     }
-    if (fstat(fileno(in), &status) == 0 && status.st_size > (off_t)BASELINE_BYTES_MAX) {
+    if (fstat(fileno(in), &status) == 0 && S_ISDIR(status.st_mode)) {
+        fclose(in);
+        errno = EISDIR;
+        error_set(e, ERROR_SYSTEM, "cannot read %s", path);
+        return NULL;
+    }
+    if (status.st_size > (off_t)BASELINE_BYTES_MAX) {
         fclose(in);
         error_set(e, ERROR_FORMAT, "%s is larger than any baseline: write fewer rows (-t)", path);
         return NULL;
@@ -459,7 +575,7 @@ static bool shows_order(const struct baseline *b, enum view_order to)
         b->order == VIEW_BY_TOTAL || b->order == VIEW_BY_COUNT || b->order == VIEW_BY_AVERAGE;
     bool wants_total = to == VIEW_BY_TOTAL || to == VIEW_BY_COUNT || to == VIEW_BY_AVERAGE;
 
-    return b->order == to || (all && (wants_total || *b->note == '\0'));
+    return b->order == to || (all && (wants_total || !b->cut));
 }
 
 int baseline_check(const struct baseline *b, const struct view_options *options, struct error *e)

@@ -6,6 +6,9 @@
  * Each row becomes one stack with the row's numbers: the row's own place, and
  * the callers of the stack that stands for it.
  *
+ * Modules have their build IDs, but no addresses: unnamed places are known by
+ * their offset in the module.
+ *
  * The file is not trusted: it may be at most BASELINE_BYTES_MAX long, and every
  * key that is used is checked.
  */
@@ -23,7 +26,8 @@ struct baseline {
     enum view_group group; /* what a row of the file is */
     enum view_order order; /* what its rows were sorted by, and those with nothing left out */
     uint32_t domain;       /* as in struct view_options */
-    char note[160];        /* what must be said of it; "" nothing */
+    char note[320];        /* what must be said of it; "" nothing */
+    bool cut;              /* rows were left out of it */
 };
 
 void baseline_init(struct baseline *b);

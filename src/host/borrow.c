@@ -28,7 +28,7 @@ static struct intern_key instruction(const struct places *places, uint32_t frame
     if (module >= p->module_count)
         return (struct intern_key){0};
     m = &p->modules[module];
-    if (m->build_id_size == 0 || pc < m->start || pc > m->end)
+    if (m->build_id_size == 0 || m->start >= m->end || pc < m->start || pc > m->end)
         return (struct intern_key){0};
     value &= ~(FRAME_PC_MASK | (FRAME_GENERATION_MASK << FRAME_GENERATION_SHIFT));
     return (struct intern_key){places->module_paths[module], pc - m->bias, value};

@@ -50,6 +50,7 @@ struct diff_place report_diff_place(const struct diff *d, const struct diff_row 
 static json_t *side_object(const struct diff_side *side, struct view_amount whole)
 {
     const struct profile *p = side->profile;
+    bool timed = side->moment.place != MOMENT_AT_PEAK || !p->process.merged;
     struct jsonobject o = jsonobject_begin();
     struct strbuf moment;
 
@@ -57,7 +58,7 @@ static json_t *side_object(const struct diff_side *side, struct view_amount whol
     moment_name(&moment, p, side->moment);
     jsonobject_set(&o, "path", jsonvalue_text(side->name));
     jsonobject_set(&o, "moment", moment.failed ? NULL : jsonvalue_text(strbuf_text(&moment)));
-    jsonobject_set(&o, "seconds", json_real(moment_seconds(p, side->moment)));
+    jsonobject_set(&o, "seconds", timed ? json_real(moment_seconds(p, side->moment)) : json_null());
     jsonobject_set(&o, "size", jsonvalue_number(whole.bytes));
     jsonobject_set(&o, "count", jsonvalue_number(whole.blocks));
     jsonobject_set(&o, "process", report_json_process(p));

@@ -516,7 +516,8 @@ static void add_side(struct page *page, const char *label, const struct diff_sid
     strbuf_add(page->out, side->moment.place == MOMENT_LISTED ? "; " : "; at ");
     escape_text(page->out, strbuf_text(&moment));
     strbuf_release(&moment);
-    if (side->moment.place != MOMENT_AT_EXIT)
+    if (side->moment.place == MOMENT_LISTED ||
+        (side->moment.place == MOMENT_AT_PEAK && !side->profile->process.merged))
         strbuf_addf(page->out, " (%s)",
                     units_seconds(seconds, moment_seconds(side->profile, side->moment)));
     strbuf_add(page->out, "\n");

@@ -36,7 +36,8 @@ json_t *report_json_totals(const struct profile *p)
     jsonobject_set(&o, "live_blocks", jsonvalue_number(t->live_blocks));
     jsonobject_set(&o, "peak_bytes", jsonvalue_number(t->peak_bytes));
     jsonobject_set(&o, "peak_blocks", jsonvalue_number(t->peak_blocks));
-    jsonobject_set(&o, "peak_seconds", json_real(t->peak_seconds));
+    jsonobject_set(&o, "peak_seconds",
+                   p->process.merged ? json_null() : json_real(t->peak_seconds));
     jsonobject_set(&o, "total_bytes", jsonvalue_number(t->total_bytes));
     jsonobject_set(&o, "total_blocks", jsonvalue_number(t->total_blocks));
     jsonobject_set(&o, "freed_bytes", jsonvalue_number(t->freed_bytes));

@@ -21,6 +21,7 @@ static json_t *domain_text(const struct profile *p, uint32_t domain)
 /* "exit", "peak", or the number, label and cause of a snapshot; and when it was. */
 static json_t *moment_object(const struct profile *p, struct moment moment)
 {
+    bool timed = moment.place != MOMENT_AT_PEAK || !p->process.merged;
     struct jsonobject o;
 
     if (moment.place == MOMENT_LISTED)
@@ -29,7 +30,7 @@ static json_t *moment_object(const struct profile *p, struct moment moment)
     jsonobject_set(&o, "number", json_null());
     jsonobject_set(&o, "label", json_string(moment.place == MOMENT_AT_PEAK ? "peak" : "exit"));
     jsonobject_set(&o, "cause", json_null());
-    jsonobject_set(&o, "seconds", json_real(moment_seconds(p, moment)));
+    jsonobject_set(&o, "seconds", timed ? json_real(moment_seconds(p, moment)) : json_null());
     return jsonobject_end(&o);
 }
 
@@ -157,6 +158,37 @@ static json_t *row_object(const struct profile *p, const struct view *v, const s
     return jsonobject_end(&o);
 }
 
+/* ------------------------------------------------------------- modules -- */
+
+static json_t *build_id(const struct profile_module *m)
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[2 * sizeof m->build_id + 1] = "";
+
+    if (m->build_id_size == 0 || m->build_id_size > sizeof m->build_id)
+        return json_null();
+    for (uint32_t i = 0; i < m->build_id_size; i++) {
+        text[2 * i] = digits[m->build_id[i] >> 4];
+        text[2 * i + 1] = digits[m->build_id[i] & 15];
+    }
+    text[2 * m->build_id_size] = '\0';
+    return json_string(text);
+}
+
+static json_t *modules(const struct profile *p)
+{
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < p->module_count; i++) {
+        struct jsonobject o = jsonobject_begin();
+
+        jsonobject_set(&o, "path", jsonvalue_id(p, p->modules[i].path));
+        jsonobject_set(&o, "build_id", build_id(&p->modules[i]));
+        list = jsonlist_append(list, jsonobject_end(&o));
+    }
+    return list;
+}
+
 /* -------------------------------------------------------------- writing -- */
 
 /* Write one value, NULL if it failed, and drop it. */
@@ -241,7 +273,8 @@ int report_json_write(FILE *out, const struct profile *p, const struct view *v,
     fprintf(out, "{\n  \"schema_version\": %d,\n", REPORT_JSON_SCHEMA);
     ok = member(out, "process", report_json_process(p)) &&
          member(out, "totals", report_json_totals(p)) && member(out, "loss", report_json_loss(p)) &&
-         member(out, "view", view_object(p, v)) && member(out, "timeline", report_json_timeline(p));
+         member(out, "view", view_object(p, v)) &&
+         member(out, "timeline", report_json_timeline(p)) && member(out, "modules", modules(p));
     if (p->fault_count)
         ok = ok && member(out, "faults", faults(p, stack));
     if (ok) {

@@ -295,7 +295,11 @@ static void add_other(struct stat_table *table, const struct profile *p, enum mo
     if (!row)
         return;
     snprintf(row->name, sizeof row->name, "%s", peak ? "peak" : "exit");
-    units_time(row->cells[0], peak ? t->peak_seconds : p->process.seconds);
+    /* The peaks of merged profiles were not at one time. */
+    if (!peak || !p->process.merged)
+        units_time(row->cells[0], peak ? t->peak_seconds : p->process.seconds);
+    else
+        strbuf_add(&row->note, "the sum of all peaks");
     add_amount(row, live, o->text.exact);
     if (!o->history)
         return;

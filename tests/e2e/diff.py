@@ -204,6 +204,19 @@ if shutil.which("strip"):
     h.bare(["strip", other], check=True)
     d = diff(run(bare, 100), run(other, 100))
     h.equal({r["status"] for r in d["stats"]}, {"new", "gone"}, "stripped, two builds: nothing is guessed")
+    committed = os.path.join(h.scratch, "bare.json")
+    memprof("top", "--by", "live", "--json", committed, run(bare, 100))
+    d = diff("--baseline", committed, run(bare, 1000))
+    h.equal((sorted(r["size_diff"] for r in d["stats"]), matched(d)), ([0, 14_400, 180_000], {"line": 3}),
+            "stripped, a baseline of the same build: by offset")
+    d = diff("--baseline", committed, run(other, 100))
+    h.equal({r["status"] for r in d["stats"]}, {"new", "gone"}, "stripped, a baseline of another build: nothing is guessed")
+    whole = run(os.path.join(h.scratch, "one/cache"), 100)
+    for before, after, sign in ((whole, run(bare, 1000), 1), (run(bare, 1000), whole, -1)):
+        d = diff(before, after)
+        h.equal((sorted(sign * r["size_diff"] for r in d["stats"]), matched(d)), ([0, 14_400, 180_000], {"line": 3}),
+                "a program and its stripped copy")
+        h.equal({h.plain_name(r["function"] or "") for r in d["stats"]}, {"take", "main"}, "the names are of the one that has them")
 
 # ---- two folders
 here, there = source("here/src"), source("there/build/src", above="// moved\n")
@@ -226,6 +239,11 @@ h.equal([cumulative.get(f) for f in ("take", "leak", "main")], [194_400] * 3, "-
 h.equal([r["count_diff"] for r in diff("--by", "count", "-t", "1", a, b)["stats"]], [900], "--by count, -t")
 h.equal(len(diff("--min-size", "100K", a, b)["stats"]), 1, "--min-size is about the difference")
 h.equal([r["size_diff"] for r in diff("--exclude", "function=take", a, b)["stats"]], [0], "--exclude")
+d = diff("--exclude", "function=take", a, b)
+h.equal((d["view"]["filtered_size_diff"], d["view"]["exclude"]), (194_400, ["function=take"]), "what --exclude leaves out")
+text = memprof("diff", "--exclude", "function=take", a, b).stdout
+h.check("left out by the filters: +190 KiB" in text, f"what --exclude leaves out is said:\n{text}")
+h.check("left out" not in memprof("diff", a, b).stdout, "without filters nothing is left out")
 h.equal(diff(a + "@peak", b + "@peak")["view"]["size_diff"], 194_400, "at the peak")
 h.equal([r["size_diff"] for r in diff("--reverse", a, b)["stats"]][:2], [14_400, 180_000], "--reverse")
 table = list(csv.DictReader(io.StringIO(memprof("diff", "--csv", "-", a, b).stdout, newline="")))
@@ -297,6 +315,15 @@ for group, by in [("line", "live"), ("traceback", "total"), ("function", "live")
     h.check("no differences" in memprof("diff", "--baseline", committed, a).stdout, "a baseline against what it was made of")
 memprof("diff", "--baseline", os.path.join(h.scratch, "function-live.json"), "-g", "line", b, status=2)
 memprof("diff", "--baseline", os.path.join(h.scratch, "line-live.json"), "--by", "peak", b, status=2)
+counted = os.path.join(h.scratch, "counted.json")
+memprof("top", "--by", "count", "--json", counted, a)
+memprof("diff", "--baseline", counted, "--fail-on-growth", "1MiB", b, status=2)
+memprof("diff", "--baseline", counted, "--fail-on-growth", "1800", b)
+memprof("diff", "--baseline", counted, "--fail-on-growth", "1799", b, status=24)
+memprof("diff", "--baseline", h.scratch, b, status=1)
+at_peak = os.path.join(h.scratch, "at-peak.json")
+memprof("top", "--snapshot", "peak", "--json", at_peak, a)
+h.check("the baseline is of the peak" in memprof("diff", "--baseline", at_peak, b + "@peak").stdout, "a baseline of a moment says so")
 cut = os.path.join(h.scratch, "cut.json")
 memprof("top", "--by", "live", "-t", "1", "--json", cut, a)
 text = memprof("diff", "--baseline", cut, a).stdout

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/baseline.h"
 
+#include "src/host/filter.h"
 #include "src/host/profile-check.h"
 #include "src/host/report-json.h"
 #include "src/shared/record.h"
@@ -117,6 +118,75 @@ static void a_report_is_read_back(void **state)
 }
 
 /* The row is about load, with whatever skip list it is read: xmalloc stays out of the stack. */
+/* So that places without a name are known by their offset in a build. */
+static void build_ids_are_kept(void **state)
+{
+    struct fixture *f = *state;
+    struct profile_module *app = &f->p.modules[0];
+    struct baseline b;
+
+    app->build_id_size = 20;
+    for (uint32_t i = 0; i < 20; i++)
+        app->build_id[i] = (uint8_t)(250 - 12 * i);
+    write_report(f, VIEW_LINE, VIEW_BY_LIVE, 0);
+    read_back(&b, f);
+    assert_int_equal(b.profile.module_count, 1);
+    assert_int_equal(b.profile.modules[0].build_id_size, 20);
+    assert_memory_equal(b.profile.modules[0].build_id, app->build_id, 20);
+    baseline_release(&b);
+    /* Replaced while the program ran: which of both a place is in is not known. */
+    make_module(&f->p, "/bin/app", 0);
+    f->p.modules[1].build_id_size = 20;
+    write_report(f, VIEW_LINE, VIEW_BY_LIVE, 0);
+    read_back(&b, f);
+    assert_int_equal(b.profile.module_count, 1);
+    assert_int_equal(b.profile.modules[0].build_id_size, 0);
+    baseline_release(&b);
+}
+
+static void sums_that_do_not_fit_are_refused(void **state)
+{
+    static const uint64_t sizes[] = {UINT64_C(1) << 60, (UINT64_C(1) << 61) - 400};
+    struct fixture *f = *state;
+    struct baseline b;
+    struct error e;
+
+    f->p.sites[0].stats.live_bytes = sizes[0];
+    write_report(f, VIEW_LINE, VIEW_BY_LIVE, 0);
+    read_back(&b, f);
+    baseline_release(&b);
+    f->p.sites[1].stats.live_bytes = sizes[1];
+    write_report(f, VIEW_LINE, VIEW_BY_LIVE, 0);
+    assert_int_equal(baseline_read(&b, f->path, &e), -1);
+    assert_int_equal(e.kind, ERROR_FORMAT);
+}
+
+static void what_its_rows_are_of_is_said(void **state)
+{
+    struct fixture *f = *state;
+    struct filter filter;
+    struct view_options options = {
+        .order = VIEW_BY_LIVE, .moment = {MOMENT_AT_PEAK, 0}, .skip = &f->skip, .filter = &filter};
+    FILE *out = fopen(f->path, "we");
+    struct baseline b;
+    struct view v;
+    struct error e;
+
+    filter_init(&filter);
+    assert_int_equal(filter_add(&filter, "function=main", false, &e), 0);
+    assert_non_null(out);
+    assert_int_equal(view_build(&v, &f->p, &options, &e), 0);
+    assert_int_equal(report_json_write(out, &f->p, &v, &(struct stack_choice){0}, &e), 0);
+    assert_int_equal(fclose(out), 0);
+    view_release(&v);
+    filter_release(&filter);
+    if (baseline_read(&b, f->path, &e) != 0)
+        fail_msg("%s", e.text);
+    assert_string_equal(b.note, "the baseline is of the peak; the baseline holds only what its "
+                                "filters let through");
+    baseline_release(&b);
+}
+
 static void a_row_keeps_its_place_under_another_skip_list(void **state)
 {
     struct fixture *f = *state;
@@ -263,6 +333,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_report_is_read_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(build_ids_are_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(sums_that_do_not_fit_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_its_rows_are_of_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(a_row_keeps_its_place_under_another_skip_list, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(stacks_are_read_whole, setup, teardown),

@@ -83,6 +83,11 @@ static void moments_are_listed(void **state)
            "#2                    0.200 s   810 B   9 blocks   by memprof snapshot\n"
            "peak                  0.200 s   810 B   9 blocks\n"
            "exit                  0.430 s    10 B   1 block\n");
+    f.p.process.merged = 2;
+    expect(&f, (struct report_stat_options){.text.columns = 80},
+           "peak                            810 B   9 blocks   the sum of all peaks\n"
+           "exit                  0.430 s    10 B   1 block\n");
+    f.p.process.merged = 0;
     expect(&f, (struct report_stat_options){0},
            "app (pid 4242) ran 0.43 s, exit 0\n"
            "  command        app 'two words'\n"
