@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #define COMPRESSION_LEVEL 6
 #define VARINT_MOST 10u
@@ -345,6 +346,8 @@ static int unpack(const struct header *h, uint8_t *raw, uint64_t *columns, uint3
     if (h->encoding == SNAPSHOT_ZSTD) {
         size_t n = ZSTD_decompress(raw, (size_t)h->raw_bytes, h->content, h->content_bytes);
 
+        if (ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation)
+            return error_set(e, ERROR_MEMORY, "out of memory while reading a snapshot");
         if (ZSTD_isError(n) || n != h->raw_bytes)
             return damaged(e);
         content = raw;

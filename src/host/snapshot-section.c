@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 /*
  * Of a python3 run with 66,000 sites and 237,000 nodes, level 3 makes 490 KB in
@@ -77,6 +78,11 @@ uint8_t *section_unpack(const struct snapshot_part *s, struct error *e)
         return raw;
     }
     n = ZSTD_decompress(raw, (size_t)s->raw_bytes, s->stored, (size_t)s->stored_bytes);
+    if (ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation) {
+        free(raw);
+        error_set(e, ERROR_MEMORY, "out of memory while reading a profile");
+        return NULL;
+    }
     if (ZSTD_isError(n) || n != s->raw_bytes) {
         free(raw);
         section_damaged(e, "a section cannot be decompressed");
