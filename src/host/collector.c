@@ -244,12 +244,12 @@ static void round_untimed(struct collector *c)
     struct stream *s = &c->streams[0];
 
     find_streams(c);
-    if (c->used > 1 || c->open != c->used) {
+    if (c->used > 1) {
         c->timed = true;
         return;
     }
     if (c->open == 0)
-        return;
+        return; /* no slot yet, or one that is just being taken: its records have no stamps */
     stream_look(c->segment, s, now_ticks(c), 0);
     if (stream_has_more(s) && !drain_untimed(c, s))
         c->timed = true;
