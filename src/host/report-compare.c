@@ -35,6 +35,8 @@ static void saved_text(char text[UNITS_TEXT], const struct compare *c,
         strcpy(text, "");
     else if (!compare_saved(c, run, &percent))
         strcpy(text, "-");
+    else if (percent != 0 && percent > -0.05 && percent < 0.05)
+        strcpy(text, percent > 0 ? "<0.1 %" : "<-0.1 %");
     else
         snprintf(text, UNITS_TEXT, "%.1f %%", percent);
 }

@@ -209,6 +209,17 @@ static void runs_side_by_side(void **state)
     assert_non_null(strstr(strbuf_text(&out), "/x/run.mprof   1,000 B   2,000 B        0"));
     assert_non_null(strstr(strbuf_text(&out), "75.0 %\n"));
     assert_non_null(strstr(strbuf_text(&out), "note: named lost 3 events"));
+    /* Little is not nothing, and nothing is not "-0.0 %". */
+    c.runs[0].totals.peak_bytes = c.runs[1].totals.peak_bytes = 100000;
+    c.runs[2].totals.peak_bytes = 100001;
+    strbuf_clear(&out);
+    report_compare_text(&out, &c, true);
+    assert_non_null(strstr(strbuf_text(&out), " 0.0 %\n"));
+    assert_non_null(strstr(strbuf_text(&out), " <-0.1 %\n"));
+    c.runs[2].totals.peak_bytes = 99999;
+    strbuf_clear(&out);
+    report_compare_text(&out, &c, true);
+    assert_non_null(strstr(strbuf_text(&out), " <0.1 %\n"));
     strbuf_release(&out);
     compare_release(&c);
 }
