@@ -26,6 +26,7 @@ struct components {
     uint32_t *link;
     uint64_t *resume;       /* how far a block has been scanned */
     bool *leads;            /* to an earlier one of the path: not the root of its component */
+    bool *held;             /* by component: another one points to it */
     uint32_t path, waiting; /* heads of the two lists */
     uint32_t next_index, next_component;
 };
@@ -48,9 +49,26 @@ static void close_component(struct components *c, uint32_t lost)
     c->index[lost] = c->next_component--;
 }
 
-/* `lost` leads to what `to` leads to. */
+static uint32_t component_of(const struct components *c, uint32_t lost)
+{
+    return LAST_COMPONENT - c->index[lost];
+}
+
+static uint32_t component_count(const struct components *c)
+{
+    return LAST_COMPONENT - c->next_component;
+}
+
+/*
+ * `lost` points to `to`, and leads to what that leads to.  If the component of
+ * `to` is complete, then without `lost`: it is held from outside.
+ */
 static void take_index(struct components *c, uint32_t lost, uint32_t to)
 {
+    if (c->index[to] > c->next_component) {
+        c->held[component_of(c, to)] = true;
+        return;
+    }
     if (c->index[to] < c->index[lost]) {
         c->index[lost] = c->index[to];
         c->leads[lost] = true;
@@ -80,6 +98,7 @@ static void step(struct leakgraph *g, struct components *c)
     struct leakgraph_hit hit;
 
     leakgraph_scan_block(&s, g, block, c->resume[lost]);
+    s.counts = true;
     while (leakgraph_scan_next(g, &s, &hit)) {
         uint32_t to;
 
@@ -110,55 +129,23 @@ static void find_components(struct leakgraph *g, struct components *c)
     }
 }
 
-static uint32_t component_of(const struct components *c, uint32_t lost)
-{
-    return LAST_COMPONENT - c->index[lost];
-}
-
-static uint32_t component_count(const struct components *c)
-{
-    return LAST_COMPONENT - c->next_component;
-}
-
 /* ------------------------------------------------------------- lost roots -- */
 
-/* For each component: whether another one points to it. */
-static void find_held(struct leakgraph *g, const struct components *c, bool *held)
-{
-    for (uint32_t i = 0; i < c->count; i++) {
-        struct leakgraph_scan s;
-        struct leakgraph_hit hit;
-
-        leakgraph_scan_block(&s, g, g->lost_blocks[i], 0);
-        s.counts = true;
-        while (leakgraph_scan_next(g, &s, &hit)) {
-            uint32_t to;
-
-            if (!leakgraph_is_lost(g, hit.block))
-                continue;
-            to = leakgraph_lost_number(g, hit.block);
-            if (c->index[to] != c->index[i])
-                held[component_of(c, to)] = true;
-        }
-    }
-}
-
 /* The first block of a component that nothing else holds is definitely lost. */
-static int find_lost_roots(struct leakgraph *g, const struct components *c, bool *held,
-                           struct error *e)
+static int find_lost_roots(struct leakgraph *g, struct components *c, struct error *e)
 {
     uint32_t components = component_count(c), roots = 0, next = 0;
 
     for (uint32_t i = 0; i < components; i++)
-        roots += !held[i];
+        roots += !c->held[i];
     g->lost = leakgraph_array(g, roots, sizeof *g->lost, e);
     if (!g->lost)
         return -1;
     g->lost_count = roots;
     for (uint32_t i = 0; i < c->count; i++) {
-        if (held[component_of(c, i)])
+        if (c->held[component_of(c, i)])
             continue;
-        held[component_of(c, i)] = true;
+        c->held[component_of(c, i)] = true;
         g->blocks[g->lost_blocks[i]].kind = LEAK_DEFINITE;
         g->lost[next++] = (struct leakgraph_lost){.block = g->lost_blocks[i], .cycle = NONE};
     }
@@ -308,20 +295,6 @@ static int list_lost(struct leakgraph *g, struct error *e)
     return 0;
 }
 
-static int sort_components(struct leakgraph *g, struct components *c, struct error *e)
-{
-    uint32_t components = component_count(c);
-    bool *held = leakgraph_array(g, components, sizeof *held, e);
-    int result = -1;
-
-    if (held) {
-        find_held(g, c, held);
-        result = find_lost_roots(g, c, held, e);
-    }
-    leakgraph_array_free(g, held, components, sizeof *held);
-    return result == 0 ? find_cycles(g, c, e) : -1;
-}
-
 /* What only the search for components needs. */
 static void release_search(struct leakgraph *g, struct components *c)
 {
@@ -342,12 +315,16 @@ static int find_lost_structure(struct leakgraph *g, struct error *e)
     c.link = leakgraph_array(g, c.count, sizeof *c.link, e);
     c.resume = leakgraph_array(g, c.count, sizeof *c.resume, e);
     c.leads = leakgraph_array(g, c.count, sizeof *c.leads, e);
-    if (c.index && c.link && c.resume && c.leads) {
+    c.held = leakgraph_array(g, c.count, sizeof *c.held, e);
+    if (c.index && c.link && c.resume && c.leads && c.held) {
         find_components(g, &c);
         release_search(g, &c);
-        result = sort_components(g, &c, e);
+        result = find_lost_roots(g, &c, e);
     }
+    if (result == 0)
+        result = find_cycles(g, &c, e);
     release_search(g, &c);
+    leakgraph_array_free(g, c.held, c.count, sizeof *c.held);
     leakgraph_array_free(g, c.index, c.count, sizeof *c.index);
     return result;
 }

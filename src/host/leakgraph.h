@@ -13,7 +13,7 @@
  * that a block costs
  *
  *   while marking        4 (the mark stack)
- *   a lost block         21 while cycles are looked for, then 8, and 4 more in a
+ *   a lost block         22 while cycles are looked for, then 8, and 4 more in a
  *                        cycle; others cost a quarter of a byte then
  *   dominators           24 + 4 a reference that does not lead forward in a
  *                        depth-first order (pointers to a parent or predecessor,
@@ -224,7 +224,7 @@ int leakgraph_seal(struct leakgraph *g, struct error *e);
 
 /*
  * Decides each block's kind, and for the lost ones their roots, sums and
- * cycles.  Time is that of one scan of what is held and of three of what is
+ * cycles.  Time is that of one scan of what is held and of two of what is
  * lost.  Of a cycle that nothing outside points to the block with the lowest
  * address is the definitely lost one, and the others lie under it; Valgrind
  * does the same.  Cycles: Pearce's algorithm ("A space-efficient algorithm for
