@@ -9,11 +9,12 @@
  * It works in executables of any kind, shared libraries and plugins; in a
  * statically linked program, which memprof cannot record, all calls do nothing.
  *
- * Threads: every function may be called by any thread at any time.
- * Signal handlers: every function is async-signal-safe once the constructors of
- * the module that calls it have run.  In a handler that interrupted memprof's own
- * code a call returns -1 and nothing is done (memprof_is_tracing and
- * memprof_start and memprof_stop always work).
+ * Threads: every function may be called by any thread at any time.  Before the
+ * constructors of the module that calls it have begun, every call does nothing,
+ * as without memprof.
+ * Signal handlers: every function is async-signal-safe.  In a handler that
+ * interrupted memprof's own code a call returns -1 and nothing is done
+ * (memprof_is_tracing and memprof_start and memprof_stop always work).
  * errno is never changed.
  *
  * memprof.h(3) and the pages of the functions say more.
@@ -55,6 +56,12 @@ struct memprof_api_v1 {
 
 #ifndef MEMPROF_API_TABLE_ONLY /* memprof's own library is the other side */
 
+#ifdef __cplusplus
+#define MEMPROF_NULL_ nullptr
+#else
+#define MEMPROF_NULL_ NULL
+#endif
+
 /*
  * The loader's look-up.  References through weakref do not make a static program
  * link it, nor do they weaken the program's own.
@@ -63,46 +70,44 @@ static void *memprof_dlsym_(void *handle, const char *name) __attribute__((__wea
 static char *memprof_dlerror_(void) __attribute__((__weakref__("dlerror")));
 
 /*
- * The table, or one of size 0; NULL until it was looked for.  One for all files of
+ * The table, NULL if there is none or it was not looked for.  One for all files of
  * an executable or a shared object.
  */
 extern const struct memprof_api_v1 *memprof_found_;
 __attribute__((__weak__, __visibility__("hidden"))) const struct memprof_api_v1 *memprof_found_ =
-    NULL;
+    MEMPROF_NULL_;
 
+/*
+ * Before any other constructor of the module, and never later: where dlsym finds
+ * nothing it allocates, and the caller may be the program's own malloc, under its
+ * lock.  The second dlerror frees what the first returned.
+ */
 void memprof_find_(void);
-__attribute__((__weak__, __visibility__("hidden"), __constructor__)) void memprof_find_(void)
+__attribute__((__weak__, __visibility__("hidden"), __constructor__(101))) void memprof_find_(void)
 {
-    static const struct memprof_api_v1 none = {0,    NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                                               NULL, NULL, NULL, NULL, NULL, NULL, NULL};
-    const struct memprof_api_v1 *found = NULL;
+    const struct memprof_api_v1 *found;
+    void *symbol;
 
-    if (__atomic_load_n(&memprof_found_, __ATOMIC_ACQUIRE))
+    if (!memprof_dlsym_ || __atomic_load_n(&memprof_found_, __ATOMIC_RELAXED))
         return;
-    if (memprof_dlsym_) {
-        found = (const struct memprof_api_v1 *)memprof_dlsym_(NULL, "memprof_api_v1");
-        if (!found && memprof_dlerror_)
-            (void)memprof_dlerror_(); /* the failure is not the program's */
-    }
-    __atomic_store_n(&memprof_found_, found ? found : &none, __ATOMIC_RELEASE);
+    symbol = memprof_dlsym_(MEMPROF_NULL_, "memprof_api_v1");
+    if (!symbol && memprof_dlerror_ && memprof_dlerror_())
+        (void)memprof_dlerror_(); /* the failure is not the program's */
+    /* no cast is as good in C as in C++ */
+    __builtin_memcpy(&found, &symbol, sizeof(found));
+    __atomic_store_n(&memprof_found_, found, __ATOMIC_RELEASE);
 }
 
 #define MEMPROF_INLINE_ static __inline__ __attribute__((__always_inline__, __unused__))
 
 MEMPROF_INLINE_ const struct memprof_api_v1 *memprof_api_(void)
 {
-    const struct memprof_api_v1 *api = __atomic_load_n(&memprof_found_, __ATOMIC_ACQUIRE);
-
-    if (__builtin_expect(!api, 0)) {
-        memprof_find_();
-        api = __atomic_load_n(&memprof_found_, __ATOMIC_ACQUIRE);
-    }
-    return api;
+    return __atomic_load_n(&memprof_found_, __ATOMIC_ACQUIRE);
 }
 
 /* Whether the library has this member. */
 #define MEMPROF_HAS_(api, member)                                                                  \
-    ((api)->size >= offsetof(struct memprof_api_v1, member) + sizeof((api)->member))
+    ((api) && (api)->size >= offsetof(struct memprof_api_v1, member) + sizeof((api)->member))
 
 #define MEMPROF_CALL_(member, arguments)                                                           \
     const struct memprof_api_v1 *api = memprof_api_();                                             \
@@ -214,7 +219,8 @@ MEMPROF_INLINE_ int memprof_domain(const char *name)
  * say memprof_alloc after a block was taken, memprof_free before it is given back.
  * memprof_realloc says both at once, for a caller that nobody can have been given
  * the old address since.  A NULL block is none: alloc and free of it do nothing,
- * realloc of it is an alloc, realloc to it does nothing.  0 or -1.
+ * realloc of it is an alloc, realloc to it does nothing.  Addresses and sizes have 48
+ * bits.  0 or -1.
  */
 MEMPROF_INLINE_ int memprof_alloc(int domain, const void *ptr, size_t size)
 {
@@ -235,6 +241,7 @@ MEMPROF_INLINE_ int memprof_free(int domain, const void *ptr)
 #undef MEMPROF_CALL_
 #undef MEMPROF_HAS_
 #undef MEMPROF_INLINE_
+#undef MEMPROF_NULL_
 
 #endif /* MEMPROF_API_TABLE_ONLY */
 

@@ -26,6 +26,12 @@ static uint64_t number(const void *address)
     return (uint64_t)(uintptr_t)address;
 }
 
+/* What fits into a record; more would be taken for another block or size. */
+static bool block_possible(const void *ptr, size_t size)
+{
+    return number(ptr) >> ADDRESS_BITS == 0 && (uint64_t)size >> ADDRESS_BITS == 0;
+}
+
 /* A record of one word, or of two. */
 static int say(const uint64_t *frame, uint32_t kind, uint64_t value, const uint64_t *extra)
 {
@@ -42,26 +48,38 @@ static int say(const uint64_t *frame, uint32_t kind, uint64_t value, const uint6
 
 /* -------------------------------------------------------- on and off -- */
 
+/* Whether there is a session.  The first call of all may be one of ours, before any malloc. */
+static bool opened(void)
+{
+    if (!session_open())
+        session_enter();
+    return session_open();
+}
+
 static int api_start(void)
 {
-    if (!session_trace(true))
+    if (!opened() || !session_trace(true))
         return -1;
     say(FRAME, RECORD_TRACING, 1, NULL);
     return 0;
 }
 
-/* The record comes first: a block freed after it may be one that was not recorded. */
+/*
+ * The record comes first: a block freed after it may be one that was not recorded.
+ * If it cannot be made now, the next call that would make a block does it.
+ */
 static int api_stop(void)
 {
-    if (!session_open())
+    if (!opened())
         return -1;
-    say(FRAME, RECORD_TRACING, 0, NULL);
+    if (say(FRAME, RECORD_TRACING, 0, NULL) != 0)
+        session.stop_untold = 1;
     return session_trace(false) ? 0 : -1;
 }
 
 static int api_is_tracing(void)
 {
-    return session_tracing();
+    return opened() && session_tracing();
 }
 
 /* ---------------------------------------------------------------- texts -- */
@@ -141,7 +159,9 @@ static int api_reset_peak(void)
 
 static int api_ignore(const void *ptr)
 {
-    return ptr ? say(FRAME, RECORD_IGNORE, number(ptr), NULL) : 0;
+    if (!ptr || !block_possible(ptr, 0))
+        return opened() ? 0 : -1; /* no block is there */
+    return say(FRAME, RECORD_IGNORE, number(ptr), NULL);
 }
 
 /* ------------------------------------------------------------- questions -- */
@@ -253,7 +273,7 @@ static int block_alloc(const uint64_t *frame, int domain, const void *ptr, size_
     uint32_t was;
     bool done;
 
-    if (!session_open())
+    if (!opened() || !block_possible(ptr, size))
         return -1;
     if (!ptr || !session_tracing())
         return 0;
@@ -281,6 +301,8 @@ static int api_realloc(int domain, const void *old_ptr, const void *new_ptr, siz
 
     if (!old_ptr || !new_ptr)
         return block_alloc(frame, domain, new_ptr, size);
+    if (!block_possible(old_ptr, size) || !block_possible(new_ptr, size))
+        return -1;
     t = block_begin(frame, domain, &was);
     if (!t)
         return -1;
@@ -298,7 +320,9 @@ static int api_free(int domain, const void *ptr)
     bool done;
 
     if (!ptr)
-        return session_open() ? 0 : -1;
+        return opened() ? 0 : -1;
+    if (!block_possible(ptr, 0))
+        return -1;
     t = block_begin(FRAME, domain, &was);
     if (!t)
         return -1;

@@ -13,29 +13,52 @@ struct name {
 
 /*
  * A name is written where nobody looks yet, and then linked to the first free
- * number.  Whoever loses the race for a number to the same name leaves its copy
- * unused: hence some to spare.
+ * number.  Whoever loses the race for a number to the same name gives its copy
+ * back: more of them than numbers, for those who race.
  */
-#define NAMES_MAX (2 * RECORD_DOMAINS_END)
+#define NAMES_MAX (4 * RECORD_DOMAINS_END)
 
 static struct name names[NAMES_MAX];
-static _Atomic uint32_t names_taken;
+static _Atomic uint64_t names_taken[NAMES_MAX / 64]; /* a bit each */
 static const struct name *_Atomic numbers[RECORD_DOMAINS_END];
 static _Atomic bool told[RECORD_DOMAINS_END];
 
+/* NAMES_MAX if there is none. */
+static uint32_t name_take(void)
+{
+    for (uint32_t i = 0; i < NAMES_MAX / 64; i++) {
+        uint64_t taken = atomic_load_explicit(&names_taken[i], memory_order_relaxed);
+
+        while (~taken) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(~taken);
+
+            /* acquire: after the last use by who gave it back */
+            if (atomic_compare_exchange_weak_explicit(&names_taken[i], &taken,
+                                                      taken | UINT64_C(1) << bit,
+                                                      memory_order_acquire, memory_order_relaxed))
+                return i * 64 + bit;
+        }
+    }
+    return NAMES_MAX;
+}
+
 static struct name *name_copy(const char *bytes, size_t length)
 {
-    uint32_t i = atomic_load_explicit(&names_taken, memory_order_relaxed);
+    uint32_t i = name_take();
 
-    do {
-        if (i >= NAMES_MAX)
-            return NULL;
-        /* relaxed: the name is published with its number */
-    } while (!atomic_compare_exchange_weak_explicit(&names_taken, &i, i + 1, memory_order_relaxed,
-                                                    memory_order_relaxed));
+    if (i == NAMES_MAX)
+        return NULL;
     names[i].length = length;
     memcpy(names[i].bytes, bytes, length);
     return &names[i];
+}
+
+static void name_give_back(const struct name *copy)
+{
+    uint32_t i = (uint32_t)(copy - names);
+
+    /* release: pairs with name_take */
+    atomic_fetch_and_explicit(&names_taken[i / 64], ~(UINT64_C(1) << i % 64), memory_order_release);
 }
 
 static bool name_is(const struct name *n, const char *bytes, size_t length)
@@ -43,28 +66,44 @@ static bool name_is(const struct name *n, const char *bytes, size_t length)
     return n->length == length && memcmp(n->bytes, bytes, length) == 0;
 }
 
+/* The number's name; `*copy` (made from the `length` bytes if it is NULL) becomes it if it has
+ * none.
+ */
+static const struct name *number_claim(uint32_t i, struct name **copy, const char *name,
+                                       size_t length)
+{
+    /* acquire: pairs with the exchange below; the name is written */
+    const struct name *n = atomic_load_explicit(&numbers[i], memory_order_acquire);
+
+    if (n)
+        return n;
+    if (!*copy)
+        *copy = name_copy(name, length);
+    /* release: the name is written; acquire: that of who was first */
+    if (!*copy || !atomic_compare_exchange_strong_explicit(
+                      &numbers[i], &n, *copy, memory_order_release, memory_order_acquire))
+        return n;
+    n = *copy;
+    *copy = NULL;
+    return n;
+}
+
 int domain_number(const char *name, size_t length)
 {
-    const struct name *copy = NULL;
+    struct name *copy = NULL;
+    int number = -1;
 
-    for (uint32_t i = RECORD_DOMAINS_FIRST; i < RECORD_DOMAINS_END; i++) {
-        /* acquire: pairs with the exchange below; the name is written */
-        const struct name *n = atomic_load_explicit(&numbers[i], memory_order_acquire);
+    for (uint32_t i = RECORD_DOMAINS_FIRST; i < RECORD_DOMAINS_END && number < 0; i++) {
+        const struct name *n = number_claim(i, &copy, name, length);
 
-        if (!n) {
-            if (!copy)
-                copy = name_copy(name, length);
-            if (!copy)
-                return -1;
-            /* release: the name is written; acquire: that of who was first */
-            if (atomic_compare_exchange_strong_explicit(&numbers[i], &n, copy, memory_order_release,
-                                                        memory_order_acquire))
-                return (int)i;
-        }
+        if (!n)
+            break; /* more than NAMES_MAX threads at once */
         if (name_is(n, name, length))
-            return (int)i;
+            number = (int)i;
     }
-    return -1;
+    if (copy)
+        name_give_back(copy);
+    return number;
 }
 
 bool domain_exists(int domain)

@@ -49,13 +49,11 @@ static bool guard_is_stale(const uint64_t *frame)
     return !on_signal_stack();
 }
 
-/* The host must know before the first free that the program was not seen from its beginning. */
-static void tell_paused(struct thread *t)
+/* The host must know before the first free of a block that was not recorded. */
+static void tell_stop(struct thread *t)
 {
-    if (!session.paused_untold)
-        return;
-    session.paused_untold = 0;
-    emit(t, RECORD_TRACING, 0, 0, false, 0, 0, NULL, 0);
+    if (session.stop_untold && emit(t, RECORD_TRACING, 0, 0, false, 0, 0, NULL, 0))
+        session.stop_untold = 0;
 }
 
 /* NULL if nothing can be recorded; then local.busy says whether that is because it is nested. */
@@ -80,7 +78,7 @@ static struct thread *begin(const uint64_t *frame)
     local.guard_return = frame[1];
     t = thread_self();
     if (t)
-        tell_paused(t);
+        tell_stop(t);
     local.busy = t ? BUSY_CALLING : BUSY_NO;
     if (!t)
         /* relaxed: a statistic */
@@ -103,7 +101,11 @@ struct thread *entry_begin_new_slowly(const uint64_t *frame)
 {
     if (!session_open())
         session_enter();
-    return session_tracing() ? entry_begin_slowly(frame) : NULL;
+    if (session_tracing())
+        return entry_begin_slowly(frame);
+    if (session.stop_untold && session_open() && begin(frame))
+        entry_end(); /* begin() has told it */
+    return NULL;
 }
 
 struct thread *entry_begin_request(const uint64_t *frame, uint32_t *was)

@@ -86,7 +86,7 @@ static void settings_copy(const struct segment_settings *settings)
     session.unwinder = settings->unwinder;
     session.depth = settings->depth;
     session.verify_every = settings->verify_every;
-    session.paused_untold = settings->paused != 0;
+    session.stop_untold = settings->paused != 0;
     session.snapshot_signal = settings->snapshot_signal;
     session.process_id = (uint32_t)rawcall(SYS_getpid, 0, 0, 0);
     session.stack_end = environment_stack_end();
@@ -158,7 +158,7 @@ static void connect_host(void)
     gate_guard();
     recording = true;
     /* release: pairs with session_open */
-    atomic_store_explicit(&gate.open, session.paused_untold ? GATE_STOPPED : GATE_TRACING,
+    atomic_store_explicit(&gate.open, h->settings.paused ? GATE_STOPPED : GATE_TRACING,
                           memory_order_release);
 }
 

@@ -32,9 +32,9 @@ struct session {
     uint32_t unwinder;
     uint32_t depth;
     uint32_t verify_every;
-    uint32_t stamped;       /* records carry stamps: set for good once there was a second thread */
-    uint32_t early;         /* set up before libc was: __libc_single_threaded says nothing yet */
-    uint32_t paused_untold; /* the gate opened in GATE_STOPPED, and the host is to hear it first */
+    uint32_t stamped;     /* records carry stamps: set for good once there was a second thread */
+    uint32_t early;       /* set up before libc was: __libc_single_threaded says nothing yet */
+    uint32_t stop_untold; /* the gate is in GATE_STOPPED, and the host has not heard it yet */
     uint32_t snapshot_signal;
     uint32_t process_id;
     uint64_t stack_end; /* of the main thread: where its first frame begins */

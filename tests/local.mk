@@ -43,6 +43,7 @@ unit_tests = \
 	tests/unit/test-control \
 	tests/unit/test-demangle \
 	tests/unit/test-diescan \
+	tests/unit/test-domains \
 	tests/unit/test-elfsymbols \
 	tests/unit/test-error \
 	tests/unit/test-escape \
@@ -100,6 +101,9 @@ unit_tests = \
 	tests/unit/test-units \
 	tests/unit/test-view \
 	tests/unit/test-writable
+tests_unit_test_domains_SOURCES = tests/unit/test-domains.c preload/domains.c
+tests_unit_test_domains_LDFLAGS = -pthread
+tests_unit_test_domains_LDADD = $(CMOCKA_LIBS)
 tests_unit_test_elfsymbols_SOURCES = \
 	tests/unit/fixture.c \
 	tests/unit/fixture.h \

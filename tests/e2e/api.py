@@ -61,13 +61,16 @@ h.equal([n for n in names if not n.startswith("memprof_")][:2], ["module_pool", 
         "the stack of a plugin's block begins where it was reported")
 run = check("api-linked")
 h.equal(check_domains(run, "api-linked"), 1, "api-linked: domains stated")
+run = h.profile([h.target("api-allocator")])
+h.equal((run.status, run.stated.get("failed")), (0, 0), f"api-allocator: {run.out.strip()[-800:]} {run.err.strip()[-300:]}")
+h.equal(check_domains(run, "api-allocator"), 2, "api-allocator: domains stated")
 if os.path.exists(h.target("api-cxx")):
     run = check("api-cxx")
     h.equal(check_domains(run, "api-cxx"), 2, "api-cxx: domains stated")
     h.equal([m.get("label") for m in snapshots(run)], ["end"], "api-cxx: labels of snapshots")
 
 # Nobody listens: no memprof, or a program that memprof cannot record.
-for command in (["api"], ["api-no-pie"], ["api-static"], ["api-cxx"]):
+for command in (["api"], ["api-no-pie"], ["api-allocator"], ["api-static"], ["api-cxx"]):
     if os.path.exists(h.target(command[0])):
         done = h.bare([h.target(command[0]), "bare"])
         h.equal((done.returncode, h.stated(done.stdout).get("failed"), done.stderr), (0, 0, ""), f"{command[0]} bare: {done.stdout}")

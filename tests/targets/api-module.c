@@ -8,6 +8,16 @@
 int module_domain(void);
 int module_pool(const void *ptr, size_t size);
 int module_tracing(void);
+int module_early(void);
+
+static int early; /* what was as expected in the constructor, a bit each */
+
+/* The first that the process does at all with memprof. */
+__attribute__((constructor)) static void begin(void)
+{
+    early = (memprof_stop() == 0) | (memprof_is_tracing() == 0) << 1 | (memprof_start() == 0) << 2 |
+            (memprof_is_tracing() == 1) << 3;
+}
 
 int module_domain(void)
 {
@@ -22,4 +32,9 @@ int module_pool(const void *ptr, size_t size)
 int module_tracing(void)
 {
     return memprof_is_tracing();
+}
+
+int module_early(void)
+{
+    return early;
 }

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -123,6 +124,22 @@ static void try_ignoring(void)
     expect("ignore", memprof_ignore(ignored), 0);
 }
 
+/* Neither an address nor a size of more than 48 bits fits into a record. */
+static void try_impossible_blocks(int domain)
+{
+    const void *high = (const void *)(uintptr_t)(UINT64_MAX - 4095);
+    const void *above = (const void *)(uintptr_t)(UINT64_C(1) << 48);
+
+    expect("a size", memprof_alloc(domain, pool + 8, SIZE_MAX), -1);
+    expect("a size", memprof_realloc(domain, pool, pool + 8, SIZE_MAX / 2), -1);
+    expect("an address", memprof_alloc(domain, high, 10), -1);
+    expect("an address whose lower part is none", memprof_alloc(domain, above, 10), -1);
+    expect("an old address", memprof_realloc(domain, high, pool + 8, 10), -1);
+    expect("a new address", memprof_realloc(domain, pool, high, 10), -1);
+    expect("an address", memprof_free(domain, high), -1);
+    expect("no block is there", memprof_ignore(high), 0);
+}
+
 static void try_domains(void)
 {
     size_t before = current();
@@ -142,6 +159,7 @@ static void try_domains(void)
     expect("free of none", memprof_free(slab, NULL), 0);
     expect("no such domain", memprof_alloc(63, pool, 1), -1);
     expect("the heap is none", memprof_alloc(0, pool, 1), -1);
+    try_impossible_blocks(slab);
     expect("the heap is as it was", (long long)(current() - before), 0);
     say("domain.slab.live_bytes", 320);
     say("domain.slab.live_blocks", 2);
@@ -338,9 +356,11 @@ static void signals(void)
 
 int module_domain(void);
 int module_pool(const void *ptr, size_t size);
+int module_early(void);
 
 static void linked(void)
 {
+    expect("a library's constructor", module_early(), 15);
     expect("a library's domain is the program's", module_domain(), memprof_domain("module"));
     expect("a library's block", module_pool(pool, 64), 0);
     say("domain.module.live_bytes", 64);

@@ -10,7 +10,8 @@ targets_c = close-all commanded confined crossing cxx-later deep early ends entr
 targets_cxx = cxx-new cxx-throw misuse-cxx
 # With memprof.h, as an installed one is found.
 targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-static \
-	tests/targets/api-module.so tests/targets/api-linked tests/targets/tracemalloc
+	tests/targets/api-module.so tests/targets/api-linked tests/targets/tracemalloc \
+	tests/targets/api-allocator
 targets_other = tests/targets/plain-static tests/targets/deep-gaps tests/targets/swap-plugin-1.so \
 	tests/targets/swap-plugin-2.so tests/targets/early-plugin.so tests/targets/cells-plugin.so \
 	tests/tools/count-preload.so $(targets_api)
@@ -54,6 +55,9 @@ tests/targets/tracemalloc: $(top_srcdir)/tests/targets/tracemalloc.c \
 		$(top_srcdir)/tests/targets/tracemalloc-other.h $(target_headers) $(api_header)
 	$(AM_V_CC)$(api_make) $< -ldl
 
+tests/targets/api-allocator: $(top_srcdir)/tests/targets/api-allocator.c $(target_headers) $(api_header)
+	$(AM_V_CC)$(api_make) -std=c11 -fno-builtin $<
+
 tests/targets/api-static: $(top_srcdir)/tests/targets/api.c $(target_headers) $(api_header)
 	$(AM_V_CC)$(api_make) -DAPI_STATIC -Wl,--fatal-warnings -static $< || \
 		echo 'no static libc: $@ is left out'
@@ -65,6 +69,9 @@ tests/targets/api-linked: $(top_srcdir)/tests/targets/api.c tests/targets/api-mo
 	$(AM_V_CC)$(api_make) -DAPI_LINKED $< tests/targets/api-module.so -Wl,-rpath,'$$ORIGIN' -ldl
 
 tests/targets/api-cxx: $(top_srcdir)/tests/targets/api-cxx.cc $(target_headers) $(api_header)
+	$(AM_V_at)$(CXX) -std=c++11 -Wall -Wextra -Wpedantic -Wold-style-cast -Wzero-as-null-pointer-constant -Werror \
+		-fsyntax-only -Wno-unused-function \
+		-x c++ $(api_header)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=c++11 $(target_cflags) -Wpedantic -Wconversion -Werror \
 		-I$(top_srcdir) -I$(top_srcdir)/include -o $@ $<
 
@@ -95,5 +102,6 @@ check_DATA += $(target_files)
 CLEANFILES += $(target_files)
 EXTRA_DIST += $(targets_c:%=tests/targets/%.c) $(targets_cxx:%=tests/targets/%.cc) \
 	tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/cells-plugin.c tests/targets/api.c tests/targets/api-module.c \
+	tests/targets/api-allocator.c \
 	tests/targets/api-cxx.cc tests/targets/cxx-plugin.cc tests/targets/tally.h \
 	tests/targets/threads.h tests/tools/count-preload.c
