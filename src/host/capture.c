@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/capture.h"
 
+#include "src/host/heaplook.h"
 #include "src/shared/clock.h"
 
 #include <stdlib.h>
@@ -163,6 +164,19 @@ static double tick_seconds(const struct capture *c, uint64_t ticks, uint64_t ns)
     return (double)(ns - c->options.begin_ns) * 1e-9 / (double)(ticks - origin);
 }
 
+/* `pid`: 0 once the process has ended. */
+static int look_at_heap(struct capture *c, struct checkpoint *checkpoint, pid_t pid)
+{
+    const struct builder_source *source = &c->options.source;
+    struct profile *part = &checkpoint->part;
+
+    if (heap_look(part, source->model, source->segment, pid, &c->trouble) != 0)
+        return -1;
+    part->heap.seconds = part->moments[0].seconds;
+    part->heap.number = ++c->heap_looks;
+    return 0;
+}
+
 static int make(struct capture *c, const struct builder_moment *moment, double seconds,
                 uint64_t ticket)
 {
@@ -174,6 +188,12 @@ static int make(struct capture *c, const struct builder_moment *moment, double s
         return -1;
     }
     c->options.describe(c->options.context, &checkpoint.part, seconds);
+    if (c->heap_due &&
+        look_at_heap(c, &checkpoint, c->finished ? 0 : (pid_t)checkpoint.part.process.pid) != 0) {
+        checkpoint_release(&checkpoint);
+        return -1;
+    }
+    c->heap_due = false;
     return writer_put(&c->writer, &checkpoint, ticket, &c->trouble);
 }
 
@@ -332,10 +352,19 @@ static void serve_block(struct capture *c, struct capture_entry *entry)
     take_and_answer(c, entry, MOMENT_CHECKPOINT, MOMENT_BY_RUN, NULL);
 }
 
+static void serve_heap(struct capture *c, struct capture_entry *entry)
+{
+    answer_begin(entry);
+    c->heap_due = true;
+    take_and_answer(c, entry, MOMENT_CHECKPOINT, MOMENT_BY_RUN, NULL);
+}
+
 static void serve(struct capture *c, struct capture_entry *entry)
 {
     if (entry->request.kind == CAPTURE_SNAPSHOT) {
         serve_snapshot(c, entry);
+    } else if (entry->request.kind == CAPTURE_HEAP) {
+        serve_heap(c, entry);
     } else if (entry->request.kind == CAPTURE_BLOCK) {
         serve_block(c, entry);
     } else {
@@ -447,6 +476,7 @@ void capture_finish(struct capture *c, uint64_t time, double rate, double second
 
     take_last(c);
     end_requests(c);
+    c->finished = c->heap_due = true;
     if (c->trouble.kind == ERROR_NONE)
         make(c, &moment, seconds, 0);
     writer_finish(&c->writer);

@@ -22,6 +22,7 @@
 enum capture_kind {
     CAPTURE_STATUS,   /* the numbers now */
     CAPTURE_SNAPSHOT, /* a snapshot; answered when it is written */
+    CAPTURE_HEAP,     /* a look at the heap (heaplook.h), written to the file */
     CAPTURE_BLOCK,    /* the live block that holds `address`, its stack written to the file */
 };
 
@@ -74,6 +75,9 @@ struct capture {
     uint64_t next_checkpoint_ns, next_snapshot_ns;
     uint64_t checkpoint_events; /* of the model at the last checkpoint */
     uint64_t checkpoint_ns;
+    uint32_t heap_looks;                      /* so far */
+    bool finished;                            /* the process has ended */
+    bool heap_due;                            /* the next moment comes with a look at the heap */
     struct capture_entry *noted, *noted_last; /* the collector's: to be served after this round */
     pthread_mutex_t lock;                     /* of the rest */
     struct capture_entry *asked, *asked_last, *waiting, *answers, *answers_last;

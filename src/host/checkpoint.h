@@ -16,6 +16,7 @@
  *               first_seconds are set; its stats follow from the changes.  The
  *               first checkpoint brings the STACK_ROOTS roots.
  *   moments     is one row
+ *   heap, sizes, classes, pools, pins   replace what was there, if heap.number is not 0
  *   lines, changes   are empty
  */
 #ifndef MEMPROF_HOST_CHECKPOINT_H

@@ -22,6 +22,7 @@ enum control_kind {
     CONTROL_LIST = 1, /* what is being profiled, and its numbers now */
     CONTROL_SNAPSHOT, /* take a snapshot; answered when it is written */
     CONTROL_BLOCK,    /* find the block that holds `address`; answered when its stack is written */
+    CONTROL_POOLS,    /* look at the heap (heaplook.h); answered when that is written */
     CONTROL_KINDS
 };
 

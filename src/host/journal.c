@@ -191,6 +191,18 @@ static void put_new_rows(struct group *g, const struct profile *whole, const str
         put_table(g, SNAPSHOT_FAULTS, whole, have->faults);
 }
 
+/* The state of the heap; its row last, which says that the others are there. */
+static void put_heap(struct group *g, const struct profile *whole, uint32_t had)
+{
+    static const uint32_t types[] = {SNAPSHOT_SIZES, SNAPSHOT_CLASSES, SNAPSHOT_POOLS,
+                                     SNAPSHOT_PINS, SNAPSHOT_HEAP};
+
+    if (whole->heap.number == had)
+        return;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        put_table(g, types[i], whole, 0);
+}
+
 static void group_init(struct group *g)
 {
     memset(g, 0, sizeof *g);
@@ -214,6 +226,7 @@ static void group_next(struct group *g, const struct journal *j, const struct pr
     for (size_t i = 0; i < JOURNAL_REPLACED; i++)
         put_replaced(g, i, whole, &j->replaced[i]);
     put_new_rows(g, whole, &have);
+    put_heap(g, whole, j->heap);
     put_moments(g, &j->pending);
     put_commit(g, 0, j->size, j->groups + 1);
 }
@@ -233,6 +246,7 @@ static void group_fresh(struct group *g, const struct profile *whole, const stru
     for (size_t i = 0; i < JOURNAL_REPLACED; i++)
         put_replaced(g, i, whole, NULL);
     put_new_rows(g, whole, &nothing);
+    put_heap(g, whole, 0);
     put_moments(g, series);
     put_commit(g, SNAPSHOT_HEADER_BYTES, SNAPSHOT_HEADER_BYTES, 1);
 }
@@ -248,6 +262,7 @@ static void written(struct journal *j, struct group *g, const struct profile *wh
     j->sites = whole->site_count;
     j->marks = whole->mark_count;
     j->faults = whole->fault_count;
+    j->heap = whole->heap.number;
     for (size_t i = 0; i < JOURNAL_REPLACED; i++) {
         buffer_release(&j->replaced[i]);
         j->replaced[i] = g->replaced[i];

@@ -32,11 +32,12 @@ struct journal {
     uint64_t fresh_size; /* when it was last written from the start */
     uint32_t groups;
     uint32_t strings, frames, nodes, sites, marks, faults; /* rows that the file has */
-    struct buffer replaced[JOURNAL_REPLACED];      /* as they were last written */
-    struct series pending;                         /* moments that the file lacks */
-    uint64_t synced_ns;                            /* when the file was last forced to disk */
-    bool failing;                                  /* the last group could not be written */
-    bool torn;                                     /* and its beginning could not be cut off */
+    uint32_t heap; /* profile_heap.number of the state of the heap that it has */
+    struct buffer replaced[JOURNAL_REPLACED]; /* as they were last written */
+    struct series pending;                    /* moments that the file lacks */
+    uint64_t synced_ns;                       /* when the file was last forced to disk */
+    bool failing;                             /* the last group could not be written */
+    bool torn;                                /* and its beginning could not be cut off */
 };
 
 /* Where the file will be.  Nothing is written yet.  0, or -1 with `e` set. */

@@ -73,6 +73,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/growth.c \
 	src/host/growth.h \
 	src/host/event.h \
+	src/host/heaplook.c \
+	src/host/heaplook.h \
 	src/host/history.c \
 	src/host/history.h \
 	src/host/image.c \

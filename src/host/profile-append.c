@@ -109,6 +109,7 @@ static int check_rows(const struct profile *whole, const struct profile *part, s
     uint32_t threads = replaced(whole->thread_count, part->thread_count);
     uint32_t frames = whole->frame_count + part->frame_count;
     uint32_t nodes = whole->node_count + part->node_count;
+    uint32_t sites = whole->site_count + part->site_count;
 
     for (uint32_t i = 0; i < part->frame_count; i++)
         if (part->frames[i].module >= modules && part->frames[i].module != NO_MODULE)
@@ -126,6 +127,12 @@ static int check_rows(const struct profile *whole, const struct profile *part, s
     for (uint32_t i = 0; i < part->fault_count; i++)
         if (!fault_fits(&part->faults[i], nodes, threads))
             return does_not_fit(e, "the faults");
+    for (uint32_t i = 0; i < part->size_count; i++)
+        if (part->sizes[i].site >= sites)
+            return does_not_fit(e, "the sizes of blocks");
+    for (uint32_t i = 0; i < part->pin_count; i++)
+        if (part->pins[i].site >= sites || part->pins[i].pool >= part->pool_count)
+            return does_not_fit(e, "the pools");
     return nodes && nodes < STACK_ROOTS ? does_not_fit(e, "the nodes") : 0;
 }
 
@@ -197,6 +204,27 @@ static void add_rows(struct profile *whole, const struct profile *part)
         }                                                                                          \
     } while (0)
 
+/* The state of the heap is one: what is empty now replaces what was there, too. */
+#define REPLACE(whole, part, rows, count)                                                          \
+    do {                                                                                           \
+        free((whole)->rows);                                                                       \
+        (whole)->rows = (part)->rows;                                                              \
+        (whole)->count = (part)->count;                                                            \
+        (part)->rows = NULL;                                                                       \
+        (part)->count = 0;                                                                         \
+    } while (0)
+
+static void replace_heap(struct profile *whole, struct profile *part)
+{
+    if (!part->heap.number)
+        return;
+    whole->heap = part->heap;
+    REPLACE(whole, part, sizes, size_count);
+    REPLACE(whole, part, classes, class_count);
+    REPLACE(whole, part, pools, pool_count);
+    REPLACE(whole, part, pins, pin_count);
+}
+
 int profile_append_rows(struct profile *whole, struct profile *part, struct error *e)
 {
     if (check_counts(whole, part, e) != 0 || check_rows(whole, part, e) != 0 ||
@@ -207,6 +235,7 @@ int profile_append_rows(struct profile *whole, struct profile *part, struct erro
     TAKE_OVER(whole, part, threads, thread_count);
     TAKE_OVER(whole, part, samples, sample_count);
     TAKE_OVER(whole, part, domains, domain_count);
+    replace_heap(whole, part);
     whole->process = part->process;
     whole->totals = part->totals;
     whole->loss = part->loss;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/profile-check.h"
 
+#include "src/shared/geometry.h"
 #include "src/shared/guarded.h"
 #include "src/shared/record.h"
 
@@ -113,6 +114,34 @@ static bool fault_joined(const struct profile *p, uint32_t i, uint32_t strings)
            f->noticed_node < p->node_count && f->thread < p->thread_count;
 }
 
+static bool size_joined(const struct profile *p, uint32_t i, uint32_t strings)
+{
+    (void)strings;
+    return p->sizes[i].site < p->site_count;
+}
+
+static bool class_valid(const struct profile *p, uint32_t i, uint32_t strings)
+{
+    (void)p;
+    (void)strings;
+    return i < POOL_CLASSES;
+}
+
+static bool pool_valid(const struct profile *p, uint32_t i, uint32_t strings)
+{
+    const struct profile_pool *pool = &p->pools[i];
+
+    (void)strings;
+    return pool->size_class < POOL_CLASSES && pool->address % POOL_BYTES == 0 &&
+           pool->used <= POOL_BYTES / POOL_STEP && (i == 0 || pool[-1].address < pool->address);
+}
+
+static bool pin_joined(const struct profile *p, uint32_t i, uint32_t strings)
+{
+    (void)strings;
+    return p->pins[i].pool < p->pool_count && p->pins[i].site < p->site_count;
+}
+
 static bool moment_joined(const struct profile *p, uint32_t i, uint32_t strings)
 {
     (void)strings;
@@ -136,14 +165,15 @@ struct table {
     }
 
 static const struct table in_themselves[] = {
-    TABLE(module, module_valid), TABLE(line, line_valid), TABLE(thread, thread_valid),
-    TABLE(moment, moment_valid), TABLE(mark, mark_valid), TABLE(domain, domain_valid),
-    TABLE(fault, fault_valid),
+    TABLE(module, module_valid), TABLE(line, line_valid),   TABLE(thread, thread_valid),
+    TABLE(moment, moment_valid), TABLE(mark, mark_valid),   TABLE(domain, domain_valid),
+    TABLE(fault, fault_valid),   TABLE(class, class_valid), TABLE(pool, pool_valid),
 };
 
 static const struct table joined[] = {
     TABLE(frame, frame_joined), TABLE(node, node_joined),     TABLE(site, site_joined),
     TABLE(mark, mark_joined),   TABLE(moment, moment_joined), TABLE(fault, fault_joined),
+    TABLE(size, size_joined),   TABLE(pin, pin_joined),
 };
 
 static int check(const struct profile *p, const struct table *tables, size_t count,

@@ -29,6 +29,10 @@ void profile_release(struct profile *p)
     free(p->marks);
     free(p->faults);
     free(p->domains);
+    free(p->sizes);
+    free(p->classes);
+    free(p->pools);
+    free(p->pins);
     profile_init(p);
 }
 

@@ -235,6 +235,48 @@ struct profile_fault {
     uint32_t thread;
 };
 
+/*
+ * The heap's live blocks at one moment, and the pools (src/shared/geometry.h, the profile
+ * MODERN) that they lie in: of the end of the run, or of when memprof pools last asked.
+ */
+struct profile_heap {
+    double seconds;
+    uint64_t left_bytes, left_blocks;     /* of sizes that were too many to be kept in `sizes` */
+    uint64_t pins_left;                   /* rows that were too many to be kept in `pins` */
+    uint64_t arenas, arenas_empty;        /* mapped; of these, without a pool in use */
+    uint64_t high_water, taken, returned; /* arenas: see struct arena_totals */
+    uint64_t kept_bytes, pools_free, header_bytes, tail_bytes; /* see struct census */
+    uint32_t number;    /* how often it was looked at so far; 0: never, and nothing is known */
+    uint32_t allocator; /* enum target_allocator */
+    uint32_t census;    /* 1: the pools' own count is in `classes` and above; 0: they had none */
+    uint32_t reserved;
+};
+
+/* So many live blocks of one size of one site.  By site, then size. */
+struct profile_size {
+    uint64_t size, blocks;
+    uint32_t site;
+    uint32_t reserved;
+};
+
+/* A size class as the pools count it; the row's index is the class. */
+struct profile_class {
+    uint64_t pools, full, used, free;
+};
+
+/* A pool with live blocks, as their addresses tell; by address.  Its class is its largest block's.
+ */
+struct profile_pool {
+    uint64_t address;
+    uint32_t size_class, used; /* class; live blocks */
+};
+
+/* The blocks of one site in a pool that few blocks keep.  By pool. */
+struct profile_pin {
+    uint32_t pool, site; /* rows */
+    uint32_t blocks, reserved;
+};
+
 /* A domain's own totals; the row's index is the domain. */
 struct profile_domain {
     uint64_t live_bytes, live_blocks;
@@ -281,10 +323,16 @@ struct profile {
     struct profile_mark *marks;
     struct profile_fault *faults;
     struct profile_domain *domains;
+    struct profile_heap heap;
+    struct profile_size *sizes;
+    struct profile_class *classes;
+    struct profile_pool *pools;
+    struct profile_pin *pins;
     uint32_t module_count, frame_count, line_count, node_count;
     uint32_t site_count, thread_count, sample_count;
     uint32_t moment_count; /* of moments and changes */
     uint32_t mark_count, fault_count, domain_count;
+    uint32_t size_count, class_count, pool_count, pin_count;
     struct profile_writer writer;
     struct profile_cut cut;
     bool incomplete; /* read from a file that is cut short, or the host ended early */

@@ -158,7 +158,8 @@ static void request(void *context, const struct control_request *asked, uint64_t
 {
     static const uint32_t kinds[CONTROL_KINDS] = {[CONTROL_LIST] = CAPTURE_STATUS,
                                                   [CONTROL_SNAPSHOT] = CAPTURE_SNAPSHOT,
-                                                  [CONTROL_BLOCK] = CAPTURE_BLOCK};
+                                                  [CONTROL_BLOCK] = CAPTURE_BLOCK,
+                                                  [CONTROL_POOLS] = CAPTURE_HEAP};
     struct run *r = context;
     struct image *image = current(r);
     struct capture_request passed = {.ticket = ticket,

@@ -45,6 +45,8 @@
  *     STRINGS, FRAMES, NODES, SITES, MARKS, FAULTS, MOMENTS   rows behind the earlier
  *                                 ones; missing if there are none
  *     CHANGES                     one for each of the group's moments
+ *     SIZES, CLASSES, POOLS, PINS, HEAP   all five, in place of the earlier ones;
+ *                                 missing if the heap was not looked at since
  * There are no LINES, and the numbers of the sites are 0: they are the sums of
  * the changes.  Of a last group that is not whole nothing is used.
  */
@@ -80,6 +82,11 @@ enum snapshot_section {
     SNAPSHOT_WRITER = 16,
     SNAPSHOT_COMMIT = 17,
     SNAPSHOT_FAULTS = 18,
+    SNAPSHOT_SIZES = 19,
+    SNAPSHOT_CLASSES = 20,
+    SNAPSHOT_POOLS = 21,
+    SNAPSHOT_PINS = 22,
+    SNAPSHOT_HEAP = 23,
     SNAPSHOT_SECTIONS,       /* one more than the last */
     SNAPSHOT_END = 0x444e45, /* "END" */
 };

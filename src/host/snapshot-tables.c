@@ -165,6 +165,42 @@ static const struct column domain_columns[] = {
     PLAIN(U32, profile_domain, name),
 };
 
+static const struct column heap_columns[] = {
+    PLAIN(SECONDS, profile_heap, seconds), PLAIN(U64, profile_heap, left_bytes),
+    PLAIN(U64, profile_heap, left_blocks), PLAIN(U64, profile_heap, pins_left),
+    PLAIN(U64, profile_heap, arenas),      PLAIN(U64, profile_heap, arenas_empty),
+    PLAIN(U64, profile_heap, high_water),  PLAIN(U64, profile_heap, taken),
+    PLAIN(U64, profile_heap, returned),    PLAIN(U64, profile_heap, kept_bytes),
+    PLAIN(U64, profile_heap, pools_free),  PLAIN(U64, profile_heap, header_bytes),
+    PLAIN(U64, profile_heap, tail_bytes),  PLAIN(U32, profile_heap, number),
+    PLAIN(U32, profile_heap, allocator),   PLAIN(U32, profile_heap, census),
+};
+
+static const struct column size_columns[] = {
+    DELTA(U32, profile_size, site),
+    DELTA(U64, profile_size, size),
+    PLAIN(U64, profile_size, blocks),
+};
+
+static const struct column class_columns[] = {
+    PLAIN(U64, profile_class, pools),
+    PLAIN(U64, profile_class, full),
+    PLAIN(U64, profile_class, used),
+    PLAIN(U64, profile_class, free),
+};
+
+static const struct column pool_columns[] = {
+    DELTA(U64, profile_pool, address),
+    PLAIN(U32, profile_pool, size_class),
+    PLAIN(U32, profile_pool, used),
+};
+
+static const struct column pin_columns[] = {
+    DELTA(U32, profile_pin, pool),
+    DELTA(U32, profile_pin, site),
+    PLAIN(U32, profile_pin, blocks),
+};
+
 static const struct column writer_columns[] = {
     PLAIN(I64, profile_writer, pid),
     PLAIN(U64, profile_writer, start_ticks),
@@ -188,6 +224,11 @@ COMPLETE(profile_mark, 32);
 COMPLETE(profile_fault, 56);
 COMPLETE(profile_domain, 56);
 COMPLETE(profile_writer, 16);
+COMPLETE(profile_heap, 13 * 8 + 4 * 4);
+COMPLETE(profile_size, 24);
+COMPLETE(profile_class, 32);
+COMPLETE(profile_pool, 16);
+COMPLETE(profile_pin, 16);
 
 #define LAYOUT(columns, row)                                                                       \
     {                                                                                              \
@@ -218,6 +259,11 @@ static const struct snapshot_table tables[] = {
     MANY(SNAPSHOT_MARKS, "marks", mark_columns, profile_mark, marks, mark_count, true),
     MANY(SNAPSHOT_FAULTS, "faults", fault_columns, profile_fault, faults, fault_count, true),
     MANY(SNAPSHOT_MOMENTS, "moments", moment_columns, profile_moment, moments, moment_count, true),
+    MANY(SNAPSHOT_SIZES, "sizes", size_columns, profile_size, sizes, size_count, true),
+    MANY(SNAPSHOT_CLASSES, "classes", class_columns, profile_class, classes, class_count, true),
+    MANY(SNAPSHOT_POOLS, "pools", pool_columns, profile_pool, pools, pool_count, true),
+    MANY(SNAPSHOT_PINS, "pins", pin_columns, profile_pin, pins, pin_count, true),
+    ONE(SNAPSHOT_HEAP, "heap", heap_columns, profile_heap, heap),
     ONE(SNAPSHOT_WRITER, "writer", writer_columns, profile_writer, writer),
 };
 

@@ -45,11 +45,15 @@ static void put_end(struct buffer *out)
     section_put(out, SNAPSHOT_END, offset, sizeof offset);
 }
 
-/* What a cut file can do without comes last. */
+/*
+ * What a cut file can do without comes last; the row of the heap behind the tables that it
+ * speaks of, so that where it is there they are complete.
+ */
 static const uint32_t order[] = {
-    SNAPSHOT_PROCESS, SNAPSHOT_TOTALS,  SNAPSHOT_LOSS,  SNAPSHOT_STRINGS, SNAPSHOT_MODULES,
-    SNAPSHOT_LINES,   SNAPSHOT_FRAMES,  SNAPSHOT_NODES, SNAPSHOT_THREADS, SNAPSHOT_SITES,
-    SNAPSHOT_DOMAINS, SNAPSHOT_SAMPLES, SNAPSHOT_MARKS, SNAPSHOT_FAULTS,  SNAPSHOT_MOMENTS,
+    SNAPSHOT_PROCESS, SNAPSHOT_TOTALS,  SNAPSHOT_LOSS,    SNAPSHOT_STRINGS, SNAPSHOT_MODULES,
+    SNAPSHOT_LINES,   SNAPSHOT_FRAMES,  SNAPSHOT_NODES,   SNAPSHOT_THREADS, SNAPSHOT_SITES,
+    SNAPSHOT_DOMAINS, SNAPSHOT_SIZES,   SNAPSHOT_CLASSES, SNAPSHOT_POOLS,   SNAPSHOT_PINS,
+    SNAPSHOT_HEAP,    SNAPSHOT_SAMPLES, SNAPSHOT_MARKS,   SNAPSHOT_FAULTS,  SNAPSHOT_MOMENTS,
 };
 
 static int put_sections(struct buffer *out, const struct profile *p, struct error *e)

@@ -55,7 +55,9 @@ static uint64_t profile_memory(const struct profile *p)
            (uint64_t)p->node_count * sizeof(*p->nodes) +
            (uint64_t)p->site_count * sizeof(*p->sites) +
            (uint64_t)p->mark_count * sizeof(*p->marks) +
-           (uint64_t)p->fault_count * sizeof(*p->faults);
+           (uint64_t)p->fault_count * sizeof(*p->faults) +
+           (uint64_t)p->size_count * sizeof(*p->sizes) +
+           (uint64_t)p->pool_count * sizeof(*p->pools) + (uint64_t)p->pin_count * sizeof(*p->pins);
 }
 
 /* An error of the journal is told once; until it can write again the old one holds. */

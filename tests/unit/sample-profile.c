@@ -2,6 +2,7 @@
 #include "tests/unit/sample-profile.h"
 
 #include "src/host/changes.h"
+#include "src/shared/geometry.h"
 #include "src/shared/record.h"
 
 #include <stdio.h>
@@ -14,6 +15,8 @@
 #define MOMENTS 3u
 #define MARKS 2u
 #define FAULTS 4u
+#define SIZES 6u
+#define POOLS 5u
 #define DOMAINS 4u
 
 static void fill_process(struct profile *p)
@@ -196,6 +199,34 @@ static void fill_marks_and_domains(struct profile *p)
     p->domain_count = DOMAINS;
 }
 
+static bool fill_heap(struct profile *p, uint32_t scale)
+{
+    p->sizes = calloc(SIZES, sizeof *p->sizes);
+    p->classes = calloc(POOL_CLASSES, sizeof *p->classes);
+    p->pools = calloc(POOLS, sizeof *p->pools);
+    p->pins = calloc(POOLS, sizeof *p->pins);
+    if (!p->sizes || !p->classes || !p->pools || !p->pins)
+        return false;
+    fill_numbers(&p->heap, 13 * sizeof(uint64_t), 5);
+    p->heap.seconds = 0.25;
+    p->heap.number = 3;
+    p->heap.allocator = ALLOCATOR_POOL;
+    p->heap.census = 1;
+    for (uint32_t i = 0; i < SIZES; i++)
+        p->sizes[i] = (struct profile_size){
+            .size = 17 + 40 * i, .blocks = 1 + i, .site = i * (scale - 1) / SIZES};
+    p->size_count = SIZES;
+    for (uint32_t i = 0; i < POOL_CLASSES; i++)
+        p->classes[i] = (struct profile_class){i, i / 2, 10 * i, 3 * i};
+    p->class_count = POOL_CLASSES;
+    for (uint32_t i = 0; i < POOLS; i++) {
+        p->pools[i] = (struct profile_pool){POOL_BYTES * (UINT64_C(64) + 3 * i), i, 1 + i};
+        p->pins[i] = (struct profile_pin){.pool = i, .site = i % scale, .blocks = 1 + i};
+    }
+    p->pool_count = p->pin_count = POOLS;
+    return true;
+}
+
 bool sample_profile_init(struct profile *p, uint32_t scale)
 {
     profile_init(p);
@@ -225,7 +256,7 @@ bool sample_profile_init(struct profile *p, uint32_t scale)
     fill_threads_and_samples(p);
     fill_marks_and_domains(p);
     fill_faults(p);
-    if (fill_moments(p))
+    if (fill_moments(p) && fill_heap(p, scale))
         return true;
     profile_release(p);
     return false;

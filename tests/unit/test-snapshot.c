@@ -141,12 +141,30 @@ static void assert_same_faults(const struct profile *a, const struct profile *b)
     }
 }
 
+static void assert_same_heap(const struct profile *a, const struct profile *b)
+{
+    struct profile_heap heap = b->heap;
+
+    assert_time(a->heap.seconds, heap.seconds);
+    heap.seconds = a->heap.seconds;
+    assert_rows(&a->heap, &heap, sizeof heap);
+    assert_int_equal(a->size_count, b->size_count);
+    assert_rows(a->sizes, b->sizes, a->size_count * sizeof *a->sizes);
+    assert_int_equal(a->class_count, b->class_count);
+    assert_rows(a->classes, b->classes, a->class_count * sizeof *a->classes);
+    assert_int_equal(a->pool_count, b->pool_count);
+    assert_rows(a->pools, b->pools, a->pool_count * sizeof *a->pools);
+    assert_int_equal(a->pin_count, b->pin_count);
+    assert_rows(a->pins, b->pins, a->pin_count * sizeof *a->pins);
+}
+
 static void assert_same(const struct profile *a, const struct profile *b)
 {
     assert_same_body(a, b);
     assert_same_samples(a, b);
     assert_same_marks(a, b);
     assert_same_faults(a, b);
+    assert_same_heap(a, b);
     assert_int_equal(a->moment_count, b->moment_count);
     for (uint32_t i = 0; i < a->moment_count; i++)
         assert_same_moment(a, b, i);
@@ -514,6 +532,8 @@ static void loose_references_are_refused(void **state)
         &p->marks[0].label,       &p->marks[1].thread,        &p->domains[3].name,
         &p->moments[1].number,    &p->faults[0].kind,         &p->faults[1].allocated_node,
         &p->faults[2].freed_node, &p->faults[0].noticed_node, &p->faults[3].thread,
+        &p->sizes[1].site,        &p->pools[1].size_class,    &p->pins[0].pool,
+        &p->pins[1].site,
     };
 
     for (size_t i = 0; i < sizeof loose / sizeof loose[0]; i++) {
