@@ -134,10 +134,19 @@ static void what_one_run_has_alone_is_new_or_gone(void **state)
     diff_release(&d);
     compare_runs(&d, &x, &y, (struct view_options){.min_bytes = 101});
     assert_int_equal(d.row_count, 1);
+    assert_int_equal(d.rest_count, 1);
+    assert_int_equal(d.rest_after.bytes, 100);
+    assert_int_equal(d.rest_before.bytes, 0);
     assert_row(&d, 0, -300, 0, -3, DIFF_GONE);
     diff_release(&d);
     compare_runs(&d, &x, &y, (struct view_options){.reverse = true});
     assert_row(&d, 0, 100, 100, 2, DIFF_NEW);
+    diff_release(&d);
+    compare_runs(&d, &x, &y, (struct view_options){.reverse = true, .limit = 1});
+    assert_row(&d, 0, 100, 100, 2, DIFF_NEW);
+    assert_int_equal(d.rest_before.bytes, 300);
+    assert_int_equal(d.rest_before.blocks, 3);
+    assert_int_equal(d.rest_after.bytes, 0);
     diff_release(&d);
     profile_release(&x.p);
     profile_release(&y.p);
@@ -398,6 +407,142 @@ static void compare_spots(struct diff *d, const struct spot *olds, size_t old_co
 }
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+/* Of equal differences the one of what is more now comes first; what did not change comes last. */
+static void rows_are_in_order(void **state)
+{
+    static const struct spot olds[] = {
+        {"/bin/app", "a", "/s/a.c", 1, 1, 30},
+        {"/bin/app", "b", "/s/a.c", 2, 1, 10},
+        {"/bin/app", "same", "/s/a.c", 3, 1, 70},
+    };
+    static const struct spot news[] = {
+        {"/bin/app", "a", "/s/a.c", 1, 1, 20}, {"/bin/app", "same", "/s/a.c", 3, 1, 70},
+        {"/bin/app", "b", "/s/a.c", 2, 1, 20}, {"/bin/app", "c", "/s/a.c", 4, 1, 10},
+        {"/bin/app", "d", "/s/a.c", 5, 1, 90},
+    };
+    struct profile p[2];
+    struct diff d;
+
+    (void)state;
+    make_spots(&p[0], olds, COUNT_OF(olds));
+    make_spots(&p[1], news, COUNT_OF(news));
+    for (int reverse = 0; reverse < 2; reverse++) {
+        compare(&d, &p[0], at_exit, &p[1], at_exit,
+                (struct view_options){.order = VIEW_BY_LIVE, .reverse = reverse}, NULL);
+        assert_int_equal(d.row_count, 5);
+        assert_string_equal(function_of(&d, reverse ? 3 : 0), "d");
+        assert_string_equal(function_of(&d, reverse ? 0 : 3), "c");
+        assert_string_equal(function_of(&d, 4), "same");
+        diff_release(&d);
+    }
+    profile_release(&p[0]);
+    profile_release(&p[1]);
+}
+
+/* Equal but for the module, the file, or what a compiler made of the name. */
+static void near_namesakes(void **state)
+{
+    static const struct spot olds[] = {
+        {"/bin/app", "init", "/s/a.c", 10, 1, 100},
+        {"/lib/libx.so", "other", "/s/a.c", 30, 1, 1},
+        {"/bin/app", "f.isra.0", "/s/a.c", 20, 1, 5},
+    };
+    static const struct spot news[] = {
+        {"/bin/app", "main", "/s/a.c", 90, 1, 1},
+        {"/lib/libx.so", "init", "/s/a.c", 10, 1, 100},
+        {"/bin/app", "f", "/s/a.c", 20, 1, 5},
+    };
+    struct diff d;
+
+    (void)state;
+    compare_spots(&d, olds, COUNT_OF(olds), news, COUNT_OF(news));
+    assert_int_equal(d.row_count, 5);
+    assert_int_equal(d.same_count, 1);
+    diff_release(&d);
+}
+
+/* In one build a function in another file, or one of another name at a line, is another one. */
+static void in_one_build_names_and_files_tell(void **state)
+{
+    static const char *const names[][2] = {{"put", "put.cold"}, {"put", "put"}};
+    static const char *const files[][2] = {{"/s/a.c", "/s/a.c"}, {"/s/a.c", "/s/b.c"}};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct profile p[2];
+        struct diff d;
+
+        for (int side = 0; side < 2; side++) {
+            struct spot spot = {"/bin/app", names[i][side], files[i][side], 10, 1, 1};
+
+            make_spots(&p[side], &spot, 1);
+            set_build(&p[side].modules[0], 7);
+        }
+        compare(&d, &p[0], at_exit, &p[1], at_exit, (struct view_options){.order = VIEW_BY_LIVE},
+                NULL);
+        assert_int_equal(d.row_count, 2);
+        assert_int_equal(d.matching.rows[MATCH_NOT], 2);
+        diff_release(&d);
+        profile_release(&p[0]);
+        profile_release(&p[1]);
+    }
+}
+
+/* The second "worker" of one run is the second of the other; folded threads are one. */
+static void threads_of_one_name_keep_their_order(void **state)
+{
+    static const uint64_t sizes[2][3] = {{10, 200, 3000}, {11, 202, 3003}};
+    struct version v[2];
+    struct diff d;
+
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        make_version(&v[side], "/bin/app", 1, "/s/app.c", 10, 20);
+        for (int i = 0; i < 3; i++)
+            make_site(&v[side].p, v[side].put,
+                      make_thread(&v[side].p, i < 2 ? 77 + 50 * side + i : 0, "worker"), 1,
+                      sizes[side][i]);
+    }
+    compare_runs(&d, &v[0], &v[1], (struct view_options){.group = VIEW_THREAD});
+    assert_int_equal(d.row_count, 3);
+    assert_row(&d, 0, 3, 3003, 0, DIFF_CHANGED);
+    assert_row(&d, 1, 2, 202, 0, DIFF_CHANGED);
+    assert_row(&d, 2, 1, 11, 0, DIFF_CHANGED);
+    diff_release(&d);
+    profile_release(&v[0].p);
+    profile_release(&v[1].p);
+}
+
+/* Classes of size are each side's own; memprof's own frames are not compared. */
+static void sizes_and_our_own_frames(void **state)
+{
+    struct version v[2];
+    struct diff d;
+
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        uint32_t ours, node;
+
+        make_version(&v[side], "/bin/app", 1, "/s/app.c", 10, 20);
+        ours = make_module(&v[side].p, "/lib/libmemprof-preload.so", MODULE_IS_OURS);
+        node = make_node(&v[side].p, v[side].put,
+                         make_frame(&v[side].p, ours, side ? "malloc" : "calloc", "", 0, 4));
+        make_site(&v[side].p, node, 0, 1, 100);
+        make_site(&v[side].p, v[side].get, 0, 1, side ? 5000 : 4900);
+    }
+    compare_runs(&d, &v[0], &v[1], (struct view_options){.group = VIEW_SIZE_CLASS});
+    assert_int_equal(d.row_count, 2);
+    assert_row(&d, 0, 100, 5000, 0, DIFF_CHANGED);
+    assert_row(&d, 1, 0, 100, 0, DIFF_SAME);
+    diff_release(&d);
+    compare_runs(&d, &v[0], &v[1], (struct view_options){.group = VIEW_TRACEBACK});
+    assert_int_equal(d.row_count, 2);
+    assert_int_equal(d.same_count, 1);
+    diff_release(&d);
+    profile_release(&v[0].p);
+    profile_release(&v[1].p);
+}
 
 /* One put in above the others gives them all other numbers. */
 static void lambdas_are_known_by_their_lines(void **state)
@@ -809,6 +954,11 @@ int main(void)
         cmocka_unit_test(modules_pair_by_path_name_and_version),
         cmocka_unit_test(files_of_one_name_pair_by_their_folders),
         cmocka_unit_test(what_was_inlined_makes_no_difference),
+        cmocka_unit_test(rows_are_in_order),
+        cmocka_unit_test(near_namesakes),
+        cmocka_unit_test(in_one_build_names_and_files_tell),
+        cmocka_unit_test(threads_of_one_name_keep_their_order),
+        cmocka_unit_test(sizes_and_our_own_frames),
         cmocka_unit_test(lambdas_are_known_by_their_lines),
         cmocka_unit_test(numbers_in_names_are_kept_where_they_tell),
         cmocka_unit_test(parts_of_a_function_on_one_line_pair_by_name),
