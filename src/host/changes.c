@@ -290,99 +290,180 @@ int changes_check(const void *bytes, uint64_t size, struct error *e)
     return read_header(&h, bytes, size) ? 0 : damaged(e);
 }
 
-/* A column's numbers; one byte each is by far the usual case. */
+/* What unpacking needs, kept from one moment's changes to the next. */
+struct unpacker {
+    ZSTD_DCtx *context;
+    uint8_t *raw;
+    uint64_t *columns; /* one after another, `count` numbers each */
+    size_t raw_room, columns_room;
+    uint32_t count, flags;
+};
+
+static void unpacker_release(struct unpacker *u)
+{
+    ZSTD_freeDCtx(u->context);
+    free(u->raw);
+    free(u->columns);
+}
+
+static bool unpacker_reserve(struct unpacker *u, const struct header *h)
+{
+    size_t numbers = (size_t)h->rows * CHANGES_COLUMNS + 1;
+
+    if (h->encoding == SNAPSHOT_ZSTD && !u->context)
+        u->context = ZSTD_createDCtx();
+    if (u->raw_room < h->raw_bytes) {
+        free(u->raw);
+        u->raw_room = (size_t)h->raw_bytes;
+        u->raw = malloc(u->raw_room);
+    }
+    if (u->columns_room < numbers) {
+        free(u->columns);
+        u->columns_room = numbers;
+        u->columns = reallocarray(NULL, numbers, sizeof *u->columns);
+    }
+    if (u->raw && u->columns && (u->context || h->encoding != SNAPSHOT_ZSTD))
+        return true;
+    if (!u->raw)
+        u->raw_room = 0;
+    if (!u->columns)
+        u->columns_room = 0;
+    return false;
+}
+
+/* A column's numbers; one byte each is by far the usual case, eight at a time. */
 static void take_column(struct view *v, uint64_t *column, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        column[i] = v->at < v->end && *v->at < 0x80 ? *v->at++ : view_varint(v);
+    uint32_t i = 0;
+
+    while (i < count) {
+        uint64_t word;
+
+        if (count - i >= sizeof word && view_left(v) >= sizeof word &&
+            (memcpy(&word, v->at, sizeof word), !(word & UINT64_C(0x8080808080808080)))) {
+            for (size_t k = 0; k < sizeof word; k++)
+                column[i++] = v->at[k];
+            v->at += sizeof word;
+        } else {
+            column[i++] = view_varint(v);
+        }
+    }
 }
 
 /* false: the content is not as long as its columns. */
-static bool take_columns(uint64_t *columns, uint32_t count, uint32_t *flags, const uint8_t *raw,
-                         size_t size)
+static bool take_columns(struct unpacker *u, const uint8_t *raw, size_t size)
 {
     struct view v = {raw, raw + size, false};
     uint64_t word = view_varint(&v);
 
-    *flags = (uint32_t)word;
+    u->flags = (uint32_t)word;
     if (word >= CHANGES_PEAK_BY_LIVE * 2)
         return false;
     for (uint32_t c = 0; c < CHANGES_COLUMNS && !v.failed; c++) {
-        if (*flags & 1u << c)
-            take_column(&v, columns + (size_t)c * count, count);
+        uint64_t *column = u->columns + (size_t)c * u->count;
+
+        if (u->flags & 1u << c)
+            take_column(&v, column, u->count);
         else
-            memset(columns + (size_t)c * count, 0, count * sizeof *columns);
+            memset(column, 0, u->count * sizeof *column);
     }
     return !v.failed && view_left(&v) == 0;
 }
 
-/* false: a site is out of range. */
-static bool make_rows(struct profile_change *rows, const uint64_t *columns, uint32_t count,
-                      uint32_t flags, uint32_t sites)
+/* The gaps between sites become the sites.  false: one is out of range. */
+static bool take_sites(struct unpacker *u, uint32_t sites)
 {
-    uint64_t site = 0, value[CHANGES_COLUMNS];
+    uint64_t site = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t gap = columns[i];
+    for (uint32_t i = 0; i < u->count; i++) {
+        uint64_t gap = u->columns[i];
 
         if (gap >= sites || site + gap >= sites)
             return false;
         site += gap;
-        for (uint32_t c = 1; c < CHANGES_COLUMNS; c++)
-            value[c] = columns_unzigzag(columns[(size_t)c * count + i]);
-        rows[i].site = (uint32_t)site++;
-        rows[i].reserved = 0;
-        unpack_row(&rows[i].stats, value, flags);
+        u->columns[i] = site++;
     }
     return true;
 }
 
-static int unpack(const struct header *h, uint8_t *raw, uint64_t *columns, uint32_t sites,
-                  struct profile_change *rows, struct error *e)
+static int unpack(struct unpacker *u, const struct profile_changes *from, uint32_t sites,
+                  struct error *e)
 {
-    const uint8_t *content = h->content;
-    uint32_t flags;
+    const uint8_t *content;
+    struct header h;
 
-    if (h->encoding == SNAPSHOT_ZSTD) {
-        size_t n = ZSTD_decompress(raw, (size_t)h->raw_bytes, h->content, h->content_bytes);
+    /* no more rows than sites: what is asked for is bounded by what the profile holds */
+    if (!read_header(&h, from->bytes, from->size) || h.rows > sites)
+        return damaged(e);
+    if (!unpacker_reserve(u, &h))
+        return out_of_memory(e);
+    u->count = (uint32_t)h.rows;
+    content = h.content;
+    if (h.encoding == SNAPSHOT_ZSTD) {
+        size_t n = ZSTD_decompressDCtx(u->context, u->raw, (size_t)h.raw_bytes, h.content,
+                                       h.content_bytes);
 
         if (ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation)
             return error_set(e, ERROR_MEMORY, "out of memory while reading a snapshot");
-        if (ZSTD_isError(n) || n != h->raw_bytes)
+        if (ZSTD_isError(n) || n != h.raw_bytes)
             return damaged(e);
-        content = raw;
+        content = u->raw;
     }
-    if (!take_columns(columns, (uint32_t)h->rows, &flags, content, (size_t)h->raw_bytes) ||
-        !make_rows(rows, columns, (uint32_t)h->rows, flags, sites))
+    if (!take_columns(u, content, (size_t)h.raw_bytes) || !take_sites(u, sites))
         return damaged(e);
     return 0;
+}
+
+/* What is unpacked says of row `i`. */
+static void unpacked_row(const struct unpacker *u, uint32_t i, struct profile_stats *stats)
+{
+    uint64_t value[CHANGES_COLUMNS];
+
+    for (uint32_t c = 1; c < CHANGES_COLUMNS; c++)
+        value[c] = columns_unzigzag(u->columns[(size_t)c * u->count + i]);
+    unpack_row(stats, value, u->flags);
 }
 
 int changes_decode(const struct profile_changes *from, uint32_t sites, struct profile_change **rows,
                    uint32_t *count, struct error *e)
 {
-    struct header h;
-    uint64_t *columns;
-    uint8_t *raw;
-    int result;
+    struct unpacker u = {.count = 0};
+    int result = unpack(&u, from, sites, e);
 
     *rows = NULL;
     *count = 0;
-    /* no more rows than sites: what is asked for below is bounded by what the profile holds */
-    if (!read_header(&h, from->bytes, from->size) || h.rows > sites)
-        return damaged(e);
-    columns = malloc(((size_t)h.rows * CHANGES_COLUMNS + 1) * sizeof *columns);
-    raw = malloc((size_t)h.raw_bytes);
-    *rows = malloc(((size_t)h.rows + 1) * sizeof **rows);
-    result = columns && raw && *rows ? unpack(&h, raw, columns, sites, *rows, e) : out_of_memory(e);
-    free(columns);
-    free(raw);
     if (result == 0) {
-        *count = (uint32_t)h.rows;
-    } else {
-        free(*rows);
-        *rows = NULL;
+        *rows = reallocarray(NULL, (size_t)u.count + 1, sizeof **rows);
+        result = *rows ? 0 : out_of_memory(e);
     }
+    if (result == 0) {
+        *count = u.count;
+        for (uint32_t i = 0; i < u.count; i++) {
+            (*rows)[i].site = (uint32_t)u.columns[i];
+            (*rows)[i].reserved = 0;
+            unpacked_row(&u, i, &(*rows)[i].stats);
+        }
+    }
+    unpacker_release(&u);
+    return result;
+}
+
+int changes_sum(struct profile_stats *stats, uint32_t sites, const struct profile_changes *from,
+                uint32_t count, struct error *e)
+{
+    struct unpacker u = {.count = 0};
+    int result = 0;
+
+    for (uint32_t m = 0; m < count && result == 0; m++) {
+        result = unpack(&u, &from[m], sites, e);
+        for (uint32_t i = 0; result == 0 && i < u.count; i++) {
+            struct profile_stats difference;
+
+            unpacked_row(&u, i, &difference);
+            changes_add(&stats[u.columns[i]], &difference);
+        }
+    }
+    unpacker_release(&u);
     return result;
 }
 

@@ -51,6 +51,14 @@ int changes_encode(struct profile_changes *to, const struct profile_change *rows
 int changes_decode(const struct profile_changes *from, uint32_t sites, struct profile_change **rows,
                    uint32_t *count, struct error *e);
 
+/*
+ * Add the differences of `count` moments, the first of them at `from`, to the
+ * numbers of `sites` sites.  0; or -1 with `e` set, as changes_decode, and the
+ * numbers changed in part.
+ */
+int changes_sum(struct profile_stats *stats, uint32_t sites, const struct profile_changes *from,
+                uint32_t count, struct error *e);
+
 /* What can be told without unpacking: 0, or -1 with `e` set (ERROR_FORMAT). */
 int changes_check(const void *bytes, uint64_t size, struct error *e);
 

@@ -12,4 +12,7 @@
 /* The checksum of `size` bytes that follow data whose checksum is `before` (0: none precede). */
 uint32_t checksum_crc32c(uint32_t before, const void *bytes, size_t size);
 
+/* The same without the processor's instruction for it, as on processors that have none. */
+uint32_t checksum_crc32c_portable(uint32_t before, const void *bytes, size_t size);
+
 #endif

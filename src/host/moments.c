@@ -4,6 +4,7 @@
 #include "src/host/changes.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,30 +136,81 @@ static void peak_stats(const struct profile *p, struct profile_stats *stats)
     }
 }
 
-static int add_changes(const struct profile *p, uint32_t index, struct profile_stats *stats,
-                       struct error *e)
-{
-    struct profile_change *rows;
-    uint32_t count;
+/* What one thread adds up: the moments from `first` up to `end`. */
+struct part {
+    const struct profile *profile;
+    struct profile_stats *stats; /* of every site */
+    uint32_t first, end;
+    int result;
+    struct error error;
+};
 
-    if (changes_decode(&p->changes[index], p->site_count, &rows, &count, e) != 0)
-        return -1;
-    for (uint32_t i = 0; i < count; i++)
-        changes_add(&stats[rows[i].site], &rows[i].stats);
-    free(rows);
-    return 0;
+static void *sum_part(void *argument)
+{
+    struct part *part = argument;
+    const struct profile *p = part->profile;
+
+    part->result = changes_sum(part->stats, p->site_count, p->changes + part->first,
+                               part->end - part->first, &part->error);
+    return NULL;
+}
+
+/* So much that another thread pays for itself; and how far the first half of it reaches. */
+#define PACKED_FOR_THREADS (UINT64_C(1) << 20)
+
+static uint32_t half_of(const struct profile *p, uint32_t end)
+{
+    uint64_t all = 0, sum = 0;
+    uint32_t i = 0;
+
+    for (uint32_t k = 0; k < end; k++)
+        all += p->changes[k].size;
+    if (all < PACKED_FOR_THREADS)
+        return end;
+    while (sum < all / 2)
+        sum += p->changes[i++].size;
+    return i;
+}
+
+/* Differences can be added in any order: the second half by a thread of its own. */
+static int sum_in_two(struct part *front, struct part *back)
+{
+    const struct profile *p = front->profile;
+    pthread_t thread;
+
+    back->stats = calloc((size_t)p->site_count + 1, sizeof *back->stats);
+    if (!back->stats || pthread_create(&thread, NULL, sum_part, back) != 0) {
+        free(back->stats);
+        front->end = back->end;
+        sum_part(front);
+        return front->result;
+    }
+    sum_part(front);
+    pthread_join(thread, NULL);
+    for (uint32_t i = 0; back->result == 0 && i < p->site_count; i++)
+        changes_add(&front->stats[i], &back->stats[i]);
+    free(back->stats);
+    return front->result != 0 ? front->result : back->result;
 }
 
 /* The sum of all changes up to the moment. */
 static int listed_stats(const struct profile *p, uint32_t last, struct profile_stats *stats,
                         struct error *e)
 {
+    struct part front = {.profile = p, .stats = stats, .end = half_of(p, last + 1)};
+    struct part back = {.profile = p, .first = front.end, .end = last + 1};
+
     for (uint32_t i = 0; i < p->site_count; i++)
         stats[i] = changes_start();
-    for (uint32_t i = 0; i <= last; i++)
-        if (add_changes(p, i, stats, e) != 0)
-            return -1;
-    return 0;
+    if (back.first == back.end)
+        sum_part(&front);
+    else
+        sum_in_two(&front, &back);
+    if (front.result == 0 && back.result == 0)
+        return 0;
+    if (e)
+        *e = front.result != 0 ? front.error : back.error;
+    return -1;
 }
 
 int moment_stats(const struct profile *p, struct moment moment, struct profile_stats **stats,

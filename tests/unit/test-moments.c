@@ -149,6 +149,65 @@ static void damaged_changes_are_said(void **state)
     assert_null(stats);
 }
 
+#define MANY_SITES 4000u
+#define MANY_MOMENTS 40u
+
+/* So many numbers that no compression makes few bytes of them; `sum` receives theirs. */
+static void make_large(struct profile *p, struct profile_stats *sum)
+{
+    struct profile_change *rows = calloc(MANY_SITES, sizeof *rows);
+    uint64_t x = 88172645463325252u;
+
+    assert_non_null(rows);
+    profile_init(p);
+    p->sites = calloc(MANY_SITES, sizeof *p->sites);
+    p->moments = calloc(MANY_MOMENTS, sizeof *p->moments);
+    p->changes = calloc(MANY_MOMENTS, sizeof *p->changes);
+    assert_true(p->sites && p->moments && p->changes);
+    p->site_count = MANY_SITES;
+    for (uint32_t i = 0; i < MANY_SITES; i++)
+        sum[i] = changes_start();
+    while (p->moment_count < MANY_MOMENTS) {
+        for (uint32_t i = 0; i < MANY_SITES; i++) {
+            x = x * UINT64_C(6364136223846793005) + 1;
+            rows[i] = (struct profile_change){
+                .site = i, .stats = {.live_bytes = x >> 20, .total_blocks = 0 - (x >> 40)}};
+            changes_add(&sum[i], &rows[i].stats);
+        }
+        assert_int_equal(changes_encode(&p->changes[p->moment_count++], rows, MANY_SITES, NULL), 0);
+    }
+    free(rows);
+}
+
+/* Above a MiB of changes two threads add them up. */
+static void large_changes_are_added_up_in_halves(void **state)
+{
+    static const uint32_t damaged[] = {0, MANY_MOMENTS - 1};
+    struct moment last = {MOMENT_LISTED, MANY_MOMENTS - 1};
+    struct profile_stats *sum = calloc(MANY_SITES, sizeof *sum), *stats;
+    struct profile p;
+
+    (void)state;
+    assert_non_null(sum);
+    make_large(&p, sum);
+    assert_true(p.changes[0].size * MANY_MOMENTS > 2 << 20);
+    assert_int_equal(moment_stats(&p, last, &stats, NULL), 0);
+    assert_memory_equal(stats, sum, MANY_SITES * sizeof *sum);
+    free(stats);
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        struct error e = {0};
+
+        p.changes[damaged[i]].bytes[0] ^= 64;
+        assert_int_equal(moment_stats(&p, last, &stats, &e), -1);
+        assert_int_equal(e.kind, ERROR_FORMAT);
+        assert_non_null(strstr(e.text, "damaged"));
+        assert_int_equal(moment_stats(&p, last, &stats, NULL), -1);
+        p.changes[damaged[i]].bytes[0] ^= 64;
+    }
+    profile_release(&p);
+    free(sum);
+}
+
 static void assert_name(const struct profile *p, struct moment moment, const char *name, double at)
 {
     struct strbuf text;
@@ -181,6 +240,7 @@ int main(void)
         TEST(the_numbers_of_each_moment_are_the_sums_up_to_it),
         TEST(exit_and_peak_are_the_sites_own),
         TEST(damaged_changes_are_said),
+        cmocka_unit_test(large_changes_are_added_up_in_halves),
         TEST(moments_have_names),
     };
 
