@@ -383,7 +383,9 @@ static void take_rest(struct reader *r, const json_t *view)
     assembly_site(&r->assembly, &site);
     r->baseline->cut = true;
     snprintf(note, sizeof note,
-             "%llu rows of the baseline were left out of it (-t): they are one row, (no stack)",
+             rows == 1 ? "%llu row of the baseline was left out of it (-t): it has no stack"
+                       : "%llu rows of the baseline were left out of it (-t): they are one row, "
+                         "(no stack)",
              (unsigned long long)rows);
     add_note(r->baseline, note);
 }

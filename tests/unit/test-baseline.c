@@ -214,19 +214,32 @@ static void stacks_are_read_whole(void **state)
     assert_int_equal(b.profile.sites[0].stats.peak_bytes, 300);
     assert_int_equal(b.profile.sites[0].stats.total_bytes, 300);
     baseline_release(&b);
+    f->p.nodes[STACK_ROOTS].parent = STACK_ROOT_TRUNCATED;
+    write_report(f, VIEW_TRACEBACK, VIEW_BY_TOTAL, 0);
+    read_back(&b, f);
+    assert_int_equal(b.profile.nodes[STACK_ROOTS].parent, STACK_ROOT_TRUNCATED);
+    baseline_release(&b);
 }
 
 static void rows_that_were_left_out_are_one(void **state)
 {
     struct fixture *f = *state;
     struct baseline b;
+    struct error e;
 
     write_report(f, VIEW_LINE, VIEW_BY_LIVE, 1);
     read_back(&b, f);
     assert_int_equal(b.profile.site_count, 2);
     assert_int_equal(b.profile.sites[1].node, STACK_ROOT_WHOLE);
     assert_int_equal(b.profile.sites[1].stats.live_bytes, 7);
-    assert_non_null(strstr(b.note, "1 rows"));
+    assert_non_null(strstr(b.note, "1 row of the baseline was left out"));
+    assert_true(b.profile.sites[1].stats.smallest > b.profile.sites[1].stats.largest);
+    assert_true(b.cut);
+    baseline_release(&b);
+    write_report(f, VIEW_LINE, VIEW_BY_TOTAL, 1);
+    read_back(&b, f);
+    assert_int_equal(baseline_check(&b, &(struct view_options){.order = VIEW_BY_COUNT}, &e), 0);
+    assert_int_equal(baseline_check(&b, &(struct view_options){.order = VIEW_BY_LIVE}, &e), -1);
     baseline_release(&b);
 }
 

@@ -177,6 +177,64 @@ static void ends_and_times(void **state)
     profile_release(&sum);
 }
 
+/* Every total and every loss: all of them are counts but for the time of the peak. */
+static void every_number_is_summed(void **state)
+{
+    struct profile x, y, sum;
+    uint64_t numbers[sizeof x.totals / 8];
+
+    (void)state;
+    make_process(&x, "/bin/app", 7, 0x400000, "f", 3);
+    make_process(&y, "/bin/app", 7, 0x500000, "f", 4);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        numbers[i] = i + 1;
+    numbers[offsetof(struct profile_totals, peak_seconds) / 8] = 0;
+    memcpy(&x.totals, numbers, sizeof x.totals);
+    memcpy(&y.totals, numbers, sizeof y.totals);
+    memcpy(&x.loss, numbers, sizeof x.loss);
+    memcpy(&y.loss, numbers, sizeof y.loss);
+    merge_two(&sum, &x, &y);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        uint64_t total, loss;
+
+        memcpy(&total, (const char *)&sum.totals + 8 * i, 8);
+        memcpy(&loss, (const char *)&sum.loss + 8 * i, 8);
+        assert_int_equal(total, 2 * numbers[i]);
+        assert_int_equal(loss, 2 * numbers[i]);
+    }
+    profile_release(&sum);
+}
+
+/* What is not the same in all of them is nothing's; the earliest start counts. */
+static void hosts_and_programs_that_differ_are_not_named(void **state)
+{
+    struct profile x, y, sum;
+
+    (void)state;
+    make_process(&x, "/bin/tool", 8, 0x400000, "f", 3);
+    x.process.started_unix = 1000;
+    make_process(&y, "/bin/app", 7, 0x500000, "g", 4);
+    y.process.started_unix = 2000;
+    y.process.host = strings_add(&y.strings, "there");
+    y.process.executable = strings_add(&y.strings, "/bin/other");
+    merge_two(&sum, &x, &y);
+    assert_int_equal(sum.process.started_unix, 1000);
+    assert_string_equal(profile_text(&sum, sum.process.host), "");
+    assert_string_equal(profile_text(&sum, sum.process.executable), "");
+    for (uint32_t i = 0; i < sum.site_count; i++) {
+        uint32_t module = sum.frames[sum.nodes[sum.sites[i].node].frame].module;
+
+        assert_string_equal(profile_text(&sum, sum.modules[module].path),
+                            i ? "/bin/app" : "/bin/tool");
+    }
+    make_process(&x, "/bin/app", 7, 0x400000, "f", 3);
+    make_process(&y, "/bin/app", 7, 0x500000, "f", 4);
+    profile_release(&sum);
+    merge_two(&sum, &x, &y);
+    assert_string_equal(profile_text(&sum, sum.process.host), "here");
+    profile_release(&sum);
+}
+
 /* Threads keep the names that the first merging gave them; profiles are counted through. */
 static void what_was_merged_can_be_merged(void **state)
 {
@@ -207,6 +265,8 @@ int main(void)
         cmocka_unit_test(names_come_from_whoever_has_them),
         cmocka_unit_test(code_outside_modules_is_one_processs_own),
         cmocka_unit_test(ends_and_times),
+        cmocka_unit_test(every_number_is_summed),
+        cmocka_unit_test(hosts_and_programs_that_differ_are_not_named),
         cmocka_unit_test(what_was_merged_can_be_merged),
     };
 

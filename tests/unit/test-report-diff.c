@@ -132,6 +132,7 @@ static void the_json(void **state)
     row = json_array_get(json_object_get(document, "stats"), 0);
     assert_int_equal(json_array_size(json_object_get(document, "stats")), 4);
     assert_int_equal(json_integer_value(json_object_get(row, "size_diff")), 52011 * 250);
+    assert_int_equal(json_integer_value(json_object_get(row, "line")), 88);
     assert_int_equal(json_integer_value(json_object_get(row, "count")), 58200);
     assert_string_equal(json_string_value(json_object_get(row, "status")), "changed");
     assert_string_equal(json_string_value(json_object_get(row, "matched_by")), "function");
@@ -203,8 +204,13 @@ static void runs_side_by_side(void **state)
     assert_true(percent == -50);
     c.order = COMPARE_BY_BLOCKS;
     assert_false(compare_saved(&c, &c.runs[1], &percent));
-    c.order = COMPARE_BY_PEAK;
+    c.order = COMPARE_BY_LIVE;
+    c.runs[1].totals.live_bytes = 77;
     strbuf_init(&out);
+    report_compare_text(&out, &c, true);
+    assert_non_null(strstr(strbuf_text(&out), "   77 B   3,000 B"));
+    strbuf_clear(&out);
+    c.order = COMPARE_BY_PEAK;
     report_compare_text(&out, &c, true);
     assert_non_null(strstr(strbuf_text(&out), "/x/run.mprof   1,000 B   2,000 B        0"));
     assert_non_null(strstr(strbuf_text(&out), "75.0 %\n"));
