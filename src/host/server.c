@@ -5,9 +5,11 @@
 #include "src/host/sessions.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -74,11 +76,14 @@ static int listen_in(struct server *s, const char *folder)
 {
     char hidden[SERVER_PATH_BYTES + 2];
     int failure;
+    uint64_t random = 0;
 
-    snprintf(s->path, sizeof(s->path), "%s/%d-%llu.socket", folder, (int)getpid(),
-             (unsigned long long)procinfo_start_ticks(getpid()));
+    /* In another namespace a process may have our process id and the same folder. */
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
+        random = procinfo_start_ticks(getpid());
+    snprintf(s->path, sizeof(s->path), "%s/%d-%016" PRIx64 ".socket", folder, (int)getpid(),
+             random);
     snprintf(hidden, sizeof(hidden), "%s/.%s", folder, s->path + strlen(folder) + 1);
-    unlink(hidden); /* it has our name: it is nobody else's */
     s->listener = bind_at(hidden);
     if (s->listener >= 0 && rename(hidden, s->path) == 0)
         return 0;
@@ -136,11 +141,20 @@ void server_close(struct server *s)
 
 /* ------------------------------------------------------------ serving -- */
 
+/* Every place is taken by somebody who waits for an answer: others wait outside. */
+static bool is_crowded(const struct server *s)
+{
+    for (size_t i = 0; i < SERVER_CLIENTS; i++)
+        if (s->clients[i].fd < 0 || !s->clients[i].ticket)
+            return false;
+    return true;
+}
+
 size_t server_polls(const struct server *s, struct pollfd *polls)
 {
     size_t count = 0;
 
-    polls[count++] = (struct pollfd){.fd = s->listener, .events = POLLIN};
+    polls[count++] = (struct pollfd){.fd = is_crowded(s) ? -1 : s->listener, .events = POLLIN};
     for (size_t i = 0; i < SERVER_CLIENTS; i++)
         if (s->clients[i].fd >= 0)
             polls[count++] = (struct pollfd){.fd = s->clients[i].fd, .events = POLLIN};
@@ -287,12 +301,12 @@ static bool serve_clients(struct server *s, const struct server_handlers *handle
     return freed;
 }
 
-/* All places are taken and everybody is silent: one must go, rather one that does not wait. */
+/* All places are taken and some are silent: one of these must go. */
 static void drop_somebody(struct server *s)
 {
     unsigned place = s->next_to_go++ % SERVER_CLIENTS;
 
-    for (unsigned i = 0; i < SERVER_CLIENTS && s->clients[place].ticket; i++)
+    while (s->clients[place].ticket)
         place = (place + 1) % SERVER_CLIENTS;
     drop_client(&s->clients[place]);
 }
@@ -303,7 +317,7 @@ void server_handle(struct server *s, const struct server_handlers *handlers)
 
     do {
         full = accept_clients(s);
-        if (!serve_clients(s, handlers) && full)
+        if (!serve_clients(s, handlers) && full && !is_crowded(s))
             drop_somebody(s);
-    } while (full);
+    } while (full && !is_crowded(s));
 }

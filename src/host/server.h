@@ -4,7 +4,8 @@
  * snapshots (control.h): a SOCK_SEQPACKET socket in the folder of sessions.h or,
  * where there is none to be had, in one made for it, which nobody else finds.
  *
- * Never blocks: a client that connects and stays silent holds up nobody.  What a
+ * Never blocks: a client that connects and stays silent holds up nobody; where all
+ * places are taken by clients that wait for their answers, others wait outside.  What a
  * client sends is taken as one datagram of the right size or not at all.
  */
 #ifndef MEMPROF_HOST_SERVER_H

@@ -98,13 +98,13 @@ static int connect_to(const char *path)
     return -1;
 }
 
-static bool is_our_peer(int fd)
+/* Who listens there; false when it is none of this user's. */
+static bool is_our_peer(int fd, struct ucred *credentials)
 {
-    struct ucred credentials;
-    socklen_t size = sizeof(credentials);
+    socklen_t size = sizeof(*credentials);
 
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 &&
-           credentials.uid == geteuid();
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, &size) == 0 &&
+           credentials->uid == geteuid();
 }
 
 static int64_t now_ms(void)
@@ -135,9 +135,10 @@ static bool wait_readable(int fd, int timeout_ms)
 static int exchange(int fd, const struct control_request *request, struct control_answer *answer,
                     int timeout_ms, struct error *e)
 {
+    struct ucred peer;
     ssize_t got;
 
-    if (!is_our_peer(fd))
+    if (!is_our_peer(fd, &peer))
         return error_set(e, ERROR_REFUSED, "that memprof belongs to another user");
     if (send(fd, request, sizeof(*request), MSG_NOSIGNAL) != (ssize_t)sizeof(*request))
         return error_set(e, ERROR_SYSTEM, "cannot ask memprof");
@@ -150,6 +151,8 @@ static int exchange(int fd, const struct control_request *request, struct contro
     if (!control_answer_valid(answer, (size_t)got) || answer->status == CONTROL_VERSION_DIFFERS)
         return error_set(e, ERROR_REFUSED,
                          "that memprof is of another version than this one and cannot be asked");
+    if (peer.pid > 0) /* as it is called here, if it is in this process's namespace or one below */
+        answer->memprof = peer.pid;
     return 0;
 }
 
@@ -179,11 +182,16 @@ static int add(struct sessions *s, const char *path, const struct control_answer
     return 0;
 }
 
-/* Two variables may name one folder. */
-static bool is_known(const struct sessions *s, const struct control_answer *answer)
+/* Two variables may name one folder; two namespaces may have the same process ids. */
+static bool is_known(const struct sessions *s, const char *path)
 {
+    struct stat one, other;
+
+    if (stat(path, &one) != 0)
+        return false;
     for (size_t i = 0; i < s->count; i++)
-        if (s->items[i].answer.memprof == answer->memprof && s->items[i].answer.pid == answer->pid)
+        if (stat(s->items[i].path, &other) == 0 && one.st_dev == other.st_dev &&
+            one.st_ino == other.st_ino)
             return true;
     return false;
 }
@@ -211,7 +219,7 @@ static int look_at(struct sessions *s, const char *path)
         s->silent += !is_dead(path) && access(path, F_OK) == 0;
         return 0;
     }
-    if (answer.status != CONTROL_OK || is_known(s, &answer))
+    if (answer.status != CONTROL_OK || is_known(s, path))
         return 0;
     return add(s, path, &answer);
 }

@@ -281,6 +281,42 @@ static void test_requests(void **unused)
     server_close(&s);
 }
 
+/* More wait for answers than there are places: nobody who waits is sent away. */
+static void test_crowd(void **unused)
+{
+    struct control_request request = control_request_make(CONTROL_SNAPSHOT);
+    struct control_answer answer;
+    struct pollfd polls[SERVER_POLLS];
+    struct seen seen = {.fd = -1};
+    int clients[SERVER_CLIENTS + 6];
+    struct server s;
+    const int all = (int)(sizeof(clients) / sizeof(clients[0]));
+
+    (void)unused;
+    assert_int_equal(server_open(&s, NULL), 0);
+    for (int i = 0; i < all; i++) {
+        clients[i] = connect_to(&s);
+        assert_int_equal(send(clients[i], &request, sizeof(request), 0), sizeof(request));
+        handle(&s, &seen);
+    }
+    assert_int_equal(seen.requests, SERVER_CLIENTS);
+    assert_int_equal(server_polls(&s, polls), SERVER_CLIENTS + 1);
+    assert_int_equal(polls[0].fd, -1); /* or whoever polls would never sleep */
+    for (int i = 0; i < all; i++) {
+        control_answer_init(&answer, CONTROL_OK);
+        answer.number = (uint32_t)i + 1;
+        server_answer(&s, (uint64_t)i + 1, &answer); /* tickets count from 1 */
+        handle(&s, &seen);
+    }
+    assert_int_equal(seen.requests, all);
+    for (int i = 0; i < all; i++) {
+        assert_int_equal(recv(clients[i], &answer, sizeof(answer), MSG_DONTWAIT), sizeof(answer));
+        assert_int_equal(answer.number, i + 1);
+        close(clients[i]);
+    }
+    server_close(&s);
+}
+
 /* Requests of every length and with every field wrong: none reaches the handler, all are let go. */
 static void test_hostile_requests(void **unused)
 {
@@ -344,13 +380,10 @@ static int remove_scratch(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_handshake),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_silent_clients),
-        cmocka_unit_test(test_long_directory),
-        cmocka_unit_test(test_trap),
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_hostile_requests),
+        cmocka_unit_test(test_handshake),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_silent_clients), cmocka_unit_test(test_long_directory),
+        cmocka_unit_test(test_trap),           cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_crowd),          cmocka_unit_test(test_hostile_requests),
     };
 
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
