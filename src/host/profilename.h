@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #define PROFILE_NAME_SUFFIX ".mprof"
+#define PROFILE_NAME_PROGRAM 160u /* bytes of a program's name at most; what is longer is cut */
 
 /* Whether a file is wanted at all: `output` is not "/dev/null".  NULL leaves the name to us. */
 bool profile_name_wanted(const char *output);

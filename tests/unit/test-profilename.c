@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -20,10 +22,22 @@ static void expect(const char *wanted, const char *output, const char *program, 
 
 static void test_names(void **unused)
 {
+    char program[201] = "", wanted[256];
+
     (void)unused;
     expect("sort.42.mprof", NULL, "sort", 0);
     expect("sort.42.1.mprof", NULL, "sort", 1);
     expect("program.42.mprof", NULL, "", 0);
+    memset(program, 'n', 200);
+    snprintf(wanted, sizeof(wanted), "%.160s.42.mprof", program);
+    expect(wanted, NULL, program, 0);
+    for (size_t i = 1; i < 199; i += 2)
+        memcpy(program + i, "\xc3\xbc", 2); /* characters are not cut in two */
+    snprintf(wanted, sizeof(wanted), "%.159s.42.mprof", program);
+    expect(wanted, NULL, program, 0);
+    memset(program, '\xbc', 200); /* no characters at all */
+    snprintf(wanted, sizeof(wanted), "%.160s.42.mprof", program);
+    expect(wanted, NULL, program, 0);
     expect("out.mprof", "out.mprof", "sort", 0);
     expect("/a.mprof/out.12.mprof", "/a.mprof/out.mprof", "sort", 12);
     expect("out.3", "out", "sort", 3);
