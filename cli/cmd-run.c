@@ -205,6 +205,8 @@ static int report(const struct run_choice *c, const struct run_result *r)
     strbuf_init(&out);
     strbuf_init(&earlier);
     strbuf_init(&last);
+    if (r->trouble.kind != ERROR_NONE)
+        status = fail(&r->trouble, EXIT_RUN_FAILED);
     if (add_files(c, r, &earlier, &last, &e) != 0)
         status = fail(&e, EXIT_RUN_FAILED);
     if (!c->quiet) {

@@ -3,6 +3,7 @@
 #include "cli/words.h"
 
 #include <locale.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -80,6 +81,25 @@ static int finish(int status)
     return status == EXIT_FINE ? EXIT_TROUBLE : status;
 }
 
+static void too_large(int number)
+{
+    (void)number;
+}
+
+/*
+ * A limit on the size of files makes writing fail instead of ending us.  Handled
+ * and not ignored: a program that is executed finds the signal as it was.
+ */
+static void survive_file_limit(void)
+{
+    struct sigaction action;
+
+    if (sigaction(SIGXFSZ, NULL, &action) != 0 || action.sa_handler != SIG_DFL)
+        return;
+    action.sa_handler = too_large;
+    sigaction(SIGXFSZ, &action, NULL);
+}
+
 static bool is_either(const char *text, const char *letter, const char *name)
 {
     return strcmp(text, letter) == 0 || strcmp(text, name) == 0;
@@ -88,6 +108,7 @@ static bool is_either(const char *text, const char *letter, const char *name)
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
+    survive_file_limit();
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_USAGE;

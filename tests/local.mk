@@ -82,6 +82,7 @@ unit_tests = \
 	tests/unit/test-report-text \
 	tests/unit/test-requests \
 	tests/unit/test-run \
+	tests/unit/test-segmentmemory \
 	tests/unit/test-series \
 	tests/unit/test-server \
 	tests/unit/test-shorten \

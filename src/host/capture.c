@@ -12,6 +12,7 @@
 #define CHECKPOINT_FIRST_NS SECOND /* a host that is killed soon leaves something */
 #define CHECKPOINT_EVERY_NS (5 * SECOND)
 #define CHECKPOINT_IDLE_NS (60 * SECOND) /* while nothing happens */
+#define ROOM_NS (SECOND / 1000)          /* until the writer is asked again whether it has room */
 
 struct capture_entry {
     struct capture_entry *next;
@@ -197,12 +198,12 @@ static int make(struct capture *c, const struct builder_moment *moment, double s
     return writer_put(&c->writer, &checkpoint, ticket, &c->trouble);
 }
 
-/* Take a moment now. */
-static int take(struct capture *c, uint32_t kind, uint32_t cause, const char *label,
-                uint64_t ticket)
+/* Take a moment.  It says to be of `time`, or of now if that is earlier. */
+static int take_at(struct capture *c, uint64_t time, uint32_t kind, uint32_t cause,
+                   const char *label, uint64_t ticket)
 {
     uint64_t ns = clock_monotonic_ns(), ticks = clock_ticks(c->options.clock);
-    struct builder_moment moment = {.time = ticks,
+    struct builder_moment moment = {.time = time < ticks ? time : ticks,
                                     .tick_seconds = tick_seconds(c, ticks, ns),
                                     .kind = kind,
                                     .cause = cause,
@@ -221,14 +222,20 @@ static int take(struct capture *c, uint32_t kind, uint32_t cause, const char *la
     return 0;
 }
 
+static int take(struct capture *c, uint32_t kind, uint32_t cause, const char *label,
+                uint64_t ticket)
+{
+    return take_at(c, UINT64_MAX, kind, cause, label, ticket);
+}
+
 void capture_begin(struct capture *c)
 {
     take(c, MOMENT_CHECKPOINT, MOMENT_BY_RUN, NULL, 0);
 }
 
-void capture_by_program(struct capture *c, const char *label)
+void capture_by_program(struct capture *c, const char *label, uint64_t time)
 {
-    take(c, MOMENT_SNAPSHOT, MOMENT_BY_PROGRAM, label, 0);
+    take_at(c, time, MOMENT_SNAPSHOT, MOMENT_BY_PROGRAM, label, 0);
 }
 
 /* --------------------------------------------------------------- requests -- */
@@ -410,6 +417,8 @@ uint64_t capture_before(struct capture *c)
         c->next_snapshot_ns +=
             ((now - c->next_snapshot_ns) / c->options.every_ns + 1) * c->options.every_ns;
     }
+    if (c->left_over)
+        return ROOM_NS;
     checkpoint = until(c->next_checkpoint_ns, now);
     snapshot = until(c->next_snapshot_ns, now);
     return checkpoint < snapshot ? checkpoint : snapshot;
@@ -443,6 +452,7 @@ void capture_after(struct capture *c)
     take_due(c, &c->signals_due, MOMENT_BY_SIGNAL);
     take_due(c, &c->timers_due, MOMENT_BY_TIMER);
     take_checkpoint(c);
+    c->left_over = c->noted || c->signals_due || c->timers_due;
 }
 
 /* -------------------------------------------------------------- at the end -- */

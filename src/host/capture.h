@@ -72,6 +72,7 @@ struct capture {
     struct error trouble; /* the first thing that kept a checkpoint from being made */
     uint32_t signals_seen, signals_due, timers_due;
     uint32_t snapshots;
+    bool left_over; /* the last round found no room for all that was due */
     uint64_t next_checkpoint_ns, next_snapshot_ns;
     uint64_t checkpoint_events; /* of the model at the last checkpoint */
     uint64_t checkpoint_ns;
@@ -96,11 +97,8 @@ void capture_begin(struct capture *c);
 uint64_t capture_before(struct capture *c);
 void capture_after(struct capture *c);
 
-/*
- * The program asked, at this very record.  The time that the snapshot says is
- * when the record is read, shortly after: most records have no exact time.
- */
-void capture_by_program(struct capture *c, const char *label);
+/* The program asked, at this very record, which it made at `time` (ticks). */
+void capture_by_program(struct capture *c, const char *label, uint64_t time);
 
 /* Bytes of memory that the profile in the making holds. */
 uint64_t capture_memory(const struct capture *c);

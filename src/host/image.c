@@ -6,61 +6,22 @@
 #include "src/host/procinfo.h"
 #include "src/host/profilename.h"
 #include "src/host/quote.h"
+#include "src/host/segmentmemory.h"
 #include "src/shared/clock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define TIMELINE_TICKS ((uint64_t)1 << 20) /* a fraction of a millisecond by either clock */
-#define SCALE_MAX 8u
 
 _Static_assert(sizeof(pthread_mutex_t) <= sizeof(((struct segment_header *)0)->host_alive_mutex),
                "the mutex fits its place in the header");
 
 /* ---------------------------------------------------------- the segment -- */
-
-static uint64_t soft_limit(int resource)
-{
-    struct rlimit limit;
-
-    return getrlimit(resource, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
-}
-
-/*
- * The limits are the child's as well: a segment larger than the file size
- * allowed would kill us, and one that fills most of the address space allowed
- * would leave the program too little.
- */
-static void choose_layout(struct segment_layout *layout)
-{
-    uint64_t file = soft_limit(RLIMIT_FSIZE), space = soft_limit(RLIMIT_AS);
-    unsigned scale = 0;
-
-    segment_layout_default(layout, scale);
-    while (scale < SCALE_MAX && (layout->segment_bytes > file || layout->segment_bytes > space / 4))
-        segment_layout_default(layout, ++scale);
-}
-
-static int memory_make(uint64_t bytes, struct error *e)
-{
-    int fd = memfd_create("memprof", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-    if (fd < 0)
-        return error_set(e, ERROR_SYSTEM, "cannot make shared memory");
-    if (ftruncate(fd, (off_t)bytes) != 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-        error_set(e, ERROR_SYSTEM, "cannot size the shared memory");
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
 
 static pthread_mutex_t *alive_mutex(const struct image *i)
 {
@@ -90,9 +51,8 @@ int image_prepare(struct image *i, const struct segment_settings *settings, stru
     void *base;
 
     memset(i, 0, sizeof(*i));
-    choose_layout(&layout);
     i->clock = settings->clock;
-    i->fd = memory_make(layout.segment_bytes, e);
+    i->fd = segment_memory_make(&layout, e);
     if (i->fd < 0)
         return -1;
     base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, i->fd, 0);
@@ -227,8 +187,7 @@ static void program_snapshot(void *context, const char *label, uint64_t time)
 {
     struct image *i = context;
 
-    (void)time;
-    capture_by_program(&i->capture, label);
+    capture_by_program(&i->capture, label, time);
 }
 
 static void program_query(void *context, uint32_t slot, uint32_t what, uint32_t sequence)
@@ -363,20 +322,40 @@ void image_stop(struct image *i)
 
 /* ---------------------------------------------------------- the profile -- */
 
+/* The file keeps its name, and is the next image's from now on. */
+static void give_up_file(struct image *i, const struct error *why)
+{
+    struct writer *w = &i->capture.writer;
+
+    if (w->journal_open)
+        journal_close(&w->journal);
+    w->journal_open = false;
+    w->lost = *why;
+}
+
 void image_make_earlier(struct image *i, const struct run_options *options, uint32_t number)
 {
     struct writer *w = &i->capture.writer;
+    struct error e = {0};
     char *path;
 
     if (!i->path)
         return;
-    path = make_path(i, options, number);
-    if (!path || (w->journal_open && journal_rename(&w->journal, path, &w->lost) != 0)) {
-        free(path);
+    if (w->journal_open && w->journal.file.special) { /* a device or a pipe is the last image's */
+        free(i->path);
+        i->path = NULL;
         return;
     }
-    free(i->path);
-    i->path = path;
+    path = make_path(i, options, number);
+    if (!path)
+        error_set(&e, ERROR_MEMORY, "out of memory");
+    else if (!w->journal_open || journal_rename(&w->journal, path, &e) == 0) {
+        free(i->path);
+        i->path = path;
+        return;
+    }
+    free(path);
+    give_up_file(i, &e);
 }
 
 /* What could not be built is an error as grave as no profile at all. */

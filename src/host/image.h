@@ -63,7 +63,11 @@ int image_ask(struct image *i, const struct capture_request *request);
  */
 void image_stop(struct image *i);
 
-/* After image_stop: the file gets the name of an earlier image, the number'th. */
+/*
+ * After image_stop: the file gets the name of an earlier image, the number'th.
+ * A device or a pipe does not take this image's profile; a file that cannot be
+ * renamed is an error of image_write.
+ */
 void image_make_earlier(struct image *i, const struct run_options *options, uint32_t number);
 
 /* Symbolize and fill in `result` but for its file.  Once; 0, or -1 with `e` set. */

@@ -213,6 +213,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/requests.h \
 	src/host/run.c \
 	src/host/run.h \
+	src/host/segmentmemory.c \
+	src/host/segmentmemory.h \
 	src/host/series.c \
 	src/host/series.h \
 	src/host/server.c \

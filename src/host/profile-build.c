@@ -262,7 +262,10 @@ static void make_domains(struct making *m)
     }
 }
 
-/* Marks that came since the last checkpoint. */
+/*
+ * Marks that came since the last checkpoint are not earlier than it, whatever
+ * the clock's rate, better known by now, makes of their times.
+ */
 static void make_marks(struct making *m)
 {
     const struct marks *marks = &m->b->source.model->marks;
@@ -275,8 +278,10 @@ static void make_marks(struct making *m)
     for (uint32_t i = first; i < marks->count; i++) {
         const struct mark *from = &marks->rows[i];
 
+        double when = seconds_of(m, from->time);
+
         part->marks[part->mark_count++] =
-            (struct profile_mark){.seconds = seconds_of(m, from->time),
+            (struct profile_mark){.seconds = when > m->b->seconds ? when : m->b->seconds,
                                   .live_bytes = from->live_bytes,
                                   .live_blocks = from->live_blocks,
                                   .label = text(m, strings_get(&marks->labels, from->label)),

@@ -17,14 +17,23 @@
 
 #define IMAGES_MAX 1024u /* a program that executes itself for ever is not followed for ever */
 
+/*
+ * So many images keep their segments, open modules and files.  Naming frames
+ * takes time, for which the program's next image would have to wait: that
+ * happens only where a chain of executions is longer than this.
+ */
+#define IMAGES_OPEN 4u
+
 struct run {
     const struct run_options *options;
     struct segment_settings settings;
     struct server server;
     struct launch launch;
-    int ready;             /* eventfd: images have answers to requests */
+    int ready; /* eventfd: images have answers to requests */
+    struct run_result *result;
     struct image **images; /* of the launched process, in order; the last one is current */
     uint32_t count;
+    uint32_t finished;    /* of these have their results, and are gone */
     struct image *spare;  /* prepared before anyone asked */
     struct error trouble; /* the first thing that kept an image from being recorded */
 };
@@ -75,6 +84,56 @@ static void keep_trouble(struct run *r, const struct error *e)
 {
     if (r->trouble.kind == ERROR_NONE)
         r->trouble = *e;
+}
+
+static void set_exit(struct profile_process *process, int wait_status)
+{
+    if (WIFSIGNALED(wait_status)) {
+        process->exit_kind = EXIT_SIGNAL;
+        process->exit_value = WTERMSIG(wait_status);
+    } else {
+        process->exit_kind = EXIT_STATUS;
+        process->exit_value = WEXITSTATUS(wait_status);
+    }
+}
+
+/* Symbolize and write an image; false: it is as if it had not been recorded. */
+static bool image_result(struct run *r, struct image *image, bool last, struct error *e)
+{
+    struct run_result *result = r->result;
+    struct run_image *to;
+
+    /* All at once: profiles are not moved. */
+    if (!result->images)
+        result->images = calloc(IMAGES_MAX, sizeof(*result->images));
+    if (!result->images)
+        return error_set(e, ERROR_MEMORY, "out of memory") == 0;
+    to = &result->images[result->image_count];
+    if (image_profile(image, to, e) != 0) {
+        profile_release(&to->profile);
+        memset(to, 0, sizeof(*to));
+        return false;
+    }
+    if (last && to->profile.process.exit_kind != EXIT_EXECUTED)
+        set_exit(&to->profile.process, result->wait_status);
+    else
+        to->profile.process.exit_kind = EXIT_EXECUTED;
+    image_write(image, to);
+    result->image_count++;
+    return true;
+}
+
+/* Have the result of the first image that has none, and let go of all that it held open. */
+static void image_finish(struct run *r)
+{
+    struct image **image = &r->images[r->finished];
+    struct error e = {0};
+
+    if (!image_result(r, *image, r->finished + 1 == r->count, &e))
+        keep_trouble(r, &e);
+    image_discard(*image);
+    *image = NULL;
+    r->finished++;
 }
 
 /* ------------------------------------------------------------- requests -- */
@@ -188,7 +247,7 @@ static void signalled(struct run *r)
     }
 }
 
-/* ------------------------------------------------------------- images -- */
+/* ------------------------------------------------------ one after another -- */
 
 /* The current image is gone; who still waited for an answer gets it. */
 static void stop_current(struct run *r)
@@ -197,6 +256,21 @@ static void stop_current(struct run *r)
         return;
     image_stop(current(r));
     pass_answers(r);
+}
+
+/* The process has another image: false when that cannot be recorded. */
+static bool current_makes_way(struct run *r, struct error *e)
+{
+    stop_current(r);
+    if (r->count == IMAGES_MAX)
+        return error_set(e, ERROR_REFUSED,
+                         "the process executed more than %u programs: only so many are recorded",
+                         IMAGES_MAX) == 0;
+    if (r->count)
+        image_make_earlier(current(r), r->options, r->count);
+    while (r->count - r->finished > IMAGES_OPEN)
+        image_finish(r);
+    return true;
 }
 
 /*
@@ -211,11 +285,10 @@ static int hello(void *context, const struct hello *said, pid_t peer, struct hel
     struct image *image;
 
     (void)said;
-    if (peer != r->launch.pid || r->count == IMAGES_MAX)
+    if (peer != r->launch.pid || !current_makes_way(r, &e)) {
+        keep_trouble(r, &e);
         return -1;
-    stop_current(r);
-    if (r->count)
-        image_make_earlier(current(r), r->options, r->count);
+    }
     image = image_next(r, &e);
     if (!image || image_begin(image, peer, &options, &e) != 0) {
         keep_trouble(r, &e);
@@ -279,37 +352,6 @@ static int start(struct run *r, struct error *e)
 
 /* ------------------------------------------------------------- results -- */
 
-static void set_exit(struct profile_process *process, int wait_status, bool last)
-{
-    if (!last || process->exit_kind == EXIT_EXECUTED) {
-        process->exit_kind = EXIT_EXECUTED;
-    } else if (WIFSIGNALED(wait_status)) {
-        process->exit_kind = EXIT_SIGNAL;
-        process->exit_value = WTERMSIG(wait_status);
-    } else {
-        process->exit_kind = EXIT_STATUS;
-        process->exit_value = WEXITSTATUS(wait_status);
-    }
-}
-
-static int collect_profiles(struct run *r, struct run_result *result, struct error *e)
-{
-    if (r->count == 0)
-        return 0;
-    result->images = calloc(r->count, sizeof(*result->images));
-    if (!result->images)
-        return error_set(e, ERROR_MEMORY, "out of memory");
-    for (uint32_t i = 0; i < r->count; i++) {
-        struct run_image *image = &result->images[result->image_count++];
-
-        if (image_profile(r->images[i], image, e) != 0)
-            return -1;
-        set_exit(&image->profile.process, result->wait_status, i + 1 == r->count);
-        image_write(r->images[i], image);
-    }
-    return 0;
-}
-
 static void run_release(struct run *r)
 {
     for (uint32_t i = 0; i < r->count; i++)
@@ -334,12 +376,14 @@ static int run_all(struct run *r, struct run_result *result, struct error *e)
     result->wait_status = r->launch.wait_status;
     stop_current(r);
     server_close(&r->server);
-    if (r->count == 0 && r->trouble.kind != ERROR_NONE) {
-        if (e)
-            *e = r->trouble;
-        return -1;
-    }
-    return collect_profiles(r, result, e);
+    while (r->finished < r->count)
+        image_finish(r);
+    result->trouble = r->trouble;
+    if (result->image_count || r->trouble.kind == ERROR_NONE)
+        return 0;
+    if (e)
+        *e = r->trouble;
+    return -1;
 }
 
 int run_program(const struct run_options *options, struct run_result *result, struct error *e)
@@ -348,6 +392,7 @@ int run_program(const struct run_options *options, struct run_result *result, st
     int status;
 
     memset(result, 0, sizeof(*result));
+    r.result = result;
     r.settings.clock = procinfo_tsc_reliable() ? CLOCK_TSC : CLOCK_MONOTONIC_NS;
     server_init(&r.server);
     r.launch.signals = -1;

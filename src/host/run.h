@@ -48,6 +48,7 @@ struct run_result {
     double seconds;
     struct run_image *images; /* in the order they connected; none if the library never spoke */
     uint32_t image_count;
+    struct error trouble; /* an image was not recorded: the first reason; the others are here */
 };
 
 /*

@@ -151,6 +151,14 @@ static void finish(void)
     assert_int_equal(capture.writer.trouble.kind, ERROR_NONE);
 }
 
+static void take_snapshot(void)
+{
+    const struct capture_request asked = {.kind = CAPTURE_SNAPSHOT, .cause = MOMENT_BY_COMMAND};
+
+    assert_int_equal(capture_ask(&capture, &asked), 0);
+    one_round();
+}
+
 static void test_requests(void **unused)
 {
     struct capture_answer a;
@@ -258,7 +266,7 @@ static void test_by_program(void **unused)
     capture_begin(&capture);
     for (uint64_t i = 1; i <= 3 * WRITER_DEEP; i++) {
         allocate(0x1000 * i, 10, 0x401000);
-        capture_by_program(&capture, "again");
+        capture_by_program(&capture, "again", UINT64_MAX);
     }
     finish();
     assert_int_equal(capture.snapshots, 3 * WRITER_DEEP);
@@ -270,6 +278,39 @@ static void test_by_program(void **unused)
             assert_int_equal(s->moments[i].live_bytes, expected);
             last = s->moments[i].number;
         }
+}
+
+/*
+ * A snapshot by the program is of the time of its record; a mark that comes after
+ * a snapshot is not earlier than it, even if its record was made while that was
+ * still being taken.
+ */
+static void test_order_of_marks(void **unused)
+{
+    const struct series *s = &capture.writer.series;
+    const struct profile *p = &capture.writer.whole;
+    uint64_t origin = capture.options.begin_ns;
+    struct mark early = {.time = origin + 2000000}, late = {.time = origin + 60000000};
+
+    (void)unused;
+    usleep(30000);
+    marks_add(&model.marks, &early, "before");
+    capture_by_program(&capture, "in time", origin + 5000000);
+    take_snapshot(); /* of now, 30 ms and more after the start */
+    marks_add(&model.marks, &early, "between");
+    capture_by_program(&capture, "late", origin + 3000000);
+    usleep(40000);
+    marks_add(&model.marks, &late, "after");
+    finish();
+    assert_int_equal(s->count, 4);
+    assert_int_equal(p->mark_count, 3);
+    assert_true(s->moments[0].seconds > 0.0049 && s->moments[0].seconds < 0.0051);
+    assert_true(p->marks[0].seconds < s->moments[0].seconds);
+    assert_true(s->moments[1].seconds >= 0.03);
+    assert_true(p->marks[1].seconds >= s->moments[1].seconds);
+    assert_true(p->marks[1].seconds <= s->moments[2].seconds);
+    assert_true(p->marks[2].seconds > 0.0599 && p->marks[2].seconds < 0.0601);
+    assert_true(p->marks[2].seconds <= s->moments[3].seconds);
 }
 
 /* The file says what was answered as soon as it was answered. */
@@ -316,8 +357,13 @@ int main(void)
 {
 #define TEST(name, up) cmocka_unit_test_setup_teardown(name, up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_requests, set_up),    TEST(test_end, set_up),        TEST(test_signals, set_up),
-        TEST(test_timer, set_up_timer), TEST(test_by_program, set_up), TEST(test_file, set_up_file),
+        TEST(test_order_of_marks, set_up),
+        TEST(test_requests, set_up),
+        TEST(test_end, set_up),
+        TEST(test_signals, set_up),
+        TEST(test_timer, set_up_timer),
+        TEST(test_by_program, set_up),
+        TEST(test_file, set_up_file),
         cmocka_unit_test(test_no_room),
     };
     int failed;
