@@ -57,6 +57,8 @@ static void say_lost(const struct merge_lost *lost)
     if (lost->faults)
         words_say("left out: %" PRIu64 " memory faults, which are of one process each",
                   lost->faults);
+    if (lost->heaps)
+        words_say("left out: the sizes and pools of live blocks, which are of one process each");
     if (lost->samples || lost->snapshots || lost->marks)
         words_say("left out, as they are of one process each: timelines, %" PRIu64
                   " snapshots, %" PRIu64 " marks",

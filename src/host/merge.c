@@ -322,6 +322,7 @@ static void add_lost(struct merge_lost *lost, const struct profile *from)
     lost->samples += from->sample_count;
     lost->marks += from->mark_count;
     lost->faults += from->fault_count;
+    lost->heaps += from->heap.number != 0;
     for (uint32_t i = 0; i < from->moment_count; i++)
         lost->snapshots += from->moments[i].kind == MOMENT_SNAPSHOT;
 }

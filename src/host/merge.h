@@ -14,8 +14,9 @@
  *   loss       sums
  *   process    the command is all commands; it started when the first did, and its
  *              seconds are those of the longest run
- * Times within a run are each process's own.  Timelines, snapshots and marks
- * cannot be added up and are left out; merge_lost counts them.
+ * Times within a run are each process's own.  Timelines, snapshots, marks, faults
+ * and what is said of live blocks' sizes and pools cannot be added up and are left out; merge_lost
+ * counts them.
  */
 #ifndef MEMPROF_HOST_MERGE_H
 #define MEMPROF_HOST_MERGE_H
@@ -28,6 +29,7 @@
 /* What the profiles had and the result has not. */
 struct merge_lost {
     uint64_t samples, snapshots, marks, faults;
+    uint64_t heaps; /* profiles with the sizes and pools of live blocks */
 };
 
 struct merge {

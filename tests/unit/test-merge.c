@@ -156,6 +156,8 @@ static void code_outside_modules_is_one_processs_own(void **state)
 static void ends_and_times(void **state)
 {
     struct profile x, y, sum;
+    struct merge m;
+    struct error e;
 
     (void)state;
     make_process(&x, "/bin/app", 7, 0x400000, "f", 3);
@@ -167,7 +169,17 @@ static void ends_and_times(void **state)
     y.process.exit_kind = EXIT_SIGNAL;
     y.process.exit_value = 11;
     y.incomplete = true;
-    merge_two(&sum, &x, &y);
+    y.heap.number = 1;
+    profile_init(&sum);
+    merge_init(&m, &sum);
+    assert_int_equal(merge_add(&m, &x, &e), 0);
+    assert_int_equal(m.lost.heaps, 0);
+    assert_int_equal(merge_add(&m, &y, &e), 0);
+    assert_int_equal(m.lost.heaps, 1);
+    assert_int_equal(merge_finish(&m, &e), 0);
+    merge_release(&m);
+    profile_release(&x);
+    profile_release(&y);
     assert_true(sum.process.seconds == 5);
     assert_int_equal(sum.process.started_unix, 1000);
     assert_int_equal(sum.process.exit_kind, EXIT_SIGNAL);
