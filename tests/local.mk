@@ -50,6 +50,7 @@ unit_tests = \
 	tests/unit/test-filter \
 	tests/unit/test-leakgraph \
 	tests/unit/test-journal \
+	tests/unit/test-framenames \
 	tests/unit/test-guarded \
 	tests/unit/test-livetable \
 	tests/unit/test-locate \
@@ -71,6 +72,7 @@ unit_tests = \
 	tests/unit/test-profile \
 	tests/unit/test-profile-append \
 	tests/unit/test-profile-build \
+	tests/unit/test-profile-memory \
 	tests/unit/test-profilename \
 	tests/unit/test-quote \
 	tests/unit/test-rangemap \
@@ -92,6 +94,7 @@ unit_tests = \
 	tests/unit/test-skiplist \
 	tests/unit/test-snapshot \
 	tests/unit/test-stacklines \
+	tests/unit/test-stacknumbers \
 	tests/unit/test-strings \
 	tests/unit/test-suppress \
 	tests/unit/test-symbolize \
@@ -101,7 +104,8 @@ unit_tests = \
 	tests/unit/test-trend \
 	tests/unit/test-units \
 	tests/unit/test-view \
-	tests/unit/test-writable
+	tests/unit/test-writable \
+	tests/unit/test-writer
 tests_unit_test_domains_SOURCES = tests/unit/test-domains.c preload/domains.c
 tests_unit_test_domains_LDFLAGS = -pthread
 tests_unit_test_domains_LDADD = $(CMOCKA_LIBS)
@@ -180,6 +184,12 @@ tests_unit_test_moments_SOURCES = \
 	tests/unit/sample-journal.c \
 	tests/unit/sample-journal.h \
 	tests/unit/test-moments.c
+tests_unit_test_profile_memory_SOURCES = \
+	tests/unit/sample-journal.c \
+	tests/unit/sample-journal.h \
+	tests/unit/test-profile-memory.c
+tests_unit_test_profile_memory_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
 tests_unit_test_profile_append_SOURCES = \
 	tests/unit/sample-journal.c \
 	tests/unit/sample-journal.h \
@@ -228,6 +238,10 @@ tests_unit_test_plot_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-plot.c
+tests_unit_test_writer_SOURCES = \
+	tests/unit/sample-journal.c \
+	tests/unit/sample-journal.h \
+	tests/unit/test-writer.c
 tests_unit_test_report_stat_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \

@@ -268,6 +268,30 @@ live.quit()
 with open(report, encoding="utf-8") as f:
     h.equal(sum(row["live_bytes"] for row in json.load(f)["stats"]), said["live_bytes"], "/dev/null: the report at the end")
 
+# Eight threads that do not stop allocating: what the program knows at a snapshot is in it, no more and no less.
+if os.path.exists(h.target("snapshot-threads")):
+    for options in ((), ("--snapshot-every", "10ms")):
+        run = h.profile([h.target("snapshot-threads")], *options)
+        h.equal(run.status, 0, f"snapshots from eight threads: {run.err}")
+        h.check_no_loss(run, "snapshots from eight threads")
+        listed = snapshots(run.profile)
+        own = [s for s in listed if s["cause"] == "program"]
+        h.equal([s["label"] for s in own], [f"s{i + 1}" for i in range(run.stated["snapshots"])], "eight threads: in their order")
+        h.check(all(a["seconds"] <= b["seconds"] for a, b in zip(listed, listed[1:])), "eight threads: times ascend")
+        for s in own[::5] + listed[::17]:
+            doc = top(run.profile, "--snapshot", str(s["number"]), "--by", "total")
+            for key in ("live_bytes", "live_blocks", "total_bytes", "total_blocks"):
+                h.equal(sum(row[key] for row in doc["stats"]), s[key], f"eight threads: {key} over all stacks of {s['number']}")
+            if s in own:
+                sums, number = h.sums(doc, "take_block"), s["label"][1:]
+                h.equal((sums["live_bytes"], sums["live_blocks"]),
+                        (run.stated[f"moment.{number}.bytes"], run.stated[f"moment.{number}.blocks"]), f"eight threads: {s['label']}")
+        stat_run = memprof("stat", "--json", "-", run.profile)
+        marks = {m["label"]: m["seconds"] for m in json.loads(stat_run.stdout)["marks"]}
+        h.equal([s["label"] for s in own if marks.get(s["label"], -1) < s["seconds"]], [], "a mark is not earlier than the snapshot before it")
+        h.equal([b["label"] for a, b in zip(own, own[1:]) if marks.get(a["label"], 1e9) > b["seconds"]], [],
+                "nor later than the one after it")
+
 # Without the peak's stacks.
 live = Live("--no-snapshot-at-peak", name="no-peak")
 live.tell("g")
