@@ -231,13 +231,18 @@ int changes_encode(struct profile_changes *to, const struct profile_change *rows
     uint64_t *columns = malloc(((size_t)count * CHANGES_COLUMNS + 1) * sizeof *columns);
     size_t ends[CHANGES_COLUMNS];
     struct buffer raw, packed;
+    uint32_t flags;
     int result = -1;
 
     *to = (struct profile_changes){NULL, 0};
     buffer_init(&raw);
     buffer_init(&packed);
-    if (columns)
-        put_columns(&raw, ends, columns, count, make_columns(columns, rows, count));
+    if (columns) {
+        flags = make_columns(columns, rows, count);
+        put_columns(&raw, ends, columns, count, flags);
+        if (!(flags & ((1u << CHANGES_COLUMNS) - 1)))
+            count = 0;
+    }
     if (!columns || raw.failed)
         out_of_memory(e);
     else
@@ -275,7 +280,8 @@ static bool read_header(struct header *h, const void *bytes, uint64_t size)
     h->raw_bytes = view_varint(&v);
     h->content = v.at;
     h->content_bytes = view_left(&v);
-    if (v.failed || h->rows > UINT32_MAX || h->raw_bytes == 0 ||
+    /* a row takes a byte at least: what a file makes a reader do is bounded by its size */
+    if (v.failed || h->rows > UINT32_MAX || h->raw_bytes == 0 || h->rows > h->raw_bytes ||
         h->raw_bytes > VARINT_MOST * (1 + h->rows * CHANGES_COLUMNS))
         return false;
     if (h->encoding == SNAPSHOT_STORED)

@@ -4,7 +4,7 @@
  * memory as in the file.
  *
  *   u8      encoding: SNAPSHOT_STORED or SNAPSHOT_ZSTD (snapshot-format.h)
- *   varint  rows
+ *   varint  rows, no more than raw bytes
  *   varint  raw bytes
  *   the content, raw or as one zstd frame:
  *     varint  bits 0-11: which of the columns below are there; one that is not is
@@ -40,7 +40,10 @@
 #define CHANGES_LIVE_BY_TOTAL (1u << 12)
 #define CHANGES_PEAK_BY_LIVE (1u << 13)
 
-/* Pack `count` rows, whose sites ascend.  `to` receives malloc'ed bytes.  0, or -1 with `e` set. */
+/*
+ * Pack `count` rows, whose sites ascend; rows that say nothing at all, one after
+ * another from site 0 on, become none.  `to` receives malloc'ed bytes.  0, or -1 with `e` set.
+ */
 int changes_encode(struct profile_changes *to, const struct profile_change *rows, uint32_t count,
                    struct error *e);
 

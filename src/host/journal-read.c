@@ -40,11 +40,11 @@ static int check_group(const struct journal_reader *r, const struct contents *c,
 
 static int add_strings(struct profile *whole, const struct contents *c, struct error *e)
 {
-    if (!c->strings)
-        return 0;
-    if (strings_extend(&whole->strings, c->strings, c->strings_bytes) != 0)
-        return section_damaged(e, "its string table is malformed");
-    return 0;
+    int result = c->strings ? strings_extend(&whole->strings, c->strings, c->strings_bytes) : 0;
+
+    if (result == -2)
+        return error_set(e, ERROR_MEMORY, "out of memory while reading a profile");
+    return result == 0 ? 0 : section_damaged(e, "its string table is malformed");
 }
 
 static int reserve_moments(struct journal_reader *r, uint32_t more, struct error *e)

@@ -99,11 +99,12 @@ enum snapshot_encoding {
 /*
  * How far a section, or the changes of a moment, may blow up: so many raw bytes
  * anyhow, beyond that no more than so many times the stored ones.  A writer
- * stores as it is what compresses better than that.  A hostile file cannot make
- * a reader take memory out of proportion to its own size.
+ * stores as it is what compresses better than that; tables of real programs come
+ * to 20.  A hostile file cannot make a reader take memory, or time, out of
+ * proportion to its own size.
  */
-#define SNAPSHOT_RAW_FREE (UINT64_C(64) << 10)
-#define SNAPSHOT_RAW_RATIO UINT64_C(1000)
+#define SNAPSHOT_RAW_FREE (UINT64_C(8) << 10)
+#define SNAPSHOT_RAW_RATIO UINT64_C(100)
 
 static inline int snapshot_ratio_allowed(uint64_t raw, uint64_t stored)
 {

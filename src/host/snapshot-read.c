@@ -105,10 +105,14 @@ static int check_sections(const struct reader *r, const struct contents *c, stru
 static int finish_contents(struct reader *r, struct contents *c, struct error *e)
 {
     struct profile *p = r->profile;
+    int adopted;
 
     if (check_sections(r, c, e) != 0)
         return -1;
-    if (strings_adopt(&p->strings, c->strings, c->strings_bytes) != 0)
+    adopted = strings_adopt(&p->strings, c->strings, c->strings_bytes);
+    if (adopted == -2)
+        return error_set(e, ERROR_MEMORY, "out of memory while reading a profile");
+    if (adopted != 0)
         return section_damaged(e, "its string table is malformed");
     c->strings = NULL;
     p->changes = c->changes;

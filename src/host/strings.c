@@ -37,8 +37,9 @@ static void index_insert(struct strings *s, uint32_t id)
     const char *text = s->bytes + s->offsets[id];
     uint32_t at = hash_text(text, strlen(text)) & (s->index_size - 1);
 
-    while (s->index[at])
-        at = (at + 1) & (s->index_size - 1);
+    for (; s->index[at]; at = (at + 1) & (s->index_size - 1))
+        if (strcmp(s->bytes + s->offsets[s->index[at] - 1], text) == 0)
+            return; /* a table that was read may repeat one a million times */
     s->index[at] = id + 1;
 }
 
@@ -169,7 +170,7 @@ int strings_adopt(struct strings *s, char *bytes, size_t used)
         count += bytes[i] == '\0';
     offsets = malloc(count * sizeof *offsets);
     if (!offsets)
-        return -1;
+        return -2;
     count = 0;
     for (size_t at = 0; at < used; at += strlen(bytes + at) + 1)
         offsets[count++] = (uint32_t)at;
@@ -185,13 +186,15 @@ int strings_extend(struct strings *s, const char *bytes, size_t used)
 {
     size_t before = s->used;
 
-    if (used == 0 || bytes[used - 1] != '\0' || (s->count == 0 && bytes[0] != '\0') ||
-        bytes_reserve(s, used) != 0)
+    if (used == 0 || used > UINT32_MAX - before || bytes[used - 1] != '\0' ||
+        (s->count == 0 && bytes[0] != '\0'))
         return -1;
+    if (bytes_reserve(s, used) != 0)
+        return -2;
     memcpy(s->bytes + before, bytes, used);
     for (size_t at = before; at < before + used; at += strlen(s->bytes + at) + 1) {
         if (offsets_reserve(s) != 0)
-            return -1;
+            return -2;
         s->offsets[s->count++] = (uint32_t)at;
         s->used = at + strlen(s->bytes + at) + 1;
     }

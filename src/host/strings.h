@@ -31,15 +31,15 @@ uint32_t strings_add_apart(struct strings *s, const char *text);
 
 /*
  * Take over a table as it was written: `used` bytes from malloc that begin with
- * the empty string and end with a NUL.  0; or -1, `bytes` still the caller's,
- * when they do not or memory runs out.
+ * the empty string and end with a NUL.  0; or, `bytes` still the caller's, -1
+ * when they do not, -2 when memory runs out.
  */
 int strings_adopt(struct strings *s, char *bytes, size_t used);
 
 /*
  * Put strings that were written as above behind those that are there, numbered
  * on, whether they are there already or not; behind none, the first must be
- * empty.  0; or -1 when they do not end with a NUL or memory runs out.
+ * empty.  0; or -1 when they do not end with a NUL, -2 when memory runs out.
  */
 int strings_extend(struct strings *s, const char *bytes, size_t used);
 

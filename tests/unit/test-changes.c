@@ -173,6 +173,20 @@ static void what_cancels_out_is_left_out(void **state)
     changes_release(&merged);
 }
 
+static void what_says_nothing_is_no_row(void **state)
+{
+    struct profile_change rows[3] = {{.site = 0}, {.site = 1}, {.site = 2}}, *again;
+    struct profile_changes packed;
+    uint32_t n;
+
+    (void)state;
+    assert_int_equal(changes_encode(&packed, rows, 3, NULL), 0);
+    assert_int_equal(changes_decode(&packed, 3, &again, &n, NULL), 0);
+    assert_int_equal(n, 0);
+    free(again);
+    changes_release(&packed);
+}
+
 static void assert_refused(const void *bytes, size_t size, uint32_t sites)
 {
     void *exact = malloc(size + !size);
@@ -229,6 +243,7 @@ static void absurd_claims_are_refused(void **state)
     assert_refused("\0\xff\xff\xff\xff\x1f\1\0", 8, UINT32_MAX);   /* too many rows */
     assert_refused("\1\1\xff\xff\xff\xff\x0f\0\0", 9, UINT32_MAX); /* too many bytes */
     assert_refused("\0\2\3\1\5\xff", 6, 9);                        /* a number cut short */
+    assert_refused("\0\2\1\0", 4, 9);                              /* rows that take no bytes */
     /* a gap too far */
     assert_refused("\0\2\x0c\1\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 15, 9);
 }
@@ -241,6 +256,7 @@ int main(void)
         cmocka_unit_test(usual_changes_take_few_bytes),
         cmocka_unit_test(merged_changes_are_the_sum),
         cmocka_unit_test(what_cancels_out_is_left_out),
+        cmocka_unit_test(what_says_nothing_is_no_row),
         cmocka_unit_test(damage_does_no_harm),
         cmocka_unit_test(absurd_claims_are_refused),
     };

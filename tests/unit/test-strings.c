@@ -98,6 +98,22 @@ static void an_adopted_table_reads_and_grows(void **state)
     assert_string_equal(strings_get(s, 4), "three");
 }
 
+/* A million times one text, as only a hostile file has it, is no long search. */
+static void repeated_strings_are_indexed_once(void **state)
+{
+    struct strings *s = *state;
+    size_t size = 2000000;
+    char *bytes = calloc(1, size);
+
+    assert_non_null(bytes);
+    for (size_t i = 1; i + 1 < size; i += 2)
+        bytes[i] = 'x';
+    bytes[size - 1] = '\0';
+    assert_int_equal(strings_adopt(s, bytes, size), 0);
+    assert_int_equal(strings_add(s, "x"), 1);
+    assert_int_equal(strings_add(s, "y"), size / 2 + 1);
+}
+
 static void a_malformed_table_is_refused(void **state)
 {
     struct strings *s = *state;
@@ -118,6 +134,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_strings_survive_growth, setup, teardown),
         cmocka_unit_test_setup_teardown(an_adopted_table_reads_and_grows, setup, teardown),
         cmocka_unit_test_setup_teardown(a_malformed_table_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(repeated_strings_are_indexed_once, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
