@@ -8,6 +8,7 @@ memprof_SOURCES = \
 	cli/cmd-diff.c \
 	cli/cmd-list.c \
 	cli/cmd-merge.c \
+	cli/cmd-pools.c \
 	cli/cmd-run.c \
 	cli/cmd-snapshot.c \
 	cli/cmd-stat.c \

@@ -7,6 +7,7 @@ dist_man_MANS += \
 	man/memprof-json.5 \
 	man/memprof-list.1 \
 	man/memprof-merge.1 \
+	man/memprof-pools.1 \
 	man/memprof-profile.5 \
 	man/memprof-run.1 \
 	man/memprof-snapshot.1 \

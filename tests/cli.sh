@@ -129,6 +129,14 @@ expect 2 'a number of blocks or a share' diff --fail-on-growth 1MiB --by count a
 expect 2 "'/old' is not OLD=NEW" diff --map-path /old a b
 expect 2 'folder to strip is empty' diff --strip-prefix '' a b
 expect 2 "Try 'memprof diff --help'" diff --snapshot 3 a b
+expect 0 '^Usage: memprof pools' pools --help
+expect 2 'which profile, or program\?' pools
+expect 2 'one at a time' pools text.mprof text.mprof
+expect 2 'class, line, function' pools -g file text.mprof
+expect 2 'taken, waste, asked, count' pools --by size text.mprof
+expect 65 'text.mprof' pools text.mprof
+expect 1 'missing.mprof' pools missing.mprof
+expect 3 'nothing is being profiled' pools no-such-program
 expect 0 '^Usage: memprof compare' compare --help
 expect 2 'which profiles\?' compare
 expect 2 'more names than profiles' compare -n x -n y text.mprof

@@ -127,6 +127,14 @@ libmemprof_host_la_SOURCES = \
 	src/host/faults.h \
 	src/host/report-faults.c \
 	src/host/report-faults.h \
+	src/host/pools.c \
+	src/host/pools.h \
+	src/host/pools-lines.c \
+	src/host/pools-parts.h \
+	src/host/pools-pinned.c \
+	src/host/report-pools.c \
+	src/host/report-pools.h \
+	src/host/report-pools-json.c \
 	src/host/poolstate.c \
 	src/host/poolstate.h \
 	src/host/marks.c \

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/pager.h"
+#include "cli/session-choice.h"
+#include "cli/terminal.h"
+#include "cli/words.h"
+#include "src/host/report-pools.h"
+#include "src/host/snapshot.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define TIMEOUT_MS 60000
+#define ROWS 20
+
+enum {
+    OPTION_BY = OPTION_LONG_ONLY,
+    OPTION_ASCII,
+    OPTION_SKIP,
+    OPTION_NO_SKIP,
+    OPTION_BYTES,
+    OPTION_WIDTH,
+    OPTION_JSON,
+    OPTION_NO_PAGER,
+};
+
+static const struct option_spec specs[] = {
+    {'g', "group-by", "WHAT", "class, line or function [class]"},
+    {OPTION_BY, "by", "WHAT", "sort lines and functions by taken, waste, asked or count [taken]"},
+    {'t', "top", "N", "show N lines, and N arenas of the map; 0 all [20]"},
+    {OPTION_ASCII, "ascii", NULL, "draw the map in ASCII [in UTF-8 where the locale has it]"},
+    {OPTION_SKIP, "skip", "PATTERN", "also pass over functions, file= or module= PATTERN"},
+    {OPTION_NO_SKIP, "no-skip", NULL, "pass over nothing but what --skip names"},
+    {OPTION_BYTES, "bytes", NULL, "show all digits of numbers of bytes"},
+    {OPTION_WIDTH, "width", "N", "fit lines into N columns; 0 any [the terminal's, or 120]"},
+    {OPTION_JSON, "json", "FILE", "write everything as JSON to FILE, - standard output"},
+    {OPTION_NO_PAGER, "no-pager", NULL, "print to the terminal directly"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct options options = {
+    .command = "memprof pools",
+    .usage = "[OPTIONS] FILE|PID|NAME",
+    .purpose =
+        "Show where small-object memory went: size classes, pools and arenas of a program that\n"
+        "ran with --allocator=pool, or how they would hold the blocks of any other, with what\n"
+        "glibc's malloc takes for them.  A PID or NAME is of a program being recorded now.",
+    .tables = {{"Options", specs}},
+    .closing =
+        "The exit status is 3 when no such program is being profiled, 4 when several of that\n"
+        "name are, 5 when the process is another user's.",
+};
+
+struct choice {
+    struct pools_options pools;
+    struct skiplist skip;
+    bool ascii, exact, no_pager, columns_given;
+    uint64_t columns, limit;
+    const char *json;
+};
+
+static int take_word(struct choice *c, int id, const char *argument)
+{
+    static const char *const groups[] = {"class", "line", "function", NULL};
+    static const char *const orders[] = {"taken", "waste", "asked", "count", NULL};
+    int word =
+        id == 'g' ? option_word("group-by", argument, groups) : option_word("by", argument, orders);
+
+    if (word < 0)
+        return OPTIONS_WRONG;
+    if (id == 'g')
+        c->pools.group = (enum pools_group)word;
+    else
+        c->pools.order = (enum pools_order)word;
+    return 0;
+}
+
+static int take_skip(struct choice *c, const char *pattern)
+{
+    struct error e;
+
+    if (skiplist_add(&c->skip, pattern, &e) == 0)
+        return 0;
+    words_error(&e);
+    return OPTIONS_WRONG;
+}
+
+static int take(void *context, int id, const char *argument)
+{
+    struct choice *c = context;
+
+    switch (id) {
+    case 'g':
+    case OPTION_BY:
+        return take_word(c, id, argument);
+    case 't':
+        return option_number("top", argument, UINT32_MAX, &c->limit);
+    case OPTION_SKIP:
+        return take_skip(c, argument);
+    case OPTION_WIDTH:
+        c->columns_given = true;
+        return option_number("width", argument, UINT32_MAX, &c->columns);
+    case OPTION_NO_SKIP:
+        c->skip.builtin = false;
+        return 0;
+    case OPTION_JSON:
+        c->json = argument;
+        return 0;
+    case OPTION_ASCII:
+        c->ascii = true;
+        return 0;
+    case OPTION_BYTES:
+        c->exact = true;
+        return 0;
+    default:
+        c->no_pager = true;
+        return 0;
+    }
+}
+
+/* ---------------------------------------------------------------- a file -- */
+
+static int write_json(const char *file, const struct profile *p, const struct pools *s,
+                      const struct report_pools_options *report, struct error *e)
+{
+    FILE *out = strcmp(file, "-") == 0 ? stdout : fopen(file, "we");
+    int result;
+
+    if (!out)
+        return error_set(e, ERROR_SYSTEM, "cannot write %s", file);
+    result = report_pools_json(out, p, s, report, e);
+    if (out != stdout && fclose(out) != 0 && result == 0)
+        result = error_set(e, ERROR_SYSTEM, "cannot write %s", file);
+    return result;
+}
+
+static int write_text(const struct choice *c, const struct profile *p, const struct pools *s,
+                      const struct report_pools_options *report, struct error *e)
+{
+    struct strbuf out;
+    int result;
+
+    strbuf_init(&out);
+    report_pools_text(&out, p, s, report);
+    result = out.failed ? error_set(e, ERROR_MEMORY, "out of memory")
+                        : pager_write(&out, !c->no_pager, e);
+    strbuf_release(&out);
+    return result;
+}
+
+static int show(const struct choice *c, const struct profile *p, struct error *e)
+{
+    const struct report_pools_options report = {
+        .group = c->pools.group,
+        .order = c->pools.order,
+        .columns = c->columns_given ? (size_t)c->columns : terminal_columns(stdout),
+        .limit = (size_t)c->limit,
+        .colour = terminal_takes_colour(stdout),
+        .exact = c->exact,
+        .ascii = c->ascii || !terminal_takes_utf8(),
+    };
+    struct pools pools;
+    int result;
+
+    if (pools_make(&pools, p, &c->pools, e) != 0)
+        return -1;
+    result =
+        c->json ? write_json(c->json, p, &pools, &report, e) : write_text(c, p, &pools, &report, e);
+    pools_release(&pools);
+    return result;
+}
+
+static int show_file(const char *path, const struct choice *c)
+{
+    struct profile profile;
+    struct error e = {0};
+    int result = snapshot_open(&profile, path, &e);
+
+    if (result == 0) {
+        result = show(c, &profile, &e);
+        profile_release(&profile);
+    }
+    if (result == 0)
+        return EXIT_FINE;
+    words_error(&e);
+    return words_exit_code(&e);
+}
+
+/* ------------------------------------------------------------- a program -- */
+
+static int show_answer(const struct control_answer *a, const struct choice *c)
+{
+    if (a->status == CONTROL_OK && *a->file)
+        return show_file(a->file, c);
+    if (a->status == CONTROL_NOTHING) {
+        words_say("the program has ended: show its profile");
+        return EXIT_NOT_PROFILED;
+    }
+    if (a->status == CONTROL_OK)
+        words_say("the profile of %s goes to no file (-o /dev/null): there is nothing to read",
+                  a->program);
+    else
+        words_say("the state of the heap was not written: %s", a->text);
+    return EXIT_TROUBLE;
+}
+
+static int ask(const struct session *session, const struct choice *c)
+{
+    struct control_request request = control_request_make(CONTROL_POOLS);
+    struct control_answer answer;
+    struct error e = {0};
+
+    request.pid = session->answer.pid;
+    if (session_ask(session->path, &request, &answer, TIMEOUT_MS, &e) == 0)
+        return show_answer(&answer, c);
+    words_error(&e);
+    return EXIT_TROUBLE;
+}
+
+static int show_program(const char *what, const struct choice *c)
+{
+    const struct session *session;
+    struct sessions sessions;
+    struct error e = {0};
+    int status;
+
+    if (sessions_find(&sessions, &e) != 0) {
+        words_error(&e);
+        status = EXIT_TROUBLE;
+    } else {
+        status = session_choose(&sessions, what, &session);
+        if (status == EXIT_FINE)
+            status = ask(session, c);
+    }
+    sessions_release(&sessions);
+    return status;
+}
+
+/* A file that is there is meant; else what cannot be the name of a program is one that is not. */
+static bool means_file(const char *what)
+{
+    size_t length = strlen(what);
+
+    return access(what, F_OK) == 0 || strchr(what, '/') ||
+           (length > 6 && strcmp(what + length - 6, ".mprof") == 0);
+}
+
+int cmd_pools(int argc, char **argv)
+{
+    struct choice c = {.limit = ROWS};
+    int first, status = EXIT_USAGE;
+
+    skiplist_init(&c.skip, true);
+    c.pools.skip = &c.skip;
+    first = options_parse(&options, argc, argv, take, &c);
+    if (first == OPTIONS_DONE) {
+        status = EXIT_FINE;
+    } else if (first >= 0 && argc - first != 1) {
+        words_say(argc == first ? "which profile, or program?" : "one at a time");
+        options_wrong(&options);
+    } else if (first >= 0 && means_file(argv[first])) {
+        status = show_file(argv[first], &c);
+    } else if (first >= 0) {
+        status = show_program(argv[first], &c);
+    }
+    skiplist_release(&c.skip);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files that make a struct pools share.  Only they use this.
+ */
+#ifndef MEMPROF_HOST_POOLS_PARTS_H
+#define MEMPROF_HOST_POOLS_PARTS_H
+
+#include "src/host/pools.h"
+
+struct pools_making {
+    struct pools *pools;
+    const struct profile *profile;
+    uint32_t *place_of; /* by site */
+    uint32_t guards;
+};
+
+/* Each fills in its part.  false: out of memory. */
+bool pools_make_lines(const struct pools_making *m, enum pools_order order);
+bool pools_make_pinned(const struct pools_making *m);
+bool pools_make_map(const struct pools_making *m);
+
+#endif
