@@ -197,9 +197,22 @@ int profile_check_rows(const struct profile *p, uint32_t strings, struct error *
     return check(p, in_themselves, sizeof in_themselves / sizeof *in_themselves, strings, e);
 }
 
+static int check_sharing(const struct profile *p, struct error *e)
+{
+    uint64_t referred = 0, rows = (uint64_t)p->line_count + p->frame_count;
+
+    for (uint32_t i = 0; i < p->frame_count; i++)
+        referred += p->frames[i].line_count;
+    if (referred <= rows * PROFILE_LINES_SHARED)
+        return 0;
+    return error_set(e, ERROR_FORMAT, "its frames repeat their lines without end");
+}
+
 int profile_check(const struct profile *p, struct error *e)
 {
     if (profile_check_rows(p, p->strings.count, e) != 0)
         return -1;
-    return check(p, joined, sizeof joined / sizeof *joined, p->strings.count, e);
+    if (check(p, joined, sizeof joined / sizeof *joined, p->strings.count, e) != 0)
+        return -1;
+    return check_sharing(p, e);
 }

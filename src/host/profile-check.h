@@ -14,6 +14,13 @@
 /* More lines than any inlining gives; keeps a hostile file from repeating one long run. */
 #define PROFILE_FRAME_LINES_MAX 4096u
 
+/*
+ * Frames may share lines, but all of them together refer to no more than so many
+ * times the rows of both tables: what a reader does for each line of each frame is
+ * bounded by the file.
+ */
+#define PROFILE_LINES_SHARED 8u
+
 /* 0, or -1 with `e` (ERROR_FORMAT) naming the table and the row. */
 int profile_check(const struct profile *p, struct error *e);
 

@@ -555,6 +555,30 @@ static void loose_references_are_refused(void **state)
     assert_int_equal(snapshot_write_bytes(p, &bytes, &size, &e), -1);
 }
 
+/* Each frame is in order, but all of them make a reader go through too many lines. */
+static void lines_repeated_without_end_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct profile *p = &f->profile;
+    uint32_t frames = p->frame_count, more = 4000;
+    struct error e;
+    void *bytes;
+    size_t size;
+
+    p->frames = realloc(p->frames, (frames + more) * sizeof *p->frames);
+    assert_non_null(p->frames);
+    p->frame_count += more;
+    for (uint32_t i = frames; i < p->frame_count; i++)
+        p->frames[i] = (struct profile_frame){.module = NO_MODULE, .line_count = 8};
+    assert_int_equal(snapshot_write_bytes(p, &bytes, &size, &e), 0);
+    free(bytes);
+    for (uint32_t i = frames; i < p->frame_count; i++)
+        p->frames[i].line_count = 9;
+    assert_int_equal(snapshot_write_bytes(p, &bytes, &size, &e), -1);
+    assert_int_equal(e.kind, ERROR_FORMAT);
+    assert_non_null(strstr(e.text, "repeat their lines"));
+}
+
 /* ------------------------------------------------------------- files -- */
 
 static void a_file_is_replaced_at_once(void **state)
@@ -636,6 +660,7 @@ int main(void)
         TEST(hostile_counts_and_sizes_are_refused),
         TEST(a_frame_that_unpacks_to_something_else_is_refused),
         TEST(loose_references_are_refused),
+        TEST(lines_repeated_without_end_are_refused),
         TEST(a_file_is_replaced_at_once),
         TEST(a_device_is_written_to_and_stays),
         TEST(files_that_cannot_be_are_named),
