@@ -77,12 +77,14 @@ static inline uint32_t sites_owner_of(const struct site *site)
     return sites_owner(site->thread, site->domain, site->class);
 }
 
+/* The size classes of a thread's stack lie in one cache line of the index, as far as they fit. */
 static inline uint64_t sites_hash(uint32_t node, uint32_t owner)
 {
-    uint64_t h = ((uint64_t)node << 32 | owner) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t class = owner >> 26, others = owner & ((1u << 26) - 1);
+    uint64_t h = ((uint64_t)node << 32 | others) * UINT64_C(0x9e3779b97f4a7c15);
 
     h ^= h >> 32;
-    return h * UINT64_C(0xd6e8feb86659fd93);
+    return (h * UINT64_C(0xd6e8feb86659fd93)) ^ (class << 32 | class);
 }
 
 /* Where the search through the index begins; `index_size` is not 0. */
@@ -100,6 +102,21 @@ static inline bool sites_place_holds(const struct sites *s, const struct sites_p
            sites_owner_of(site) == owner;
 }
 
+/*
+ * The site, if it is where one is looked for first: 0 is none, and another one's is
+ * possible.  Which of two places it is in cannot be foretold where a stack has sites
+ * of several size classes: without a branch.  `node` < first_room, index_size not 0.
+ */
+static inline uint32_t sites_likely(const struct sites *s, uint32_t node, uint32_t owner)
+{
+    struct sites_first f = s->first[node];
+    uint64_t hash = sites_hash(node, owner);
+    uint32_t second = s->index[sites_index_start(hash, s->index_size)].site;
+    uint32_t mask = -(uint32_t)(f.owner == owner);
+
+    return (f.site & mask) | (second & ~mask);
+}
+
 /* sites_get where the site is not at the first place looked at.  0: out of memory. */
 uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t owner);
 
@@ -107,17 +124,13 @@ uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t owner);
 static inline uint32_t sites_get(struct sites *s, uint32_t node, uint32_t owner)
 {
     if (__builtin_expect(node < s->first_room, 1)) {
-        struct sites_first f = s->first[node];
+        uint32_t i = s->index_size                   ? sites_likely(s, node, owner)
+                     : s->first[node].owner == owner ? s->first[node].site
+                                                     : 0;
 
-        if (__builtin_expect(f.site && f.owner == owner, 1))
-            return f.site;
-    }
-    if (s->index_size) {
-        uint64_t hash = sites_hash(node, owner);
-        const struct sites_place *place = &s->index[sites_index_start(hash, s->index_size)];
-
-        if (sites_place_holds(s, place, hash, node, owner))
-            return place->site;
+        if (__builtin_expect(i && s->sites[i].node == node && sites_owner_of(&s->sites[i]) == owner,
+                             1))
+            return i;
     }
     return sites_get_slow(s, node, owner);
 }
@@ -138,12 +151,12 @@ __attribute__((always_inline)) static inline void sites_prefetch_more(const stru
 {
     uint32_t i = 0;
 
-    if (node < s->first_room && s->first[node].owner == owner)
-        i = s->first[node].site;
-    else if (s->index_size)
-        i = s->index[sites_index_start(sites_hash(node, owner), s->index_size)].site;
-    if (!i)
+    if (node >= s->first_room)
         return;
+    if (s->index_size)
+        i = sites_likely(s, node, owner);
+    else if (s->first[node].owner == owner)
+        i = s->first[node].site;
     __builtin_prefetch(&s->sites[i], 1);
     __builtin_prefetch(&s->sites[i].total_bytes, 1);
 }
