@@ -48,7 +48,7 @@ static bool add_mangled(struct strbuf *out, const char *name, size_t length)
 {
     bool nested = memmem(name, length, "::", 2) != NULL;
     struct strbuf text;
-    bool ok = true;
+    bool ok = length > 0;
 
     strbuf_init(&text);
     strbuf_add(&text, nested ? "_ZN" : "_Z");
