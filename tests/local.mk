@@ -67,6 +67,7 @@ unit_tests = \
 	tests/unit/test-pool \
 	tests/unit/test-pool-classic \
 	tests/unit/test-pool-threads \
+	tests/unit/test-pools \
 	tests/unit/test-poolstate \
 	tests/unit/test-preflight \
 	tests/unit/test-profile \

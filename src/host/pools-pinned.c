@@ -70,12 +70,13 @@ static struct entry *make_entries(const struct pools_making *m)
     return entries;
 }
 
-/* Keep the line if it has blocks in more pools than others. */
+/* Keep the line if it has blocks in more pools than others, or more of them. */
 static void offer_line(struct pools_pinned *c, uint32_t place, uint64_t pools, uint64_t blocks)
 {
     uint32_t at = c->line_count;
 
-    while (at && c->lines[at - 1].pools < pools)
+    while (at && (c->lines[at - 1].pools < pools ||
+                  (c->lines[at - 1].pools == pools && c->lines[at - 1].blocks < blocks)))
         at--;
     if (c->line_count == POOLS_SIZES)
         c->more_lines++;

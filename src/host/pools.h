@@ -11,7 +11,7 @@
  *
  * glibc's chunks as its malloc.c documents them: 8 bytes of header a block, the sum
  * rounded up to 16, at least 32; from the mmap threshold on (128 KiB unless the program
- * moved it) 16 bytes and whole pages.
+ * moved it) 16 bytes and whole pages, but where free memory of the heap serves them.
  */
 #ifndef MEMPROF_HOST_POOLS_H
 #define MEMPROF_HOST_POOLS_H

@@ -279,31 +279,44 @@ static void add_map(const struct report *r)
         strbuf_addf(r->out, "  %s more arenas\n", units_count(count, s->map_count - shown));
 }
 
+static void add_pinned_class(const struct report *r, const struct pools_pinned *pinned)
+{
+    const struct pools_class *class = &r->s->classes[pinned->size_class];
+    char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
+
+    strbuf_addf(r->out, "  %3" PRIu32 "-%3" PRIu32 "  %s pools (%s), %s blocks in them\n",
+                class->smallest, class->largest, units_count(a, pinned->pools),
+                bytes(r, b, pinned->bytes), units_count(c, pinned->blocks));
+    for (uint32_t k = 0; k < pinned->line_count; k++) {
+        strbuf_addf(r->out, "      pools %8s   blocks %8s   ",
+                    units_count(a, pinned->lines[k].pools),
+                    units_count(b, pinned->lines[k].blocks));
+        add_place(r, pinned->lines[k].place, 6 + 6 + 8 + 10 + 8 + 3);
+        strbuf_add(r->out, "\n");
+    }
+    if (pinned->more_lines)
+        strbuf_addf(r->out, "      %s more lines\n", units_count(a, pinned->more_lines));
+}
+
+/* A class's only pool is seldom full: that is no fragmentation. */
 static void add_pinned(const struct report *r)
 {
     const struct pools *s = r->s;
-    char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
+    char a[UNITS_TEXT];
+    uint32_t single = 0;
 
-    if (!s->pinned_count)
-        return;
-    add_title(r, "pools that less than one block in eight keeps from being given back");
-    for (uint32_t i = 0; i < s->pinned_count; i++) {
-        const struct pools_pinned *pinned = &s->pinned[i];
-        const struct pools_class *class = &s->classes[pinned->size_class];
-
-        strbuf_addf(r->out, "  %3" PRIu32 "-%3" PRIu32 "  pools %s (%s), blocks in them %s\n",
-                    class->smallest, class->largest, units_count(a, pinned->pools),
-                    bytes(r, b, pinned->bytes), units_count(c, pinned->blocks));
-        for (uint32_t k = 0; k < pinned->line_count; k++) {
-            strbuf_addf(r->out, "      pools %8s   blocks %8s   ",
-                        units_count(a, pinned->lines[k].pools),
-                        units_count(b, pinned->lines[k].blocks));
-            add_place(r, pinned->lines[k].place, 6 + 6 + 8 + 10 + 8 + 3);
-            strbuf_add(r->out, "\n");
-        }
-        if (pinned->more_lines)
-            strbuf_addf(r->out, "      %8s more lines\n", units_count(a, pinned->more_lines));
-    }
+    for (uint32_t i = 0; i < s->pinned_count; i++)
+        single += s->pinned[i].pools == 1;
+    if (single < s->pinned_count)
+        add_title(r, "pools that less than one block in eight keeps from being given back");
+    for (uint32_t i = 0; i < s->pinned_count; i++)
+        if (s->pinned[i].pools > 1)
+            add_pinned_class(r, &s->pinned[i]);
+    if (single)
+        strbuf_addf(r->out,
+                    "  size classes with a single pool of which less than one block in "
+                    "eight is in use: %s\n",
+                    units_count(a, single));
     if (r->p->heap.pins_left)
         strbuf_addf(r->out, "  note: %s blocks in such pools are not counted: they were too many\n",
                     units_count(a, r->p->heap.pins_left));
@@ -342,10 +355,13 @@ void report_pools_text(struct strbuf *out, const struct profile *p, const struct
         add_classes(&r);
     else
         add_lines(&r);
-    add_arenas(&r);
+    if (options->group == POOLS_BY_CLASS || !s->simulated)
+        add_arenas(&r);
     add_notes(&r);
     if (s->simulated)
         add_chunks(&r);
+    if (options->group != POOLS_BY_CLASS)
+        return;
     add_map(&r);
     add_pinned(&r);
 }
