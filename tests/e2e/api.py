@@ -48,7 +48,7 @@ h.need("api")
 for name in ("api", "api-no-pie"):
     run = check(name)
     h.check_stated(run, name)
-    h.equal(check_domains(run, name), 5, f"{name}: domains stated")
+    h.equal(check_domains(run, name), 7, f"{name}: domains stated")
     h.equal([m.get("label") or "" for m in snapshots(run)], LABELS, f"{name}: labels of snapshots")
     marks = [m["label"] for m in stat(run).get("marks", [])]
     h.equal(marks, ["begun", "x" * 239, "handler"], f"{name}: marks, the long one cut between characters")

@@ -140,6 +140,23 @@ static void try_impossible_blocks(int domain)
     expect("no block is there", memprof_ignore(high), 0);
 }
 
+/* As the heap's: only what was recorded before is followed. */
+static void try_stopped_domain(void)
+{
+    int domain = memprof_domain("stopped");
+
+    expect("alloc", memprof_alloc(domain, pool + 100, 10), 0);
+    expect("stop", memprof_stop(), 0);
+    expect("alloc when stopped", memprof_alloc(domain, pool + 200, 1000), 0);
+    expect("realloc when stopped", memprof_realloc(domain, pool + 100, pool + 300, 30), 0);
+    expect("realloc of what was not recorded",
+           memprof_realloc(domain, pool + 200, pool + 200, 5000), 0);
+    expect("free of what was not recorded", memprof_free(domain, pool + 200), 0);
+    expect("start", memprof_start(), 0);
+    say("domain.stopped.live_bytes", 30);
+    say("domain.stopped.total_bytes", 40);
+}
+
 static void try_domains(void)
 {
     size_t before = current();
@@ -234,7 +251,7 @@ static void try_texts(void)
 
 static void under_memprof(void)
 {
-    size_t target = 0, host = 0;
+    size_t target = 0, host = 0, more = 0;
 
     expect("is_tracing", memprof_is_tracing(), 1);
     expect("start", memprof_start(), 0);
@@ -249,8 +266,11 @@ static void under_memprof(void)
     try_texts();
     try_handler();
     try_threads();
+    expect("get_overhead", memprof_get_overhead(&more, NULL), 0);
+    expect("threads take something", more > target, 1);
     try_clearing();
     try_domains();
+    try_stopped_domain();
 }
 
 static void bare(void)
