@@ -5,6 +5,7 @@
 #include "src/host/sessions.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,10 +97,18 @@ static int listen_in(struct server *s, const char *folder)
     return -1;
 }
 
+/* A descriptor to give up where there are no others left: see accept_client. */
+static void keep_spare(struct server *s)
+{
+    if (s->spare < 0)
+        s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 void server_init(struct server *s)
 {
     memset(s, 0, sizeof(*s));
     s->listener = -1;
+    s->spare = -1;
     for (size_t i = 0; i < SERVER_CLIENTS; i++)
         s->clients[i].fd = -1;
 }
@@ -109,6 +118,7 @@ int server_open(struct server *s, struct error *e)
     char folder[SESSIONS_PATH_BYTES];
 
     server_init(s);
+    keep_spare(s);
     if (sessions_folder(folder, NULL) == 0 && listen_in(s, folder) == 0)
         return 0;
     if (make_own_folder(s, e) != 0)
@@ -118,22 +128,26 @@ int server_open(struct server *s, struct error *e)
     return 0;
 }
 
-static void drop_client(struct server_client *client)
+static void drop_client(struct server *s, struct server_client *client)
 {
     close(client->fd);
     *client = (struct server_client){.fd = -1};
+    keep_spare(s);
 }
 
 void server_close(struct server *s)
 {
     for (size_t i = 0; i < SERVER_CLIENTS; i++)
         if (s->clients[i].fd >= 0)
-            drop_client(&s->clients[i]);
+            drop_client(s, &s->clients[i]);
     if (s->listener >= 0) {
         close(s->listener);
         unlink(s->path);
     }
     s->listener = -1;
+    if (s->spare >= 0)
+        close(s->spare);
+    s->spare = -1;
     if (s->directory[0])
         rmdir(s->directory);
     s->directory[0] = '\0';
@@ -265,9 +279,24 @@ void server_answer(struct server *s, uint64_t ticket, const struct control_answe
     for (size_t i = 0; i < SERVER_CLIENTS; i++)
         if (s->clients[i].fd >= 0 && s->clients[i].ticket == ticket) {
             send_control(s->clients[i].fd, answer);
-            drop_client(&s->clients[i]);
+            drop_client(s, &s->clients[i]);
             return;
         }
+}
+
+/*
+ * A program that says hello waits for its answer, be it that it cannot be
+ * recorded: it is heard even where no descriptor is left.
+ */
+static int accept_client(struct server *s)
+{
+    int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd >= 0 || (errno != EMFILE && errno != ENFILE) || s->spare < 0)
+        return fd;
+    close(s->spare);
+    s->spare = -1;
+    return accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
 /* Take in who waits; false when nobody does any more, true when all places are taken. */
@@ -276,7 +305,7 @@ static bool accept_clients(struct server *s)
     for (size_t i = 0; i < SERVER_CLIENTS; i++) {
         if (s->clients[i].fd >= 0)
             continue;
-        s->clients[i].fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        s->clients[i].fd = accept_client(s);
         if (s->clients[i].fd < 0)
             return false;
     }
@@ -294,7 +323,7 @@ static bool serve_clients(struct server *s, const struct server_handlers *handle
         if (serve(s, &s->clients[i], handlers)) {
             /* Its answer may have been given, and the client dropped, meanwhile. */
             if (s->clients[i].fd >= 0)
-                drop_client(&s->clients[i]);
+                drop_client(s, &s->clients[i]);
             freed = true;
         }
     }
@@ -308,7 +337,7 @@ static void drop_somebody(struct server *s)
 
     while (s->clients[place].ticket)
         place = (place + 1) % SERVER_CLIENTS;
-    drop_client(&s->clients[place]);
+    drop_client(s, &s->clients[place]);
 }
 
 void server_handle(struct server *s, const struct server_handlers *handlers)

@@ -33,6 +33,7 @@ struct server {
     char directory[SERVER_PATH_BYTES]; /* made for this server alone; "" where it is shared */
     char path[SERVER_PATH_BYTES];
     int listener;
+    int spare; /* a descriptor that stands in for one that cannot be had; -1: given up */
     struct server_client clients[SERVER_CLIENTS];
     uint64_t tickets;    /* given out */
     unsigned next_to_go; /* place to clear when all are taken */

@@ -174,6 +174,15 @@ for number in (1, 2, 75, 149, 0):
     lives = 150 - (number or 150) + 1
     h.equal(h.sums(rows(file), "main")["total_blocks"], 10 * lives, f"image {number or 150}: what it allocated")
 
+# Too few descriptors for that: every image is there, or the status says that one is not.
+for most in range(8, 36):
+    few = os.path.join(h.scratch, f"few{most}.mprof")
+    run = subprocess.run([h.MEMPROF, "run", "-q", "-o", few, "--", h.target("exec-self"), "3"], capture_output=True, text=True,
+                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)), timeout=60)
+    there = sum(os.path.exists(f) and memprof("top", f).returncode == 0 for f in (few, few[:-5] + "1.mprof", few[:-5] + "2.mprof"))
+    h.check((run.returncode == 0 and there == 3) or (run.returncode == 125 and run.stderr.startswith("memprof: ")),
+            f"{most} descriptors: status {run.returncode}, {there} images, {run.stderr!r}")
+
 # A program whose name is longer than a file's may be, and one with a control character.
 folder = os.path.join(h.scratch, "odd")
 os.mkdir(folder)

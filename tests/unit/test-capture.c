@@ -280,6 +280,47 @@ static void test_by_program(void **unused)
         }
 }
 
+/* What comes while a round goes on is served after the next: what was recorded before it is in
+ * that. */
+static void test_round_after(void **unused)
+{
+    const struct capture_request asked = {.ticket = 5, .kind = CAPTURE_STATUS};
+    struct capture_answer answer;
+
+    (void)unused;
+    capture_begin(&capture);
+    capture_before(&capture);
+    assert_int_equal(capture_ask(&capture, &asked), 0);
+    capture_after(&capture);
+    assert_false(capture_answer(&capture, &answer));
+    allocate(0x1000, 10, 0x401000); /* before the request, and seen by the next round only */
+    one_round();
+    assert_true(capture_answer(&capture, &answer));
+    assert_int_equal(answer.ticket, 5);
+    assert_int_equal(answer.moment.live_bytes, 10);
+    finish();
+}
+
+/* Checkpoints come when they are due and something has happened. */
+static void test_checkpoints(void **unused)
+{
+    (void)unused;
+    capture_begin(&capture);
+    one_round();
+    allocate(0x1000, 10, 0x401000);
+    one_round(); /* not due yet */
+    capture.next_checkpoint_ns = 1;
+    one_round();
+    assert_true(capture.next_checkpoint_ns > clock_monotonic_ns());
+    capture.next_checkpoint_ns = 1;
+    one_round(); /* due, but nothing has happened */
+    finish();
+    assert_int_equal(capture.writer.series.count, 3);
+    assert_int_equal(capture.writer.series.moments[0].live_bytes, 0);
+    assert_int_equal(capture.writer.series.moments[1].live_bytes, 10);
+    assert_int_equal(capture.writer.series.moments[1].kind, MOMENT_CHECKPOINT);
+}
+
 /*
  * A snapshot by the program is of the time of its record; a mark that comes after
  * a snapshot is not earlier than it, even if its record was made while that was
@@ -358,6 +399,8 @@ int main(void)
 #define TEST(name, up) cmocka_unit_test_setup_teardown(name, up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_order_of_marks, set_up),
+        TEST(test_round_after, set_up),
+        TEST(test_checkpoints, set_up),
         TEST(test_requests, set_up),
         TEST(test_end, set_up),
         TEST(test_signals, set_up),

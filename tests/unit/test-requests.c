@@ -341,6 +341,23 @@ static void test_reset_peak(void **unused)
     assert_int_equal(peak, 150);
 }
 
+/* Where nothing comes after it, every stack's peak is what it holds now. */
+static void test_reset_peak_only(void **unused)
+{
+    uint64_t peak = 0;
+
+    (void)unused;
+    alloc(0x1000, 100);
+    alloc(0x2000, 1000);
+    feed(&one, RECORD_FREE, 0x2000, 0);
+    feed(&one, RECORD_RESET_PEAK, 0, 0);
+    model_finish(&m, now);
+    assert_int_equal(m.totals[DOMAIN_HEAP].peak_bytes, 100);
+    for (uint32_t i = 1; i < m.sites.count; i++)
+        peak += m.sites.sites[i].peak_bytes;
+    assert_int_equal(peak, 100);
+}
+
 /* With the clock that the record brings along, if it can be true. */
 static void test_snapshot(void **unused)
 {
@@ -416,9 +433,9 @@ int main(void)
         TEST(test_domain_damage), TEST(test_ignore),
         TEST(test_clear),         TEST(test_clear_in_realloc),
         TEST(test_paused),        TEST(test_paused_mremap),
-        TEST(test_reset_peak),    TEST(test_snapshot),
-        TEST(test_order),         TEST(test_no_hooks),
-        TEST(test_marks),
+        TEST(test_reset_peak),    TEST(test_reset_peak_only),
+        TEST(test_snapshot),      TEST(test_order),
+        TEST(test_no_hooks),      TEST(test_marks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

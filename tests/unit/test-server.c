@@ -281,6 +281,35 @@ static void test_requests(void **unused)
     server_close(&s);
 }
 
+/* The folder keeps others out; where it did not, they are not heard, root neither. */
+static void test_other_user(void **unused)
+{
+    struct control_request request = control_request_make(CONTROL_LIST);
+    struct seen seen = {.fd = -1};
+    struct server s;
+    char byte;
+    int client;
+
+    (void)unused;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(server_open(&s, NULL), 0);
+    client = connect_to(&s); /* as root */
+    assert_int_equal(seteuid(65534), 0);
+    assert_int_equal(send(client, &request, sizeof(request), 0), sizeof(request));
+    handle(&s, &seen);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(seen.requests, 0);
+    assert_int_equal(recv(client, &byte, 1, MSG_DONTWAIT), 0);
+    close(client);
+    client = connect_to(&s);
+    assert_int_equal(send(client, &request, sizeof(request), 0), sizeof(request));
+    handle(&s, &seen);
+    assert_int_equal(seen.requests, 1);
+    close(client);
+    server_close(&s);
+}
+
 /* More wait for answers than there are places: nobody who waits is sent away. */
 static void test_crowd(void **unused)
 {
@@ -380,10 +409,15 @@ static int remove_scratch(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_handshake),      cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_silent_clients), cmocka_unit_test(test_long_directory),
-        cmocka_unit_test(test_trap),           cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_crowd),          cmocka_unit_test(test_hostile_requests),
+        cmocka_unit_test(test_handshake),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_silent_clients),
+        cmocka_unit_test(test_long_directory),
+        cmocka_unit_test(test_trap),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_other_user),
+        cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_hostile_requests),
     };
 
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
