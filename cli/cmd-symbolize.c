@@ -134,7 +134,7 @@ static int name(struct profile *p, const struct choice *c, const char *path, str
     if (check_writer(p, path, c->output, e) != 0 ||
         profile_symbolize(p, &symbolizer, &tally, e) != 0)
         return -1;
-    /* a finished file has no writer, and what it says of being cut is all in `incomplete` */
+    /* a finished file has no writer */
     p->writer = (struct profile_writer){.pid = 0};
     if (snapshot_write(p, output, NULL, e) != 0) {
         free(tally.modules);

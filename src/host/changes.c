@@ -3,7 +3,7 @@
 
 #include "src/host/buffer.h"
 #include "src/host/columns.h"
-#include "src/host/snapshot-format.h"
+#include "src/host/snapshot-section.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -200,14 +200,14 @@ static size_t compress(void *packed, size_t room, const struct buffer *raw, cons
             fine = ZSTD_compressStream2(context, &out, &in, last ? ZSTD_e_end : ZSTD_e_flush) == 0;
     }
     ZSTD_freeCCtx(context);
-    return fine && out.pos < raw->used && snapshot_ratio_allowed(raw->used, out.pos) ? out.pos : 0;
+    return fine && out.pos < raw->used ? section_pad(packed, out.pos, raw->used) : 0;
 }
 
 static int put_changes(struct buffer *to, uint32_t count, const struct buffer *raw,
                        const size_t *ends, struct error *e)
 {
     size_t room = ZSTD_compressBound(raw->used) + 64 * CHANGES_COLUMNS, n;
-    uint8_t *packed = malloc(room);
+    uint8_t *packed = malloc(room + section_pad_room(raw->used));
     uint8_t encoding;
 
     if (!packed)

@@ -6,7 +6,7 @@
  *   u8      encoding: SNAPSHOT_STORED or SNAPSHOT_ZSTD (snapshot-format.h)
  *   varint  rows, no more than raw bytes
  *   varint  raw bytes
- *   the content, raw or as one zstd frame:
+ *   the content, raw or as a zstd frame, perhaps with a skippable one behind it:
  *     varint  bits 0-11: which of the columns below are there; one that is not is
  *             all zeros.  CHANGES_LIVE_BY_TOTAL and CHANGES_PEAK_BY_LIVE
  *     the columns, each a varint a row

@@ -17,6 +17,12 @@ static bool process_valid(const struct profile *p, uint32_t strings)
     return process->exit_kind <= EXIT_EXECUTED;
 }
 
+static bool cut_valid(const struct profile *p)
+{
+    return p->cut.kind == CUT_NONE ||
+           (p->cut.kind <= CUT_DAMAGED && p->incomplete && p->cut.offset <= p->cut.file_size);
+}
+
 /* Each of these says whether row `i` of a table is valid in itself, with so many strings. */
 typedef bool row_valid(const struct profile *p, uint32_t i, uint32_t strings);
 
@@ -194,6 +200,8 @@ int profile_check_rows(const struct profile *p, uint32_t strings, struct error *
 {
     if (!process_valid(p, strings))
         return error_set(e, ERROR_FORMAT, "the process refers to strings that are not there");
+    if (!cut_valid(p))
+        return error_set(e, ERROR_FORMAT, "what it says of being cut makes no sense");
     return check(p, in_themselves, sizeof in_themselves / sizeof *in_themselves, strings, e);
 }
 

@@ -28,6 +28,7 @@
  * A finished file has every table once, in any order, SNAPSHOT_CHANGES as often
  * as SNAPSHOT_MOMENTS has rows and in their order, and ends with SNAPSHOT_END:
  *     0  u64 the offset at which this section begins
+ * SNAPSHOT_CUT is there only in a file made from one that was cut, and tells of that.
  * If a section's header is sound but the file does not hold all of it, or the
  * end marker is missing, the file was cut; a checksum that is wrong means that it
  * was damaged.  A cut file is of use when only timeline, marks, faults and moments are
@@ -87,20 +88,21 @@ enum snapshot_section {
     SNAPSHOT_POOLS = 21,
     SNAPSHOT_PINS = 22,
     SNAPSHOT_HEAP = 23,
+    SNAPSHOT_CUT = 24,
     SNAPSHOT_SECTIONS,       /* one more than the last */
     SNAPSHOT_END = 0x444e45, /* "END" */
 };
 
 enum snapshot_encoding {
     SNAPSHOT_STORED = 0, /* as it is */
-    SNAPSHOT_ZSTD = 1,   /* one zstd frame */
+    SNAPSHOT_ZSTD = 1,   /* a zstd frame, perhaps with a skippable one behind it */
 };
 
 /*
  * How far a section, or the changes of a moment, may blow up: so many raw bytes
- * anyhow, beyond that no more than so many times the stored ones.  A writer
- * stores as it is what compresses better than that; tables of real programs come
- * to 20.  A hostile file cannot make a reader take memory, or time, out of
+ * anyhow, beyond that no more than so many times the stored ones.  Tables of real
+ * programs come to 20; behind what compresses better than that a writer puts a
+ * skippable frame.  A hostile file cannot make a reader take memory, or time, out of
  * proportion to its own size.
  */
 #define SNAPSHOT_RAW_FREE (UINT64_C(8) << 10)

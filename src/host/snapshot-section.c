@@ -130,6 +130,29 @@ void section_put(struct buffer *out, uint32_t type, const void *stored, size_t s
     put(out, &s);
 }
 
+#define SKIPPABLE_MAGIC 0x184d2a50u
+#define SKIPPABLE_HEADER 8u
+
+size_t section_pad_room(size_t raw_bytes)
+{
+    return raw_bytes / SNAPSHOT_RAW_RATIO + SKIPPABLE_HEADER;
+}
+
+size_t section_pad(uint8_t *frame, size_t size, size_t raw_bytes)
+{
+    size_t least = raw_bytes / SNAPSHOT_RAW_RATIO, more;
+
+    if (snapshot_ratio_allowed(raw_bytes, size))
+        return size;
+    more = least > size + SKIPPABLE_HEADER ? least - size - SKIPPABLE_HEADER : 0;
+    for (unsigned i = 0; i < 4; i++) {
+        frame[size + i] = (uint8_t)(SKIPPABLE_MAGIC >> 8 * i);
+        frame[size + 4 + i] = (uint8_t)(more >> 8 * i);
+    }
+    memset(frame + size + SKIPPABLE_HEADER, 0, more);
+    return size + SKIPPABLE_HEADER + more;
+}
+
 int section_put_packed(struct buffer *out, uint32_t type, uint32_t version, const void *raw,
                        size_t raw_bytes, struct error *e)
 {
@@ -140,16 +163,16 @@ int section_put_packed(struct buffer *out, uint32_t type, uint32_t version, cons
                               .stored_bytes = raw_bytes,
                               .raw_bytes = raw_bytes};
     size_t room = ZSTD_compressBound(raw_bytes);
-    uint8_t *packed = malloc(room);
+    uint8_t *packed = malloc(room + section_pad_room(raw_bytes));
     size_t n;
 
     if (!packed)
         return error_set(e, ERROR_MEMORY, "out of memory while writing a profile");
     n = ZSTD_compress(packed, room, raw, raw_bytes, COMPRESSION_LEVEL);
-    if (!ZSTD_isError(n) && n < raw_bytes && snapshot_ratio_allowed(raw_bytes, n)) {
+    if (!ZSTD_isError(n) && n < raw_bytes) {
         s.encoding = SNAPSHOT_ZSTD;
         s.stored = packed;
-        s.stored_bytes = n;
+        s.stored_bytes = section_pad(packed, n, raw_bytes);
     }
     put(out, &s);
     free(packed);

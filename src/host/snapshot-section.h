@@ -40,7 +40,15 @@ void section_put_file_header(struct buffer *out);
 /* Append a section with content as it is. */
 void section_put(struct buffer *out, uint32_t type, const void *stored, size_t stored_bytes);
 
-/* Append one, compressed unless that gains nothing or more than a reader accepts.  0, or -1. */
+/*
+ * The size of a zstd frame of `size` bytes with a skippable frame behind it
+ * (RFC 8878 section 3.1.2) where it would unpack to more than a reader accepts.
+ * There must be section_pad_room() more bytes.
+ */
+size_t section_pad(uint8_t *frame, size_t size, size_t raw_bytes);
+size_t section_pad_room(size_t raw_bytes);
+
+/* Append one, compressed unless that gains nothing.  0, or -1. */
 int section_put_packed(struct buffer *out, uint32_t type, uint32_t version, const void *raw,
                        size_t raw_bytes, struct error *e);
 

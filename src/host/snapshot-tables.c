@@ -206,6 +206,13 @@ static const struct column writer_columns[] = {
     PLAIN(U64, profile_writer, start_ticks),
 };
 
+static const struct column cut_columns[] = {
+    PLAIN(U32, profile_cut, kind),
+    PLAIN(U64, profile_cut, offset),
+    PLAIN(U64, profile_cut, file_size),
+    PLAIN(SECONDS, profile_cut, seconds),
+};
+
 /* A field that is added to a struct is lost in files until it has a column here. */
 #define COMPLETE(row, bytes)                                                                       \
     _Static_assert(sizeof(struct row) == (bytes), #row " has changed: give its fields columns")
@@ -224,6 +231,7 @@ COMPLETE(profile_mark, 32);
 COMPLETE(profile_fault, 56);
 COMPLETE(profile_domain, 56);
 COMPLETE(profile_writer, 16);
+COMPLETE(profile_cut, 32);
 COMPLETE(profile_heap, 13 * 8 + 4 * 4);
 COMPLETE(profile_size, 24);
 COMPLETE(profile_class, 32);
@@ -264,6 +272,7 @@ static const struct snapshot_table tables[] = {
     MANY(SNAPSHOT_POOLS, "pools", pool_columns, profile_pool, pools, pool_count, true),
     MANY(SNAPSHOT_PINS, "pins", pin_columns, profile_pin, pins, pin_count, true),
     ONE(SNAPSHOT_HEAP, "heap", heap_columns, profile_heap, heap),
+    ONE(SNAPSHOT_CUT, "cut", cut_columns, profile_cut, cut),
     ONE(SNAPSHOT_WRITER, "writer", writer_columns, profile_writer, writer),
 };
 

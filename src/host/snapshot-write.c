@@ -56,6 +56,12 @@ static const uint32_t order[] = {
     SNAPSHOT_HEAP,    SNAPSHOT_SAMPLES, SNAPSHOT_MARKS,   SNAPSHOT_FAULTS,  SNAPSHOT_MOMENTS,
 };
 
+/* What of the file that the profile was read from is missing. */
+static int put_cut(struct buffer *out, const struct profile *p, struct error *e)
+{
+    return p->cut.kind == CUT_NONE ? 0 : put_table(out, snapshot_table_find(SNAPSHOT_CUT), p, e);
+}
+
 static int put_sections(struct buffer *out, const struct profile *p, struct error *e)
 {
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
@@ -64,6 +70,8 @@ static int put_sections(struct buffer *out, const struct profile *p, struct erro
         if ((t ? put_table(out, t, p, e) : put_strings(out, &p->strings, e)) != 0)
             return -1;
     }
+    if (put_cut(out, p, e) != 0)
+        return -1;
     for (uint32_t i = 0; i < p->moment_count; i++)
         section_put(out, SNAPSHOT_CHANGES, p->changes[i].bytes, (size_t)p->changes[i].size);
     put_end(out);

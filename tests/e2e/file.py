@@ -95,6 +95,58 @@ def a_journal_has_the_same_numbers():
 # --------------------------------------------------------- damaged and cut
 
 
+def the_cut_is_kept():
+    """A file with names made of one that was cut says the same of it."""
+    make_series("torn.mprof", 500, 10, "--journal")
+    for name, change in (("short", lambda b: b[: len(b) * 2 // 3]), ("bad", lambda b: b[: len(b) - 9] + b"\0" * 9)):
+        with open(path("torn.mprof"), "rb") as f:
+            content = change(f.read())
+        with open(path("part.mprof"), "wb") as f:
+            f.write(content)
+        note = [line for line in memprof("top", path("part.mprof")).stdout.splitlines() if "note: this file" in line]
+        equal(len(note), 1, f"a {name} file says so")
+        done = memprof("symbolize", "-o", path("part-named.mprof"), path("part.mprof"))
+        equal(done.returncode, 0, f"symbolize of a {name} file: {done.stderr!r}")
+        again = memprof("top", path("part-named.mprof")).stdout.splitlines()
+        check(note and note[0] in again, f"symbolize keeps {note}")
+
+
+def damaged_files(content):
+    """Contents that no reader may take for a profile: cut anywhere, and with any byte changed."""
+    size = len(content)
+    for part in range(0, size // 2, max(1, size // 20)):
+        yield content[:part]
+    for at in range(3, size, max(1, size // 40)):
+        yield content[:at] + bytes([content[at] ^ 0x41]) + content[at + 1 :]
+    yield content + b"more"
+    yield b"\0" * 4096
+    yield b"{}\n"
+
+
+def every_command_refuses_damage():
+    make_series("sound.mprof", 30, 3)
+    with open(path("sound.mprof"), "rb") as f:
+        content = f.read()
+    sound, bad, out = path("sound.mprof"), path("bad.mprof"), path("never.mprof")
+    commands = (["top"], ["top", "--json", "-"], ["stat"], ["diff"], ["diff", sound], ["compare", sound],
+                ["merge", "-o", out, sound], ["symbolize", "-o", out])
+    for number, damaged in enumerate(damaged_files(content)):
+        with open(bad, "wb") as f:
+            f.write(damaged)
+        for command in commands if number % 5 == 0 else commands[:1]:
+            done = memprof(*command, bad)
+            what = f"{' '.join(command[:1])} of damaged file {number}"
+            equal(done.returncode, 65, what)
+            equal(len(done.stderr.splitlines()), 1, f"{what} says one line: {done.stderr!r}")
+            equal(done.stdout, "", f"{what} shows nothing")
+    check(not os.path.exists(out), "no output is made of a damaged file")
+    for command in commands:
+        for odd, code in ((harness.scratch, 1), ("/dev/zero", 65), (os.devnull, 65)):
+            done = memprof(*command, odd)
+            equal(done.returncode, code, f"{command[0]} of {odd}")
+            equal(len(done.stderr.splitlines()), 1, f"{command[0]} of {odd} says one line: {done.stderr!r}")
+
+
 def one_clear_error():
     make_series("small.mprof", 50, 3)
     with open(path("small.mprof"), "rb") as f:
@@ -221,6 +273,8 @@ def names_later():
 
 many_snapshots()
 a_journal_has_the_same_numbers()
+the_cut_is_kept()
+every_command_refuses_damage()
 one_clear_error()
 killed_host()
 names_later()

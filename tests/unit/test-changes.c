@@ -173,6 +173,27 @@ static void what_cancels_out_is_left_out(void **state)
     changes_release(&merged);
 }
 
+static void uniform_changes_are_packed_and_readable(void **state)
+{
+    const uint32_t rows_count = 100000;
+    struct profile_change *rows = calloc(rows_count, sizeof *rows), *again;
+    struct profile_changes packed;
+    uint32_t n;
+
+    (void)state;
+    assert_non_null(rows);
+    for (uint32_t i = 0; i < rows_count; i++)
+        rows[i] = (struct profile_change){i, 0, {.live_blocks = 1, .live_bytes = 16}};
+    assert_int_equal(changes_encode(&packed, rows, rows_count, NULL), 0);
+    assert_true(packed.size < rows_count / 10);
+    assert_int_equal(changes_decode(&packed, rows_count, &again, &n, NULL), 0);
+    assert_int_equal(n, rows_count);
+    assert_memory_equal(again, rows, n * sizeof *rows);
+    free(again);
+    free(rows);
+    changes_release(&packed);
+}
+
 static void what_says_nothing_is_no_row(void **state)
 {
     struct profile_change rows[3] = {{.site = 0}, {.site = 1}, {.site = 2}}, *again;
@@ -257,6 +278,7 @@ int main(void)
         cmocka_unit_test(merged_changes_are_the_sum),
         cmocka_unit_test(what_cancels_out_is_left_out),
         cmocka_unit_test(what_says_nothing_is_no_row),
+        cmocka_unit_test(uniform_changes_are_packed_and_readable),
         cmocka_unit_test(damage_does_no_harm),
         cmocka_unit_test(absurd_claims_are_refused),
     };

@@ -268,6 +268,36 @@ static void any_bit_that_is_wrong_ends_the_reading_before_it(void **state)
     free(bytes);
 }
 
+/* What is made from a file that was cut says so, too. */
+static void the_cut_is_kept_when_written_again(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t ends[GROUPS];
+    size_t size, again_size;
+    uint8_t *bytes = make_file(f, &size, ends);
+    struct profile p, again;
+    void *written;
+
+    bytes[ends[2] + 70] ^= 1;
+    assert_int_equal(snapshot_read_bytes(&p, bytes, size, NULL), 0);
+    assert_int_equal(p.cut.kind, CUT_DAMAGED);
+    assert_int_equal(snapshot_write_bytes(&p, &written, &again_size, NULL), 0);
+    assert_int_equal(snapshot_read_bytes(&again, written, again_size, NULL), 0);
+    free(written);
+    assert_true(again.incomplete);
+    assert_int_equal(again.cut.kind, CUT_DAMAGED);
+    assert_int_equal(again.cut.offset, ends[2]);
+    assert_int_equal(again.cut.file_size, size);
+    assert_true(again.cut.seconds == p.cut.seconds);
+    profile_release(&again);
+    p.cut.kind = CUT_DAMAGED + 1;
+    assert_int_equal(snapshot_write_bytes(&p, &written, &again_size, NULL), -1);
+    p.cut = (struct profile_cut){CUT_SHORT, size + 1, size, 0};
+    assert_int_equal(snapshot_write_bytes(&p, &written, &again_size, NULL), -1);
+    profile_release(&p);
+    free(bytes);
+}
+
 /* A tail of zeros, or of old blocks, as a file system may leave after a power cut. */
 static void a_tail_of_something_else_is_left_out(void **state)
 {
@@ -486,6 +516,7 @@ int main(void)
         TEST(a_journal_cut_at_any_byte_shows_its_last_whole_group),
         TEST(any_bit_that_is_wrong_ends_the_reading_before_it),
         TEST(a_tail_of_something_else_is_left_out),
+        TEST(the_cut_is_kept_when_written_again),
         TEST(nothing_is_lost_by_a_disk_that_is_full_for_a_while),
         TEST(a_first_group_that_does_not_fit_comes_later),
         TEST(a_torn_file_is_written_anew),

@@ -286,6 +286,7 @@ static void a_uniform_profile_makes_the_trip(void **state)
     assert_int_equal(snapshot_write_bytes(&uniform, &bytes, &size, NULL), 0);
     assert_int_equal(snapshot_read_bytes(&p, bytes, size, NULL), 0);
     assert_int_equal(p.sample_count, rows);
+    assert_true(size < rows * sizeof(uint32_t) / 20); /* and not be stored as they are */
     free(bytes);
     profile_release(&p);
     profile_release(&uniform);
