@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/words.h"
+#include "src/host/debuginfod.h"
 #include "src/host/liveness.h"
 #include "src/host/outfile.h"
 #include "src/host/profile-symbolize.h"
@@ -62,6 +63,22 @@ static int check_folder(const char *option, const char *path)
     return 0;
 }
 
+/* Rather than to ask nobody and find nothing. */
+static int check_debuginfod(void)
+{
+    const char *servers = getenv("DEBUGINFOD_URLS");
+
+    if (!debuginfod_available()) {
+        words_say("--debuginfod: libdebuginfod.so.1 is not installed");
+        return OPTIONS_WRONG;
+    }
+    if (!servers || !servers[strspn(servers, " ")]) {
+        words_say("--debuginfod: set DEBUGINFOD_URLS to the servers to ask");
+        return OPTIONS_WRONG;
+    }
+    return 0;
+}
+
 static int take(void *context, int id, const char *argument)
 {
     struct choice *c = context;
@@ -80,7 +97,7 @@ static int take(void *context, int id, const char *argument)
         return check_folder("--sysroot", argument);
     default:
         c->debuginfod = true;
-        return 0;
+        return check_debuginfod();
     }
 }
 

@@ -9,6 +9,11 @@ typedef void *begin_function(void);
 typedef int find_function(void *client, const unsigned char *id, int size, char **path);
 typedef void end_function(void *client);
 
+bool debuginfod_available(void)
+{
+    return dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL) != NULL;
+}
+
 int debuginfod_fetch(const struct buildid *id)
 {
     void *library = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL), *client;

@@ -9,10 +9,15 @@
 
 #include "src/host/buildid.h"
 
+#include <stdbool.h>
+
 /*
  * An open descriptor of the debug file for a build ID, which may take as long
  * as the network does; -1: no library, no server, no such file.
  */
 int debuginfod_fetch(const struct buildid *id);
+
+/* Whether the library is installed. */
+bool debuginfod_available(void);
 
 #endif

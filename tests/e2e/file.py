@@ -2,11 +2,14 @@
 """The profile file: its size with many snapshots, what is left of it when its
 writer dies or the file is cut, and names that are found later."""
 
+import ctypes
+import http.server
 import json
 import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 import harness
@@ -271,6 +274,78 @@ def names_later():
     equal({k: doc["totals"][k] for k in doc["totals"]}, before.get("totals"), "names change no numbers")
 
 
+class Server(http.server.BaseHTTPRequestHandler):
+    """A debuginfod that knows the files in `answers`, by path."""
+
+    answers = {}
+    asked = []
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        content = self.answers.get(self.path)
+        self.send_response(200 if content else 404)
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.end_headers()
+        self.wfile.write(content or b"")
+
+    def log_message(self, *_):
+        pass
+
+
+def names_from_a_server():
+    """--debuginfod asks by build ID; without it nobody is asked, and a wrong answer is no answer."""
+    folder, file = path("served"), path("served.mprof")
+    binary = os.path.join(folder, "keeper")
+    os.mkdir(folder)
+    try:
+        ctypes.CDLL("libdebuginfod.so.1")
+        build(folder)
+        notes = subprocess.run(["readelf", "-n", binary], check=True, capture_output=True, text=True, timeout=60).stdout
+        build_id = notes.partition("Build ID: ")[2].split()[0]
+        subprocess.run(["objcopy", "--only-keep-debug", binary, path("served.debug")], check=True, timeout=60)
+        shutil.copy(binary, path("served.whole"))
+        subprocess.run(["strip", binary], check=True, timeout=60)
+    except (OSError, subprocess.SubprocessError, IndexError) as e:
+        print(f"names from a server: left out: {e}")
+        return
+    equal(subprocess.run([MEMPROF, "run", "-q", "-o", file, "--", binary], timeout=60).returncode, 0, "run")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"/buildid/{build_id}/debuginfo"
+
+    def symbolize(output, *options, urls=f"http://127.0.0.1:{server.server_port}"):
+        environment = dict(os.environ, DEBUGINFOD_URLS=urls, DEBUGINFOD_CACHE_PATH=path(output + ".cache"))
+        environment.pop("DEBUGINFOD_PROGRESS", None)
+        return subprocess.run([MEMPROF, "symbolize", *options, "-o", path(output), file], capture_output=True,
+                              text=True, timeout=120, env=environment)
+
+    equal(symbolize("unasked.mprof").returncode, 0, "symbolize without --debuginfod")
+    check(url not in Server.asked, f"nobody is asked without --debuginfod: {Server.asked}")
+    equal(symbolize("unknown.mprof", "--debuginfod").returncode, 0, "a server that does not know the program")
+    check(url in Server.asked, f"the server is asked for the build ID: {Server.asked}")
+    check("keep_blocks" not in functions(report(path("unknown.mprof"))), "and gives no names")
+    with open("/bin/sh", "rb") as f:
+        Server.answers[url] = f.read()
+    equal(symbolize("wrong.mprof", "--debuginfod").returncode, 0, "a server with another build")
+    check("keep_blocks" not in functions(report(path("wrong.mprof"))), "a wrong answer gives no names")
+    Server.answers[url] = b"this is no ELF file"
+    equal(symbolize("text.mprof", "--debuginfod").returncode, 0, "a server that answers with a text")
+    with open(path("served.debug"), "rb") as f:
+        Server.answers[url] = f.read()
+    done = symbolize("served-named.mprof", "--debuginfod")
+    equal(done.returncode, 0, f"symbolize with --debuginfod: {done.stderr!r}")
+    doc = report(path("served-named.mprof"))
+    check("keep_blocks" in functions(doc), f"the server's debug file gives functions: {Server.asked}")
+    check(("keeper.c", 7) in lines(doc), "and lines")
+    os.remove(binary)
+    symbolize("moved.mprof", "--debuginfod")
+    check("keep_blocks" in functions(report(path("moved.mprof"))), "also where the program itself is not to be found")
+    none = symbolize("none.mprof", "--debuginfod", urls="")
+    equal(none.returncode, 2, "--debuginfod without a server")
+    check("DEBUGINFOD_URLS" in none.stderr, f"says what to set: {none.stderr!r}")
+    server.shutdown()
+
+
 many_snapshots()
 a_journal_has_the_same_numbers()
 the_cut_is_kept()
@@ -278,4 +353,5 @@ every_command_refuses_damage()
 one_clear_error()
 killed_host()
 names_later()
+names_from_a_server()
 finish()
