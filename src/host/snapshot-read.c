@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct reader {
@@ -178,9 +179,15 @@ static bool is_foreign(const struct buffer *file)
            memcmp(file->bytes, SNAPSHOT_MAGIC, SNAPSHOT_MAGIC_BYTES) != 0;
 }
 
+/* What comes out of a pipe has no end that could be known before, and is kept in memory. */
+#define PIPE_MOST ((size_t)1 << 30)
+
 /* Read to the end, for a pipe has no size to ask for; but no further into what is no profile. */
 static int slurp(int fd, struct buffer *into)
 {
+    struct stat status;
+    bool file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+
     for (;;) {
         uint8_t *to = buffer_reserve(into, 1 << 16);
         ssize_t n;
@@ -197,6 +204,10 @@ static int slurp(int fd, struct buffer *into)
         into->used += (size_t)n;
         if (is_foreign(into))
             return 0;
+        if (!file && into->used > PIPE_MOST) {
+            errno = EFBIG;
+            return -1;
+        }
     }
 }
 
