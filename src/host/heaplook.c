@@ -175,6 +175,21 @@ static const struct profile_pool *find_pool(const struct profile *p, uint64_t ad
                          : NULL;
 }
 
+static bool is_pinned(const struct profile_pool *pool)
+{
+    return pool->used * PINNED_BELOW <
+           geometry_capacity((uintptr_t)pool->address, pool->size_class);
+}
+
+/* Without any, the blocks need not be gone through again. */
+static bool any_pinned(const struct profile *p)
+{
+    for (uint32_t i = 0; i < p->pool_count; i++)
+        if (is_pinned(&p->pools[i]))
+            return true;
+    return false;
+}
+
 static void count_pin(struct look *l, const struct livetable_block *block)
 {
     struct profile *p = l->part;
@@ -183,8 +198,7 @@ static void count_pin(struct look *l, const struct livetable_block *block)
     uint32_t i;
     bool added;
 
-    if (!pool ||
-        pool->used * PINNED_BELOW >= geometry_capacity((uintptr_t)pool->address, pool->size_class))
+    if (!pool || !is_pinned(pool))
         return;
     key = (struct intern_key){(uint64_t)(pool - p->pools), block->site, 0};
     if (l->pins.count >= HEAPLOOK_PINS_MAX && intern_find(&l->pins, key) == INTERN_NONE) {
@@ -274,7 +288,8 @@ static void look_at_pools(struct look *l)
     if (l->failed)
         return;
     keep_pools(l);
-    each_block(l, count_pin);
+    if (any_pinned(p))
+        each_block(l, count_pin);
     if (!l->failed && p->pin_count)
         qsort(p->pins, p->pin_count, sizeof(*p->pins), by_pool);
 }

@@ -9,7 +9,8 @@
  * holds that was not recorded as live (see census.h: blocks in quarantine, or that were
  * freed on another thread and not collected) is not in these numbers, but in the census.
  *
- * Three passes over the table of live blocks: some hundred nanoseconds a block.
+ * One to three passes over the table of live blocks: 10 million on the pools take 2 to 3
+ * seconds, in which nothing else is taken from the program.
  */
 #ifndef MEMPROF_HOST_HEAPLOOK_H
 #define MEMPROF_HOST_HEAPLOOK_H

@@ -136,6 +136,28 @@ static void fill_moment(struct profile *p, uint32_t number)
     p->loss.dropped = number;
 }
 
+/* Every third checkpoint comes with a look at the heap, of one pool more each time. */
+static bool fill_heap(struct profile *p, uint32_t number)
+{
+    uint32_t looks = number / 3 + 1;
+
+    if (number % 3 != 1)
+        return true;
+    p->sizes = calloc(looks, sizeof *p->sizes);
+    p->pools = calloc(looks, sizeof *p->pools);
+    p->pins = calloc(looks, sizeof *p->pins);
+    if (!p->sizes || !p->pools || !p->pins)
+        return false;
+    for (uint32_t i = 0; i < looks; i++) {
+        p->sizes[i] = (struct profile_size){.size = 24, .blocks = number + i, .site = i};
+        p->pools[i] = (struct profile_pool){.address = 0x100000 + 0x4000 * i, .used = 1};
+        p->pins[i] = (struct profile_pin){.pool = i, .site = i, .blocks = 1};
+    }
+    p->size_count = p->pool_count = p->pin_count = looks;
+    p->heap = (struct profile_heap){.seconds = number + 0.5, .number = looks};
+    return true;
+}
+
 bool sample_checkpoint(struct checkpoint *c, uint32_t number)
 {
     checkpoint_init(c);
@@ -143,7 +165,7 @@ bool sample_checkpoint(struct checkpoint *c, uint32_t number)
         fill_replaced(&c->part, number);
         fill_rows(&c->part, number);
         fill_moment(&c->part, number);
-        if (fill_changes(c, number))
+        if (fill_changes(c, number) && fill_heap(&c->part, number))
             return true;
     }
     checkpoint_release(c);

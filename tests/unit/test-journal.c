@@ -89,6 +89,19 @@ static void assert_state(const struct profile *p, uint32_t groups)
 }
 
 /* Every snapshot in the profile adds up to what was live then. */
+/* Of the looks at the heap that every third group brings, the last. */
+static void assert_heap(const struct profile *p, uint32_t groups)
+{
+    uint32_t looks = (groups + 1) / 3;
+
+    assert_int_equal(p->heap.number, looks);
+    assert_int_equal(p->size_count, looks);
+    assert_int_equal(p->pool_count, looks);
+    assert_int_equal(p->pin_count, looks);
+    for (uint32_t i = 0; i < looks; i++)
+        assert_int_equal(p->sizes[i].blocks, (looks - 1) * 3 + 1 + i);
+}
+
 static void assert_snapshots(const struct profile *p, uint32_t groups)
 {
     uint32_t snapshots = 0;
@@ -114,6 +127,7 @@ static void assert_file(const char *path, uint32_t groups)
 
     assert_int_equal(snapshot_read(&p, path, NULL), 0);
     assert_state(&p, groups);
+    assert_heap(&p, groups);
     assert_snapshots(&p, groups);
     assert_true(p.incomplete);
     assert_true(p.unnamed);
@@ -471,6 +485,7 @@ static void the_finished_file_takes_its_place(void **state)
     assert_int_equal(file_size(f->path), size);
     assert_int_equal(snapshot_read(&p, f->path, NULL), 0);
     assert_state(&p, 6);
+    assert_heap(&p, 6);
     assert_snapshots(&p, 6);
     assert_false(p.incomplete);
     assert_false(p.unnamed);

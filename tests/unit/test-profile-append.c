@@ -100,6 +100,11 @@ SPOIL(program, c->part.process.program = 999)
 SPOIL(lines, c->part.line_count = 1; c->part.lines = calloc(1, sizeof *c->part.lines))
 SPOIL(change_site, c->changes[c->change_count - 1].site = 6)
 
+SPOIL(size_site, c->part.sizes[0].site = 2 * SAMPLE_GROUP_SITES)
+SPOIL(pin_site, c->part.pins[0].site = 2 * SAMPLE_GROUP_SITES)
+SPOIL(pin_pool, c->part.pins[0].pool = 1)
+SPOIL(pool_class, c->part.pools[0].size_class = 99)
+
 static void what_does_not_fit_is_refused(void **state)
 {
     void (*const spoils[])(struct checkpoint *) = {
@@ -107,7 +112,8 @@ static void what_does_not_fit_is_refused(void **state)
         spoil_site_thread,  spoil_site_domain,  spoil_mark_thread, spoil_mark_label,
         spoil_moment_label, spoil_moment_kind,  spoil_module_path, spoil_thread_name,
         spoil_domain_name,  spoil_domains_gone, spoil_program,     spoil_lines,
-        spoil_change_site,
+        spoil_change_site,  spoil_size_site,    spoil_pin_site,    spoil_pin_pool,
+        spoil_pool_class,
     };
 
     (void)state;
@@ -153,6 +159,29 @@ static void tables_without_rows_leave_the_old_ones(void **state)
     sample_run_release(&r);
 }
 
+/* Looks at the heap replace each other, with what they do not have. */
+static void the_last_look_at_the_heap_stays(void **state)
+{
+    struct sample_run r;
+    struct checkpoint c;
+
+    (void)state;
+    assert_true(sample_run_init(&r, NULL));
+    for (uint32_t i = 0; i < 6; i++)
+        assert_int_equal(sample_run_next(&r, NULL), 0);
+    assert_int_equal(r.whole.heap.number, 2);
+    assert_int_equal(r.whole.size_count, 2);
+    assert_int_equal(r.whole.sizes[1].blocks, 5);
+    assert_true(sample_checkpoint(&c, 6));
+    c.part.heap.number = 3;
+    assert_int_equal(profile_append(&r.whole, &c.part, NULL), 0);
+    assert_int_equal(r.whole.size_count, 0);
+    assert_int_equal(r.whole.pool_count, 0);
+    assert_int_equal(r.whole.heap.number, 3);
+    checkpoint_release(&c);
+    sample_run_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +190,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(a_refused_part_changes_no_rows),
         cmocka_unit_test(tables_without_rows_leave_the_old_ones),
+        cmocka_unit_test(the_last_look_at_the_heap_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
