@@ -340,6 +340,7 @@ static int write_next(struct journal *j, struct group *g, struct error *e)
     }
     if (now - j->synced_ns >= SYNC_NS) {
         j->synced_ns = now;
+        j->synced = true;
         if (fdatasync(j->fd) != 0 && errno != EINVAL) {
             cut_back(j);
             return cannot_write(j, e);
@@ -414,7 +415,8 @@ int journal_finish(struct journal *j, const struct profile *p, uint64_t *size, s
     int result = snapshot_write_bytes(p, &bytes, &length, &reason);
 
     if (result == 0)
-        result = outfile_replace(&j->file, bytes, length, j->groups > 1, &reason);
+        /* a power cut must not cost more than it would have before; a short run does not wait */
+        result = outfile_replace(&j->file, bytes, length, j->synced, &reason);
     free(bytes);
     if (result == 0) {
         if (size)

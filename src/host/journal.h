@@ -35,7 +35,8 @@ struct journal {
     uint32_t heap; /* profile_heap.number of the state of the heap that it has */
     struct buffer replaced[JOURNAL_REPLACED]; /* as they were last written */
     struct series pending;                    /* moments that the file lacks */
-    uint64_t synced_ns;                       /* when the file was last forced to disk */
+    uint64_t synced_ns;                       /* when the file was last forced to disk, */
+    bool synced;                              /* or, if it never was, begun */
     bool failing;                             /* the last group could not be written */
     bool torn;                                /* and its beginning could not be cut off */
 };
