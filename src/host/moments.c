@@ -173,7 +173,7 @@ static uint32_t half_of(const struct profile *p, uint32_t end)
 }
 
 /* Differences can be added in any order: the second half by a thread of its own. */
-static int sum_in_two(struct part *front, struct part *back)
+static void sum_in_two(struct part *front, struct part *back)
 {
     const struct profile *p = front->profile;
     pthread_t thread;
@@ -183,14 +183,13 @@ static int sum_in_two(struct part *front, struct part *back)
         free(back->stats);
         front->end = back->end;
         sum_part(front);
-        return front->result;
+        return;
     }
     sum_part(front);
     pthread_join(thread, NULL);
     for (uint32_t i = 0; back->result == 0 && i < p->site_count; i++)
         changes_add(&front->stats[i], &back->stats[i]);
     free(back->stats);
-    return front->result != 0 ? front->result : back->result;
 }
 
 /* The sum of all changes up to the moment. */

@@ -121,6 +121,34 @@ static void what_does_not_fit_is_refused(void **state)
         assert_refused(spoils[i]);
 }
 
+/* What earlier sites refer to cannot go. */
+static void threads_and_modules_become_no_fewer(void **state)
+{
+    struct profile whole, part;
+    struct error e = {0};
+
+    (void)state;
+    profile_init(&whole);
+    profile_init(&part);
+    for (uint32_t more = 2; more >= 1; more--) {
+        part.threads = calloc(2, sizeof *part.threads);
+        part.modules = calloc(2, sizeof *part.modules);
+        assert_true(part.threads && part.modules);
+        part.thread_count = more;
+        part.module_count = 2;
+        assert_int_equal(profile_append(&whole, &part, &e), more == 2 ? 0 : -1);
+    }
+    assert_int_equal(e.kind, ERROR_FORMAT);
+    part.thread_count = 2;
+    part.module_count = 1;
+    assert_int_equal(profile_append(&whole, &part, &e), -1);
+    assert_int_equal(whole.thread_count, 2);
+    part.module_count = 2;
+    assert_int_equal(profile_append(&whole, &part, &e), 0);
+    profile_release(&part);
+    profile_release(&whole);
+}
+
 static void a_refused_part_changes_no_rows(void **state)
 {
     struct sample_run r;
@@ -188,6 +216,7 @@ int main(void)
         cmocka_unit_test(rows_and_numbers_add_up),
         cmocka_unit_test(the_last_allocation_is_dated),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(threads_and_modules_become_no_fewer),
         cmocka_unit_test(a_refused_part_changes_no_rows),
         cmocka_unit_test(tables_without_rows_leave_the_old_ones),
         cmocka_unit_test(the_last_look_at_the_heap_stays),

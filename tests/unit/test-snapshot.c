@@ -522,6 +522,7 @@ static void loose_references_are_refused(void **state)
     struct error e;
     void *bytes;
     size_t size;
+    uint32_t sound_number;
     uint32_t *loose[] = {
         &p->process.command,      &p->modules[1].path,        &p->lines[3].function,
         &p->lines[2].file,        &p->frames[1].module,       &p->frames[4].first_line,
@@ -552,6 +553,12 @@ static void loose_references_are_refused(void **state)
     p->node_count = 2;
     assert_int_equal(snapshot_write_bytes(p, &bytes, &size, &e), -1);
     p->node_count = STACK_ROOTS + STACKS;
+    sound_number = p->moments[2].number;
+    p->moments[2].number = p->moments[0].number; /* two snapshots of one number */
+    assert_int_equal(snapshot_write_bytes(p, &bytes, &size, &e), -1);
+    p->moments[2].number = sound_number;
+    assert_int_equal(snapshot_write_bytes(p, &bytes, &size, &e), 0);
+    free(bytes);
     p->frames[5].line_count = 0;
     assert_int_equal(snapshot_write_bytes(p, &bytes, &size, &e), -1);
 }
