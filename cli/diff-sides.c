@@ -97,6 +97,18 @@ static int open_baseline(struct diff_sides *sides, const char *baseline, const c
     return find_moment(&sides->after, &sides->operands[1], e);
 }
 
+/* A baseline may have brought the order. */
+static int check_limit(const struct diff_choice *c, enum view_order order, struct error *e)
+{
+    if (c->limited && order == VIEW_BY_AVERAGE)
+        return error_set(e, ERROR_INPUT, "--fail-on-growth needs a sum: not --by average");
+    if (c->limited && c->limit.kind == GROWTH_BYTES && view_counts_blocks(order))
+        return error_set(e, ERROR_INPUT,
+                         "--fail-on-growth takes a number of blocks or a share where --by counts "
+                         "blocks");
+    return 0;
+}
+
 int diff_sides_open(struct diff_sides *sides, const struct diff_choice *c, char **operands,
                     int count, struct error *e)
 {
@@ -104,6 +116,8 @@ int diff_sides_open(struct diff_sides *sides, const struct diff_choice *c, char 
     profile_init(&sides->profiles[0]);
     profile_init(&sides->profiles[1]);
     baseline_init(&sides->baseline);
+    if (c->view.order_given && check_limit(c, c->view.view.order, e) != 0)
+        return -1; /* wrong whatever the files are */
     if (c->baseline)
         return open_baseline(sides, c->baseline, operands[0], e);
     return count == 1 ? open_one(sides, operands[0], e) : open_two(sides, operands, e);
@@ -132,18 +146,6 @@ static int check_order(const struct diff_side *side, enum view_order order, stru
                          "what was allocated until the peak of %s is not kept: compare it by live "
                          "or average",
                          side->name);
-    return 0;
-}
-
-/* A baseline may have brought the order. */
-static int check_limit(const struct diff_choice *c, enum view_order order, struct error *e)
-{
-    if (c->limited && order == VIEW_BY_AVERAGE)
-        return error_set(e, ERROR_INPUT, "--fail-on-growth needs a sum: not --by average");
-    if (c->limited && c->limit.kind == GROWTH_BYTES && view_counts_blocks(order))
-        return error_set(e, ERROR_INPUT,
-                         "--fail-on-growth takes a number of blocks or a share where --by counts "
-                         "blocks");
     return 0;
 }
 
