@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "src/host/buffer.h"
 #include "src/host/changes.h"
 #include "src/host/liveness.h"
 #include "src/host/moments.h"
@@ -312,6 +313,36 @@ static void the_cut_is_kept_when_written_again(void **state)
     free(bytes);
 }
 
+/* Each section is sound, but one of the last group's is missing. */
+static void a_group_that_lacks_a_section_is_left_out(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t ends[GROUPS], at;
+    uint32_t sections = 0;
+    size_t size;
+    uint8_t *bytes = make_file(f, &size, ends), *less = malloc(size);
+    struct profile p;
+
+    assert_non_null(less);
+    for (at = ends[GROUPS - 2]; at < size; sections++) {
+        struct view v = {bytes + at + 16, bytes + at + 24, false};
+        uint64_t length = SNAPSHOT_SECTION_HEADER_BYTES + view_u64(&v);
+
+        memcpy(less, bytes, (size_t)at);
+        memcpy(less + at, bytes + at + length, (size_t)(size - at - length));
+        assert_int_equal(snapshot_read_bytes(&p, less, (size_t)(size - length), NULL), 0);
+        assert_state(&p, GROUPS - 1);
+        assert_true(p.cut.kind != CUT_NONE);
+        assert_int_equal(p.cut.offset, ends[GROUPS - 2]);
+        profile_release(&p);
+        at += length;
+    }
+    assert_int_equal(at, size);
+    assert_true(sections > 6);
+    free(less);
+    free(bytes);
+}
+
 /* A tail of zeros, or of old blocks, as a file system may leave after a power cut. */
 static void a_tail_of_something_else_is_left_out(void **state)
 {
@@ -531,6 +562,7 @@ int main(void)
         TEST(a_journal_cut_at_any_byte_shows_its_last_whole_group),
         TEST(any_bit_that_is_wrong_ends_the_reading_before_it),
         TEST(a_tail_of_something_else_is_left_out),
+        TEST(a_group_that_lacks_a_section_is_left_out),
         TEST(the_cut_is_kept_when_written_again),
         TEST(nothing_is_lost_by_a_disk_that_is_full_for_a_while),
         TEST(a_first_group_that_does_not_fit_comes_later),
