@@ -9,6 +9,7 @@
 #define FIRST_SITES 64u
 #define FIRST_NODES 4096u
 #define FIRST_INDEX 1024u
+#define FIRST_FAMILIES 256u
 
 void sites_init(struct sites *s)
 {
@@ -19,6 +20,7 @@ void sites_release(struct sites *s)
 {
     pages_unmap(s->sites, (size_t)s->room * sizeof(*s->sites));
     pages_unmap(s->first, (size_t)s->first_room * sizeof(*s->first));
+    pages_unmap(s->families, (size_t)s->family_room * sizeof(*s->families));
     pages_unmap(s->index, (size_t)s->index_size * sizeof(*s->index));
     sites_init(s);
 }
@@ -26,6 +28,7 @@ void sites_release(struct sites *s)
 uint64_t sites_memory(const struct sites *s)
 {
     return (uint64_t)s->room * sizeof(*s->sites) + (uint64_t)s->first_room * sizeof(*s->first) +
+           (uint64_t)s->family_room * sizeof(*s->families) +
            (uint64_t)s->index_size * sizeof(*s->index);
 }
 
@@ -55,7 +58,7 @@ static bool sites_reserve(struct sites *s)
 
     if (s->count < s->room)
         return true;
-    if (room > UINT32_MAX)
+    if (room > SITES_FAMILY)
         return false;
     sites = pages_grow(s->sites, (size_t)s->room * sizeof(*sites), (size_t)room * sizeof(*sites));
     if (!sites)
@@ -149,19 +152,56 @@ static uint32_t first_new(struct sites *s, uint32_t node, uint32_t owner)
     return i;
 }
 
+/* The node's first site becomes the first of a family; false: out of memory. */
+static bool family_new(struct sites *s, uint32_t node)
+{
+    struct sites_first *f = &s->first[node];
+    uint32_t room = s->family_room ? s->family_room * 2 : FIRST_FAMILIES;
+    struct sites_family *families;
+
+    if (s->family_count == s->family_room) {
+        families = pages_grow(s->families, (size_t)s->family_room * sizeof(*families),
+                              (size_t)room * sizeof(*families));
+        if (!families)
+            return false;
+        s->families = families;
+        s->family_room = room;
+    }
+    s->families[s->family_count].sites[sites_owner_class(f->owner)] = f->site;
+    f->site = SITES_FAMILY | s->family_count++;
+    f->owner = sites_owner_classless(f->owner);
+    return true;
+}
+
+/* A further size class of the thread and domain that came first. */
+static uint32_t family_add(struct sites *s, uint32_t node, uint32_t owner)
+{
+    uint32_t i;
+
+    if (!(s->first[node].site & SITES_FAMILY) && !family_new(s, node))
+        return 0;
+    i = site_new(s, node, owner);
+    s->families[s->first[node].site & ~SITES_FAMILY].sites[sites_owner_class(owner)] = i;
+    return i;
+}
+
 uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t owner)
 {
     uint64_t hash = sites_hash(node, owner);
-    struct sites_first f;
     struct sites_place *place;
+    struct sites_first f;
+    uint32_t i;
 
     if (!first_reserve(s, node))
         return 0;
     f = s->first[node];
     if (!f.site)
         return first_new(s, node, owner);
-    if (f.owner == owner)
-        return f.site;
+    i = sites_direct(s, f, owner);
+    if (i)
+        return i;
+    if (sites_owner_classless(f.owner) == sites_owner_classless(owner))
+        return family_add(s, node, owner);
     if (!index_reserve(s))
         return 0;
     place = index_seek(s, hash, node, owner);

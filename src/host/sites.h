@@ -4,9 +4,11 @@
  * stack, and the numbers of each.  Site numbers are dense and begin at 1; 0 means
  * none.
  *
- * A dense array gives the first site of a stack node and whose it is; further
- * threads, domains and size classes on the same node are found through a hash
- * table.
+ * A dense array gives the first site of a stack node and whose it is, or, once
+ * there are several size classes, the table of these sites by class: the sites of
+ * the thread and domain that came first are found without a comparison that could
+ * be mispredicted.  Those of further threads and domains on the same node are found
+ * through a hash table.
  *
  * The arrays move when they grow: keep numbers, not pointers.
  */
@@ -36,10 +38,41 @@ struct site {
 };
 _Static_assert(sizeof(struct site) == 128, "two cache lines");
 
-struct sites_first {
-    uint32_t site; /* 0 none yet */
-    uint32_t owner;
+/*
+ * Whose a site is, besides its node's: a row of threads.h, an enum domain and a
+ * size class in one word.
+ */
+#define SITES_THREADS_MAX (1u << 20)
+#define SITES_DOMAINS_MAX (1u << 6)
+#define SITES_CLASSES_MAX (1u << 6)
+
+#define SITES_CLASS_SHIFT 26
+
+static inline uint32_t sites_owner(uint32_t thread, uint32_t domain, uint32_t class)
+{
+    return thread | domain << 20 | class << SITES_CLASS_SHIFT;
+}
+
+static inline uint32_t sites_owner_class(uint32_t owner)
+{
+    return owner >> SITES_CLASS_SHIFT;
+}
+
+static inline uint32_t sites_owner_classless(uint32_t owner)
+{
+    return owner & ((1u << SITES_CLASS_SHIFT) - 1);
+}
+
+/* The sites of one stack, thread and domain, by size class; 0 none yet. */
+struct sites_family {
+    uint32_t sites[SITES_CLASSES_MAX];
 };
+
+struct sites_first {
+    uint32_t site;  /* 0 none yet; SITES_FAMILY | index of the family */
+    uint32_t owner; /* of a family: without the class */
+};
+#define SITES_FAMILY (1u << 31)
 
 struct sites_place {
     uint32_t site;  /* 0 empty */
@@ -52,25 +85,14 @@ struct sites {
     uint32_t room;
     struct sites_first *first; /* by node */
     uint32_t first_room;
-    struct sites_place *index; /* hash table of the sites that are not a node's first */
+    struct sites_family *families;
+    uint32_t family_count, family_room;
+    struct sites_place *index; /* hash table of the sites of a node's other threads and domains */
     uint32_t index_size, index_used;
 };
 
 void sites_init(struct sites *s);
 void sites_release(struct sites *s);
-
-/*
- * Whose a site is, besides its node's: a row of threads.h, an enum domain and a
- * size class in one word.
- */
-#define SITES_THREADS_MAX (1u << 20)
-#define SITES_DOMAINS_MAX (1u << 6)
-#define SITES_CLASSES_MAX (1u << 6)
-
-static inline uint32_t sites_owner(uint32_t thread, uint32_t domain, uint32_t class)
-{
-    return thread | domain << 20 | class << 26;
-}
 
 static inline uint32_t sites_owner_of(const struct site *site)
 {
@@ -80,7 +102,7 @@ static inline uint32_t sites_owner_of(const struct site *site)
 /* The size classes of a thread's stack lie in one cache line of the index, as far as they fit. */
 static inline uint64_t sites_hash(uint32_t node, uint32_t owner)
 {
-    uint64_t class = owner >> 26, others = owner & ((1u << 26) - 1);
+    uint64_t class = sites_owner_class(owner), others = sites_owner_classless(owner);
     uint64_t h = ((uint64_t)node << 32 | others) * UINT64_C(0x9e3779b97f4a7c15);
 
     h ^= h >> 32;
@@ -102,34 +124,26 @@ static inline bool sites_place_holds(const struct sites *s, const struct sites_p
            sites_owner_of(site) == owner;
 }
 
-/*
- * The site, if it is where one is looked for first: 0 is none, and another one's is
- * possible.  Which of two places it is in cannot be foretold where a stack has sites
- * of several size classes: without a branch.  `node` < first_room, index_size not 0.
- */
-static inline uint32_t sites_likely(const struct sites *s, uint32_t node, uint32_t owner)
+/* The site that the dense array leads to, 0 if it leads to none. */
+static inline uint32_t sites_direct(const struct sites *s, struct sites_first f, uint32_t owner)
 {
-    struct sites_first f = s->first[node];
-    uint64_t hash = sites_hash(node, owner);
-    uint32_t second = s->index[sites_index_start(hash, s->index_size)].site;
-    uint32_t mask = -(uint32_t)(f.owner == owner);
-
-    return (f.site & mask) | (second & ~mask);
+    if (f.site & SITES_FAMILY)
+        return f.owner == sites_owner_classless(owner)
+                   ? s->families[f.site & ~SITES_FAMILY].sites[sites_owner_class(owner)]
+                   : 0;
+    return f.owner == owner ? f.site : 0;
 }
 
-/* sites_get where the site is not at the first place looked at.  0: out of memory. */
+/* sites_get where the dense array does not lead to the site.  0: out of memory. */
 uint32_t sites_get_slow(struct sites *s, uint32_t node, uint32_t owner);
 
 /* The site, made if there is none yet.  0: out of memory. */
 static inline uint32_t sites_get(struct sites *s, uint32_t node, uint32_t owner)
 {
     if (__builtin_expect(node < s->first_room, 1)) {
-        uint32_t i = s->index_size                   ? sites_likely(s, node, owner)
-                     : s->first[node].owner == owner ? s->first[node].site
-                                                     : 0;
+        uint32_t i = sites_direct(s, s->first[node], owner);
 
-        if (__builtin_expect(i && s->sites[i].node == node && sites_owner_of(&s->sites[i]) == owner,
-                             1))
+        if (__builtin_expect(i, 1))
             return i;
     }
     return sites_get_slow(s, node, owner);
@@ -149,14 +163,13 @@ __attribute__((always_inline)) static inline void sites_prefetch(const struct si
 __attribute__((always_inline)) static inline void sites_prefetch_more(const struct sites *s,
                                                                       uint32_t node, uint32_t owner)
 {
-    uint32_t i = 0;
+    uint32_t i;
 
     if (node >= s->first_room)
         return;
-    if (s->index_size)
-        i = sites_likely(s, node, owner);
-    else if (s->first[node].owner == owner)
-        i = s->first[node].site;
+    i = sites_direct(s, s->first[node], owner);
+    if (!i && s->index_size)
+        i = s->index[sites_index_start(sites_hash(node, owner), s->index_size)].site;
     __builtin_prefetch(&s->sites[i], 1);
     __builtin_prefetch(&s->sites[i].total_bytes, 1);
 }
