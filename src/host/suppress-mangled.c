@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Longer than any identifier; the text is looked at before it is taken. */
+#define NAME_MOST ((size_t)1000000)
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -22,9 +25,9 @@ static bool take_name(struct strbuf *out, const char **at)
     const char *name = *at;
     size_t length = 0;
 
-    while (is_digit(*name) && length < 1000)
+    while (is_digit(*name) && length < NAME_MOST)
         length = length * 10 + (size_t)(*name++ - '0');
-    if (name == *at || length == 0 || length >= 1000)
+    if (name == *at || length == 0 || length >= NAME_MOST)
         return false;
     for (size_t i = 0; i < length; i++)
         if (!is_name_char(name[i]) || (i == 0 && is_digit(name[i])))

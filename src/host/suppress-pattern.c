@@ -4,11 +4,11 @@
 #include <string.h>
 
 /* Only the last `*` ever needs to take more: what went before it has matched as early as it can. */
-bool suppress_glob(const char *pattern, const char *text)
+bool suppress_glob_part(const char *pattern, const char *text, size_t length)
 {
-    const char *star = NULL, *resume = NULL;
+    const char *star = NULL, *resume = NULL, *end = text + length;
 
-    while (*text) {
+    while (text < end) {
         if (*pattern == '*') {
             star = ++pattern;
             resume = text;
@@ -25,6 +25,11 @@ bool suppress_glob(const char *pattern, const char *text)
     while (*pattern == '*')
         pattern++;
     return *pattern == '\0';
+}
+
+bool suppress_glob(const char *pattern, const char *text)
+{
+    return suppress_glob_part(pattern, text, strlen(text));
 }
 
 static bool ends_with(const char *text, const char *part, size_t length)

@@ -12,6 +12,9 @@
 /* Valgrind's: the whole text, where `*` stands for anything and `?` for one byte. */
 bool suppress_glob(const char *pattern, const char *text);
 
+/* The same for the first `length` bytes of a text, among which is no NUL. */
+bool suppress_glob_part(const char *pattern, const char *text, size_t length);
+
 /*
  * LeakSanitizer's: some part of the text, where `*` stands for anything, `^` at
  * the beginning for the text's beginning, and `$` for its end; what follows a

@@ -185,13 +185,9 @@ static bool match_file(const struct suppress_line *line, const struct suppress_f
 /* The name itself, without its parameters and return type, or without a symbol's version. */
 static bool match_part(const char *pattern, const char *name, size_t start, size_t end)
 {
-    char part[512];
-
-    if (end - start >= sizeof part || (start == 0 && name[end] == '\0'))
-        return false;
-    memcpy(part, name + start, end - start);
-    part[end - start] = '\0';
-    return suppress_glob(pattern, part);
+    if (start == 0 && name[end] == '\0')
+        return false; /* all of it, which is looked at anyway */
+    return suppress_glob_part(pattern, name + start, end - start);
 }
 
 static bool match_readable(const char *pattern, const char *function)

@@ -370,6 +370,23 @@ static void generated_rules_match_their_stack(void **state)
     }
 }
 
+/* Templates make names of thousands of characters. */
+static void long_names_are_matched(void **state)
+{
+    char name[4000];
+
+    (void)state;
+    for (size_t length = 100; length < sizeof name - 100; length *= 2) {
+        struct suppress_frame frame = {name, NULL, "", "", 0};
+
+        memset(name, 'x', length);
+        strcpy(name + length, "<1> y@V1");
+        round_trip(&frame, 1, "long");
+        strcpy(name + length, "::f(int)");
+        round_trip(&frame, 1, "long");
+    }
+}
+
 static void long_stacks_are_cut_at_what_valgrind_reads(void **state)
 {
     struct suppress_frame frames[100];
@@ -502,6 +519,7 @@ int main(void)
         cmocka_unit_test(uses_are_counted_and_the_unused_listed),
         cmocka_unit_test(generated_rules_match_their_stack),
         cmocka_unit_test(long_stacks_are_cut_at_what_valgrind_reads),
+        cmocka_unit_test(long_names_are_matched),
         cmocka_unit_test(generated_text_is_the_usual_form),
         cmocka_unit_test(the_builtin_list_is_read_and_shown),
         cmocka_unit_test(installed_files_parse_whole),
