@@ -10,6 +10,11 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+/*
+ * A thousand snapshots of 50,000 stacks of which 4,200 change from one to the next
+ * (make-series): level 6 makes 23.7 MB, 12 23.4 MB in half as much time again, 19
+ * 23.1 MB in two and a half times as much.
+ */
 #define COMPRESSION_LEVEL 6
 #define VARINT_MOST 10u
 /* From here on a column has blocks of its own, with a code of its own: 10 to 15 % less. */
