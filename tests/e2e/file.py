@@ -214,6 +214,9 @@ __attribute__((noinline)) void keep_blocks(void)
         kept[i] = malloc(1000);
 }
 int main(void) { keep_blocks(); return 0; }
+#ifdef OTHER
+int other = 1; /* clang's build ID does not tell options apart that change no code */
+#endif
 """
 
 
