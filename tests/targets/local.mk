@@ -106,5 +106,6 @@ CLEANFILES += $(target_files)
 EXTRA_DIST += $(targets_c:%=tests/targets/%.c) $(targets_cxx:%=tests/targets/%.cc) \
 	tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/cells-plugin.c tests/targets/api.c tests/targets/api-module.c \
 	tests/targets/api-allocator.c tests/targets/snapshot-threads.c \
+	tests/targets/tracemalloc.c tests/targets/tracemalloc-other.h \
 	tests/targets/api-cxx.cc tests/targets/cxx-plugin.cc tests/targets/tally.h \
 	tests/targets/threads.h tests/tools/count-preload.c
