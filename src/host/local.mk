@@ -217,6 +217,13 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-stat.h \
 	src/host/report-text.c \
 	src/host/report-text.h \
+	src/host/stop.h \
+	src/host/heapcopy.h \
+	src/host/leakroots.h \
+	src/host/leaksearch.h \
+	src/host/heapimage.h \
+	src/host/regions.c \
+	src/host/regions.h \
 	src/host/requests.c \
 	src/host/requests.h \
 	src/host/run.c \

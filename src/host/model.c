@@ -23,6 +23,7 @@ void model_init(struct model *m, uint32_t nodes_max, uint64_t origin, uint64_t t
     sites_init(&m->sites);
     threads_init(&m->threads);
     mappings_init(&m->mappings);
+    regions_init(&m->regions);
     timeline_init(&m->timeline, origin, tick_interval);
     texts_init(&m->texts);
     marks_init(&m->marks);
@@ -35,6 +36,7 @@ void model_release(struct model *m)
     sites_release(&m->sites);
     threads_release(&m->threads);
     mappings_release(&m->mappings);
+    regions_release(&m->regions);
     texts_release(&m->texts);
     marks_release(&m->marks);
     faults_release(&m->faults);

@@ -25,6 +25,7 @@
 #include "src/host/mappings.h"
 #include "src/host/marks.h"
 #include "src/host/profile.h"
+#include "src/host/regions.h"
 #include "src/host/sites.h"
 #include "src/host/texts.h"
 #include "src/host/threads.h"
@@ -89,10 +90,12 @@ struct model {
     struct sites sites;
     struct threads threads;
     struct mappings mappings;
+    struct regions regions;
     struct timeline timeline;
     struct model_hooks hooks;
     struct model_totals totals[MODEL_DOMAINS];
     uint32_t nodes_max; /* stack ids from here on are damage */
+    uint16_t birth;     /* what new blocks are born at (livetable_block.birth); set by the caller */
     uint64_t last_time;
     uint64_t rss_bytes, rss_peak_bytes;
     uint64_t failed_blocks;

@@ -277,6 +277,127 @@ struct profile_pin {
     uint32_t blocks, reserved;
 };
 
+/*
+ * The last search for leaks (leaksearch.h): what of the live heap was reachable and what
+ * lost, and as much of the graph of references as is kept.
+ */
+enum search_cause {
+    SEARCH_NONE = 0,
+    SEARCH_AT_EXIT,     /* exit, or the return of main */
+    SEARCH_AT_EXIT_NOW, /* _exit */
+    SEARCH_AT_QUICK_EXIT,
+    SEARCH_AT_ABORT,
+    SEARCH_AT_SIGNAL,  /* `signal` was about to end the program */
+    SEARCH_BY_COMMAND, /* memprof leaks --pid and its like */
+    SEARCH_BY_PROGRAM, /* memprof_leak_check() */
+};
+
+enum search_method {
+    SEARCH_UNSTOPPED = 0, /* threads could not be stopped or memory not be read: nothing was
+                           * searched, `why` says so, and all that is live counts as reachable */
+    SEARCH_PTRACE,
+    SEARCH_SIGNAL, /* a signal, and process_vm_readv */
+};
+
+enum search_graph {
+    GRAPH_NONE = 0,
+    GRAPH_PART,  /* what a question or the lost blocks need */
+    GRAPH_WHOLE, /* every live block and every pointer to one */
+};
+
+/* What makes a search's result incomplete or a guess; reports say each. */
+#define SEARCH_THREADS_MISSED 0x1u /* threads_missed did not stop: their stacks are roots whole */
+#define SEARCH_MEMORY_MISSED 0x2u  /* unreadable_bytes of roots or blocks could not be read */
+#define SEARCH_NO_MEMORY 0x4u      /* the host had no room for the copy: nothing was searched */
+#define SEARCH_PARTIAL_RECORD                                                                      \
+    0x8u                         /* recording was off for a time: unknown blocks may hold others */
+#define SEARCH_ROWS_MERGED 0x10u /* too many rows: ages are not told apart */
+#define SEARCH_AGES_SATURATED 0x20u /* ages are lower bounds */
+#define SEARCH_BEFORE_LATER 0x40u   /* the program ran on after it and was not searched again */
+
+struct profile_search {
+    double seconds;      /* when the program was stopped for it */
+    double held_seconds; /* how long it was held still */
+    uint32_t number;     /* searches so far; 0: there was none, and nothing else is known */
+    uint32_t cause;      /* enum search_cause */
+    uint32_t signal;     /* of SEARCH_AT_SIGNAL */
+    uint32_t method;     /* enum search_method */
+    uint32_t notes;      /* of SEARCH_* above */
+    uint32_t graph;      /* enum search_graph */
+    uint32_t contents;   /* bytes kept of each lost block's beginning; 0: none were asked for */
+    uint32_t moments, snapshots; /* taken before it: no block has survived more */
+    uint32_t threads, threads_missed;
+    string_id why;          /* of SEARCH_UNSTOPPED */
+    string_id suppressions; /* what the program's __lsan_default_suppressions() returned */
+    uint64_t copied_bytes, root_bytes, unreadable_bytes;
+};
+
+/*
+ * Live blocks of one site, kind and age.  All live heap blocks are in some row; those
+ * of DOMAIN_IGNORED in none.  By kind, then most bytes (own and indirect) first.
+ */
+struct profile_leak {
+    uint32_t site;         /* index into sites */
+    uint32_t kind;         /* enum leak_kind */
+    uint32_t holder;       /* LEAK_WEAK: index into roots of the weak region; else 0 */
+    uint32_t age;          /* moments (checkpoints and snapshots) since they were allocated */
+    uint32_t survived;     /* snapshots among these */
+    uint32_t cycle_blocks; /* LEAK_DEFINITE: of the largest cycle they stand for; 0 none */
+    uint64_t blocks, bytes;
+    uint64_t indirect_blocks, indirect_bytes; /* LEAK_DEFINITE: lost with them */
+    uint64_t smallest, largest;
+    uint64_t example;        /* address of the one that most is lost with, or of the largest */
+    uint64_t retained_bytes; /* what they hold, own bytes included; 0: not found out */
+};
+
+/* A block of the kept graph, by address. */
+struct profile_block {
+    uint64_t address, size;
+    uint64_t retained; /* bytes; 0: not found out */
+    uint32_t site;
+    uint32_t kind; /* enum leak_kind */
+    uint32_t age, survived;
+    uint32_t cycle; /* number of the cycle of lost blocks it is part of, from 1; 0 none */
+    uint32_t reserved;
+};
+
+/* A word of a block or a root that refers to a block of the graph, by address. */
+struct profile_pointer {
+    uint64_t address, value;
+    string_id symbol; /* the global variable it lies in; 0: unknown or none */
+    uint32_t offset;  /* from the symbol's start */
+};
+
+/* A range that was searched from, or (ROOT_WEAK) whose pointers hold nothing. */
+struct profile_root {
+    uint64_t start, size; /* size 0: `start` is the value itself */
+    uint32_t kind;        /* enum leakgraph_root_kind (leakgraph.h) */
+    uint32_t tid;         /* of a thread's stack, TLS, registers, keys, descriptor; else 0 */
+    string_id name;       /* module's path, register's name, name of a region; "" */
+    string_id thread;     /* the thread's name */
+};
+
+/* An address inside a block that counts as its start (leakgraph.h, heuristics); ascending. */
+struct profile_exception {
+    uint64_t address;
+};
+
+/* The first bytes of a lost block, zeros behind its end; see profile_search.contents. */
+#define PROFILE_CONTENTS_BYTES 64u
+struct profile_content {
+    uint64_t address;
+    uint64_t words[PROFILE_CONTENTS_BYTES / 8];
+};
+
+/* Live blocks of one site with the same size and bytes, found when that was asked for. */
+struct profile_duplicate {
+    uint64_t size, blocks; /* of blocks: two or more with the same contents */
+    uint64_t example;      /* address of one */
+    uint64_t hash;         /* of the contents: the same in rows of other sites */
+    uint32_t site;
+    uint32_t reserved;
+};
+
 /* A domain's own totals; the row's index is the domain. */
 struct profile_domain {
     uint64_t live_bytes, live_blocks;
@@ -328,11 +449,21 @@ struct profile {
     struct profile_class *classes;
     struct profile_pool *pools;
     struct profile_pin *pins;
+    struct profile_search search;
+    struct profile_leak *leaks;
+    struct profile_block *blocks;
+    struct profile_pointer *pointers;
+    struct profile_root *roots;
+    struct profile_exception *exceptions;
+    struct profile_content *contents;
+    struct profile_duplicate *duplicates;
     uint32_t module_count, frame_count, line_count, node_count;
     uint32_t site_count, thread_count, sample_count;
     uint32_t moment_count; /* of moments and changes */
     uint32_t mark_count, fault_count, domain_count;
     uint32_t size_count, class_count, pool_count, pin_count;
+    uint32_t leak_count, block_count, pointer_count, root_count, exception_count;
+    uint32_t content_count, duplicate_count;
     struct profile_writer writer;
     struct profile_cut cut;
     bool incomplete; /* read from a file that is cut short, or the host ended early */

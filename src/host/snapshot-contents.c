@@ -81,6 +81,6 @@ int contents_take(struct contents *c, const struct snapshot_part *s, struct erro
         return take_changes(c, s, e);
     if (contents_have(c, s->type))
         return section_damaged(e, "a section comes twice");
-    c->seen |= 1u << s->type;
+    c->seen |= UINT64_C(1) << s->type;
     return take_table(c, t, s, e);
 }

@@ -11,7 +11,7 @@
 
 struct contents {
     struct profile *profile; /* receives the tables */
-    uint32_t seen;           /* a bit for each type of section */
+    uint64_t seen;           /* a bit for each type of section */
     char *strings;           /* the string table, from malloc; NULL none */
     size_t strings_bytes;
     struct profile_changes *changes; /* in the order of the file, from malloc */

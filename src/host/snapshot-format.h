@@ -48,6 +48,9 @@
  *     CHANGES                     one for each of the group's moments
  *     SIZES, CLASSES, POOLS, PINS, HEAP   all five, in place of the earlier ones;
  *                                 missing if the heap was not looked at since
+ *     SEARCH, LEAKS, BLOCKS, POINTERS, ROOTS, EXCEPTIONS, CONTENTS, DUPLICATES   all eight,
+ *                                 in place of the earlier ones; missing if no search for
+ *                                 leaks was made since
  * There are no LINES, and the numbers of the sites are 0: they are the sums of
  * the changes.  Of a last group that is not whole nothing is used.
  */
@@ -89,6 +92,14 @@ enum snapshot_section {
     SNAPSHOT_PINS = 22,
     SNAPSHOT_HEAP = 23,
     SNAPSHOT_CUT = 24,
+    SNAPSHOT_SEARCH = 25,
+    SNAPSHOT_LEAKS = 26,
+    SNAPSHOT_BLOCKS = 27,
+    SNAPSHOT_POINTERS = 28,
+    SNAPSHOT_ROOTS = 29,
+    SNAPSHOT_EXCEPTIONS = 30,
+    SNAPSHOT_CONTENTS = 31,
+    SNAPSHOT_DUPLICATES = 32,
     SNAPSHOT_SECTIONS,       /* one more than the last */
     SNAPSHOT_END = 0x444e45, /* "END" */
 };

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 5u
+#define SEGMENT_VERSION 6u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -99,6 +99,9 @@ enum record_kind {
     RECORD_TRACING = 23,        /* 0: allocations are not recorded from here on; 1: again */
 
     RECORD_FAULT = 24, /* --allocator=pool-debug found memory misused, see below */
+
+    /* addr, size (stack 0); extra: enum region_what */
+    RECORD_REGION = 25,
     RECORD_KINDS
 };
 
@@ -110,6 +113,15 @@ enum record_kind {
 enum query {
     QUERY_TRACED = 0,   /* bytes live in the heap, and at its peak */
     QUERY_OVERHEAD = 1, /* bytes that memprof holds: in the target (0 from the host), in the host */
+};
+
+/* What RECORD_REGION says of a range of memory; removal is of the range that begins there. */
+enum region_what {
+    REGION_ROOT_ADD = 0, /* pointers in it hold blocks, whatever else it is */
+    REGION_ROOT_REMOVE,
+    REGION_WEAK_ADD, /* pointers in it hold nothing */
+    REGION_WEAK_REMOVE,
+    REGION_WHATS
 };
 
 #define RECORD_STAMPED 0x01u /* a stamp ends the record */
@@ -128,7 +140,7 @@ enum query {
 static inline uint32_t record_base_words(uint32_t kind)
 {
     static const uint8_t words[RECORD_KINDS] = {0, 2, 1, 3, 1, 2, 1, 2, 2, 2, 4, 3, 5,
-                                                2, 2, 1, 1, 2, 2, 3, 2, 3, 1, 1, 4};
+                                                2, 2, 1, 1, 2, 2, 3, 2, 3, 1, 1, 4, 3};
 
     return kind < RECORD_KINDS ? words[kind] : 0;
 }
@@ -145,7 +157,7 @@ static inline int record_has_size(uint32_t kind)
     return kind == RECORD_ALLOC || kind == RECORD_REALLOC || kind == RECORD_REALLOC_END ||
            kind == RECORD_FAILED || kind == RECORD_MMAP || kind == RECORD_MREMAP ||
            kind == RECORD_BREAK || kind == RECORD_DOMAIN_ALLOC || kind == RECORD_DOMAIN_REALLOC ||
-           kind == RECORD_FAULT;
+           kind == RECORD_FAULT || kind == RECORD_REGION;
 }
 
 /*
@@ -291,6 +303,12 @@ enum target_allocator {
     ALLOCATOR_POOL_DEBUG, /* all with guards (guarded.h) */
 };
 
+/* When the target asks for a search for leaks. */
+enum target_search {
+    SEARCHES_ASKED = 0, /* only when the program does */
+    SEARCHES_AT_END,    /* that, and when it ends in any way that can be seen coming */
+};
+
 /* What the host asks of the target; written before the segment is handed over. */
 struct segment_settings {
     uint32_t clock;           /* enum segment_clock */
@@ -301,6 +319,8 @@ struct segment_settings {
     uint32_t snapshot_signal; /* a snapshot is asked for by this signal; 0 none */
     uint32_t paused;          /* record no allocation until the program calls memprof_start */
     uint32_t allocator;       /* enum target_allocator */
+    uint32_t search;          /* enum target_search */
+    uint32_t stop_signal;     /* threads stop and wait in its handler (stop.h); 0: ptrace will do */
 };
 
 enum target_state {
@@ -359,6 +379,38 @@ struct segment_header {
     _Atomic uint32_t pool_census_taken; /* release: pool_census is complete */
     struct census pool_census;
 
+    /*
+     * Searches for leaks.  Who wants one adds 1 to `searches_asked`, rouses the host and waits
+     * until `searches_done` has got there (signed distance) or the host is dead; several may wait
+     * for one search.  At the program's end the fields of `ending` come first.
+     */
+    _Alignas(64) _Atomic uint32_t searches_asked; /* release: `ending` is complete */
+    _Atomic uint32_t searches_done;               /* futex; release: the answer below is complete */
+    uint64_t lost_bytes, lost_blocks; /* the host's answer: definitely and indirectly lost */
+    uint64_t call; /* the host's answer to an end: address of __lsan_default_suppressions, or 0 */
+    struct ending {
+        _Atomic uint32_t
+            cause;       /* enum search_cause of profile.h; 0: the program is not at its end */
+        uint32_t signal; /* that is about to end it */
+        uint32_t tid;    /* the thread at the end */
+        uint32_t reserved;
+        /*
+         * That thread when it first entered exit or its like: what lies below this stack
+         * pointer is memprof's and the exit handlers', no longer the program's.
+         */
+        uint64_t stack_pointer;
+        uint64_t registers[6]; /* those that calls preserve: rbx, rbp, r12 to r15 */
+        uint64_t suppressions; /* address of what __lsan_default_suppressions returned, or 0 */
+    } ending;
+    /*
+     * For settings.stop_signal: its handler waits, without a record and without touching errno,
+     * as long as stop_held is what it was when the signal came in and is odd, in
+     *     futex(&stop_held, FUTEX_WAIT, value, NULL, thread pointer, STOP_MAGIC)
+     * whose arguments the host sees in /proc/PID/task/TID/syscall, the stack pointer beside
+     * them; the registers lie in the signal frame on that stack.  A dead host lets it go.
+     */
+    _Alignas(64) _Atomic uint32_t stop_held; /* futex; odd: threads are to stop */
+
     /* The stamp that comes next.  See stamp.h. */
     _Alignas(64) _Atomic uint64_t stamps;
 
@@ -381,6 +433,8 @@ struct segment_header {
      */
     _Alignas(64) uint64_t host_alive_mutex[8];
 };
+
+#define STOP_MAGIC 0x4d505354u
 
 /* ----------------------------------------------------------- hello -- */
 

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A copy of the writable memory of a stopped process: every page that is there
+ * (/proc/PID/pagemap: what was never touched is not read, nor made to exist) of every
+ * writable mapping that may hold pointers or live blocks.  Left out are memprof's own
+ * mappings, devices, and files mapped shared.  Read in large pieces by process_vm_readv;
+ * what faults meanwhile (PROT_NONE, unmapped by nobody knows whom) is skipped and counted.
+ *
+ * The copy takes as much of this process's memory as there are bytes; where that is
+ * more than is available (MemAvailable, the memory cgroup) it is not begun.
+ *
+ * Not thread-safe; a finished copy may be handed to another thread.
+ */
+#ifndef MEMPROF_HOST_HEAPCOPY_H
+#define MEMPROF_HOST_HEAPCOPY_H
+
+#include "src/host/error.h"
+#include "src/host/leakgraph.h"
+#include "src/host/stop.h"
+
+#define HEAP_PATH_BYTES 128u /* of a mapping's name: its end, where it is longer */
+
+enum heap_mapping_kind {
+    HEAP_MAPPING_ANONYMOUS = 0, /* private or shared, no file */
+    HEAP_MAPPING_BREAK,         /* [heap] */
+    HEAP_MAPPING_STACK,         /* [stack] */
+    HEAP_MAPPING_FILE,          /* private: a module's data, or a file mapped to be changed */
+};
+
+/* A writable mapping as it was, in ascending order. */
+struct heap_mapping {
+    uint64_t start, end;
+    enum heap_mapping_kind kind;
+    bool shared;
+    uint64_t copied; /* bytes */
+    char path[HEAP_PATH_BYTES];
+};
+
+/* Bytes that lie together, ascending. */
+struct heap_extent {
+    uint64_t address, size;
+    uint8_t *bytes;
+};
+
+struct heapcopy {
+    struct heap_mapping *mappings;
+    uint32_t mapping_count, mapping_room;
+    struct heap_extent *extents;
+    uint32_t extent_count, extent_room;
+    void *memory; /* that the bytes lie in */
+    uint64_t memory_size;
+    uint64_t bytes, unreadable_bytes;
+    uint32_t last; /* extent found last */
+};
+
+/*
+ * Copy while `s` holds the process.  `ours` are address ranges of memprof's own in the
+ * target, ascending.  0; or -1 with `e` set (ERROR_MEMORY: not enough available;
+ * ERROR_SYSTEM: not permitted), with nothing to release.
+ */
+struct heap_range {
+    uint64_t start, end;
+};
+int heapcopy_take(struct heapcopy *c, const struct stopped *s, const struct heap_range *ours,
+                  uint32_t our_count, struct error *e);
+void heapcopy_release(struct heapcopy *c);
+
+/* The copy as the graph reads it; `c` must outlive its use. */
+struct leakgraph_reader heapcopy_reader(struct heapcopy *c);
+
+/* `size` bytes at an address; false if not all of them were copied. */
+bool heapcopy_read(struct heapcopy *c, uint64_t address, void *to, size_t size);
+
+/* The mapping that holds an address, NULL if none does. */
+const struct heap_mapping *heapcopy_mapping(const struct heapcopy *c, uint64_t address);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A search for leaks in the recorded process, in two halves.
+ *
+ *   leaksearch_take   in the collector's thread, between two rounds: stop the process,
+ *                     drain what its threads had committed, copy its memory, let it run
+ *                     on; then note the live blocks and the roots
+ *   leaksearch_find   in the writer's thread, from the copy alone: which blocks are
+ *                     reachable, and fill in the tables of a profile's part
+ *
+ * So the program stands still only for the copying.  Whatever keeps the process from
+ * being stopped or read makes a search of method SEARCH_UNSTOPPED, which counts all that
+ * is live as reachable and says why: it is no error.
+ */
+#ifndef MEMPROF_HOST_LEAKSEARCH_H
+#define MEMPROF_HOST_LEAKSEARCH_H
+
+#include "src/host/collector.h"
+#include "src/host/error.h"
+#include "src/host/leakroots.h"
+#include "src/host/profile.h"
+
+#define LEAKSEARCH_GRAPH_BLOCKS 200000u /* a graph of so many live blocks is kept whole */
+#define LEAKSEARCH_ROWS_MAX (1u << 20)
+
+/* What a user may choose (cli/leak-options.h). */
+struct leaksearch_options {
+    bool at_end; /* search when the program ends */
+    enum stop_how how;
+    struct leakgraph_options graph; /* heuristics, tags, compressed pointers, step */
+    const char *const *weak;        /* --weak; NULL ends; NULL: none */
+    uint32_t roots;                 /* see leakroots.h */
+    uint64_t graph_blocks;          /* keep the graph whole up to so many blocks; 0 never */
+    uint32_t contents;              /* keep so many first bytes of lost blocks; 0 none */
+    bool duplicates;                /* look for blocks with equal contents */
+    bool retained;                  /* find out retained sizes whatever the heap's size */
+};
+
+void leaksearch_options_init(struct leaksearch_options *o);
+
+/* What is asked of one search beyond that. */
+struct leaksearch_question {
+    uint32_t cause;   /* enum search_cause */
+    uint64_t address; /* GRAPH_PART keeps this block, why it is held, and its neighbours; 0 none */
+    bool duplicates, contents, retained, whole_graph; /* as in the options, for this search */
+};
+
+struct leaksearch_source {
+    struct collector *collector;
+    const struct model *model;
+    const struct segment *segment;
+    struct modmap *modmap;
+    pid_t pid;
+    const struct leaksearch_options *options;
+    uint32_t moments, snapshots; /* so far: what births count from */
+};
+
+struct leaksearch; /* leaksearch.c */
+
+/* NULL with `e` set: out of memory. */
+struct leaksearch *leaksearch_take(const struct leaksearch_source *source,
+                                   const struct leaksearch_question *question, struct error *e);
+
+/*
+ * Fill in the search of `part` but for its number, and its leaks, blocks, pointers, roots,
+ * exceptions, contents and duplicates, which are empty; strings are added to part's.
+ * Sites are numbered as in the profile.  0, or -1 with `e` set: out of memory.
+ */
+int leaksearch_find(struct leaksearch *search, struct profile *part, struct error *e);
+
+void leaksearch_release(struct leaksearch *search);
+
+/* Bytes held. */
+uint64_t leaksearch_memory(const struct leaksearch *search);
+
+#endif
