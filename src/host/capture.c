@@ -12,7 +12,13 @@
 #define CHECKPOINT_FIRST_NS SECOND /* a host that is killed soon leaves something */
 #define CHECKPOINT_EVERY_NS (5 * SECOND)
 #define CHECKPOINT_IDLE_NS (60 * SECOND) /* while nothing happens */
-#define ROOM_NS (SECOND / 1000)          /* until the writer is asked again whether it has room */
+/*
+ * Of a run of less than this the file gets the end with the finished profile only.
+ * Naming the frames of a program with debug information may take as long again, and
+ * whoever ends memprof meanwhile loses no more than that run.
+ */
+#define SHORT_NS CHECKPOINT_EVERY_NS
+#define ROOM_NS (SECOND / 1000) /* until the writer is asked again whether it has room */
 
 struct capture_entry {
     struct capture_entry *next;
@@ -195,6 +201,8 @@ static int make(struct capture *c, const struct builder_moment *moment, double s
         return -1;
     }
     c->heap_due = false;
+    if (c->finished && seconds < (double)SHORT_NS * 1e-9)
+        return writer_put_last(&c->writer, &checkpoint, &c->trouble);
     return writer_put(&c->writer, &checkpoint, ticket, &c->trouble);
 }
 

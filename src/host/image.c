@@ -346,6 +346,9 @@ void image_make_earlier(struct image *i, const struct run_options *options, uint
         i->path = NULL;
         return;
     }
+    /* Its file is finished later, and its successor runs until then. */
+    if (w->journal_open)
+        journal_settle(&w->journal, &w->whole, &w->series, NULL);
     path = make_path(i, options, number);
     if (!path)
         error_set(&e, ERROR_MEMORY, "out of memory");

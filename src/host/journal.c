@@ -124,6 +124,24 @@ static void put_sites(struct group *g, const struct profile *whole, uint32_t fir
     free(fresh.sites);
 }
 
+/* Lines come with the finished profile only. */
+static void put_frames(struct group *g, const struct profile *whole, uint32_t first)
+{
+    uint32_t count = whole->frame_count - first;
+    struct profile fresh = {.frame_count = count};
+
+    fresh.frames = calloc((size_t)count + 1, sizeof *fresh.frames);
+    if (!fresh.frames) {
+        g->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        fresh.frames[i] = (struct profile_frame){.value = whole->frames[first + i].value,
+                                                 .module = whole->frames[first + i].module};
+    put_table(g, SNAPSHOT_FRAMES, &fresh, 0);
+    free(fresh.frames);
+}
+
 static void put_strings(struct group *g, const struct strings *s, uint32_t first)
 {
     size_t from = first < s->count ? s->offsets[first] : s->used;
@@ -180,7 +198,7 @@ static void put_new_rows(struct group *g, const struct profile *whole, const str
 {
     put_strings(g, &whole->strings, have->strings);
     if (whole->frame_count > have->frames)
-        put_table(g, SNAPSHOT_FRAMES, whole, have->frames);
+        put_frames(g, whole, have->frames);
     if (whole->node_count > have->nodes)
         put_table(g, SNAPSHOT_NODES, whole, have->nodes);
     if (whole->site_count > have->sites)
@@ -376,20 +394,30 @@ static int write_group(struct journal *j, const struct profile *whole, const str
     return extend(j, whole, e);
 }
 
-int journal_append(struct journal *j, const struct profile *whole, const struct series *series,
-                   const struct profile_moment *moment, const struct profile_changes *changes,
+int journal_defer(struct journal *j, const struct profile_moment *moment,
+                  const struct profile_changes *changes, struct error *e)
+{
+    return j->file.special ? 0 : series_add(&j->pending, moment, changes, e);
+}
+
+int journal_settle(struct journal *j, const struct profile *whole, const struct series *series,
                    struct error *e)
 {
     bool before = j->failing;
 
-    if (j->file.special)
-        return 0;
-    if (series_add(&j->pending, moment, changes, e) != 0)
-        return -1;
-    if (write_group(j, whole, series, e) == 0)
+    if (!j->pending.count || write_group(j, whole, series, e) == 0)
         return 0;
     j->failing = true;
     return before ? 0 : -1;
+}
+
+int journal_append(struct journal *j, const struct profile *whole, const struct series *series,
+                   const struct profile_moment *moment, const struct profile_changes *changes,
+                   struct error *e)
+{
+    if (journal_defer(j, moment, changes, e) != 0)
+        return -1;
+    return journal_settle(j, whole, series, e);
 }
 
 int journal_rename(struct journal *j, const char *path, struct error *e)
@@ -409,6 +437,8 @@ int journal_rename(struct journal *j, const char *path, struct error *e)
 
 int journal_finish(struct journal *j, const struct profile *p, uint64_t *size, struct error *e)
 {
+    const struct series all = {
+        .moments = p->moments, .changes = p->changes, .count = p->moment_count};
     struct error reason;
     size_t length = 0;
     void *bytes = NULL;
@@ -426,6 +456,7 @@ int journal_finish(struct journal *j, const struct profile *p, uint64_t *size, s
         j->fd = -1;
         return 0;
     }
+    journal_settle(j, p, &all, NULL);
     if (j->fd < 0)
         return error_set(e, reason.kind == ERROR_SYSTEM ? ERROR_REFUSED : reason.kind, "%s",
                          reason.text);

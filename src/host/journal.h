@@ -5,7 +5,8 @@
  * gained, and which the finished profile replaces in the end.  Whenever it ends
  * early, all groups that are whole can be read.
  *
- *   journal_open → journal_append, journal_rename … → journal_finish → journal_close
+ *   journal_open → journal_append, journal_defer, journal_settle, journal_rename …
+ *                → journal_finish → journal_close
  *
  * The file comes into being with the first group, in one step with it.  What
  * could not be written, because the disk was full, comes with the next group
@@ -46,8 +47,8 @@ int journal_open(struct journal *j, const char *path, struct error *e);
 
 /*
  * Write a group: the latest moment and its packed changes, with what `whole` has
- * gained since the last one.  `series` has the moment already.  The profile's
- * frames need no lines.
+ * gained since the last one.  `series` has the moment already.  Lines of frames
+ * are left out.
  * 0; or -1 with `e` set when the file could not be written: once until it can
  * be again, in between the result is 0 and `failing` set.
  */
@@ -55,13 +56,23 @@ int journal_append(struct journal *j, const struct profile *whole, const struct 
                    const struct profile_moment *moment, const struct profile_changes *changes,
                    struct error *e);
 
+/*
+ * Keep a moment for the next group, without one of its own: where the finished
+ * profile follows at once it would be written for nothing.  journal_settle writes
+ * what was kept, if anything, as journal_append would have.
+ */
+int journal_defer(struct journal *j, const struct profile_moment *moment,
+                  const struct profile_changes *changes, struct error *e);
+int journal_settle(struct journal *j, const struct profile *whole, const struct series *series,
+                   struct error *e);
+
 /* The file moves to another name, which it replaces.  0, or -1 with `e` set and all as before. */
 int journal_rename(struct journal *j, const char *path, struct error *e);
 
 /*
  * Replace the journal by the finished profile.  `size` (may be NULL) receives the
- * bytes written.  0; or -1 with `e` set: then the journal stays as it is, if
- * there is one, and the error says so.
+ * bytes written.  0; or -1 with `e` set: then the journal stays, with what was
+ * deferred where there is room for that, and the error says so.
  */
 int journal_finish(struct journal *j, const struct profile *p, uint64_t *size, struct error *e);
 

@@ -12,6 +12,7 @@
 struct writer_item {
     struct checkpoint checkpoint;
     uint64_t ticket;
+    bool last; /* the file need not have it: the finished profile follows */
     struct writer_item *next;
 };
 
@@ -60,14 +61,21 @@ static uint64_t profile_memory(const struct profile *p)
            (uint64_t)p->pool_count * sizeof(*p->pools) + (uint64_t)p->pin_count * sizeof(*p->pins);
 }
 
+static int append_or_defer(struct writer *w, const struct profile_moment *moment,
+                           const struct profile_changes *packed, bool defer, struct error *e)
+{
+    if (defer)
+        return journal_defer(&w->journal, moment, packed, e);
+    return journal_append(&w->journal, &w->whole, &w->series, moment, packed, e);
+}
+
 /* An error of the journal is told once; until it can write again the old one holds. */
 static void append(struct writer *w, const struct profile_moment *moment,
-                   const struct profile_changes *packed)
+                   const struct profile_changes *packed, bool defer)
 {
     struct error e = {0};
 
-    if (open_journal(w, &e) != 0 ||
-        (w->path && journal_append(&w->journal, &w->whole, &w->series, moment, packed, &e) != 0))
+    if (open_journal(w, &e) != 0 || (w->path && append_or_defer(w, moment, packed, defer, &e) != 0))
         w->lost = e;
     else if (!w->path || !w->journal.failing)
         w->lost = (struct error){0};
@@ -84,7 +92,7 @@ static void work(struct writer *w, struct writer_item *item)
         if (take_in(w, &item->checkpoint, &packed, &e) != 0) {
             w->trouble = e;
         } else {
-            append(w, moment, &packed);
+            append(w, moment, &packed, item->last);
             outcome = &w->lost;
         }
         changes_release(&packed);
@@ -195,7 +203,7 @@ static void enqueue(struct writer *w, struct writer_item *item)
     pthread_mutex_unlock(&w->lock);
 }
 
-int writer_put(struct writer *w, struct checkpoint *c, uint64_t ticket, struct error *e)
+static int put(struct writer *w, struct checkpoint *c, uint64_t ticket, bool last, struct error *e)
 {
     struct writer_item *item = calloc(1, sizeof(*item));
 
@@ -205,8 +213,19 @@ int writer_put(struct writer *w, struct checkpoint *c, uint64_t ticket, struct e
     }
     item->checkpoint = *c;
     item->ticket = ticket;
+    item->last = last;
     enqueue(w, item);
     return 0;
+}
+
+int writer_put(struct writer *w, struct checkpoint *c, uint64_t ticket, struct error *e)
+{
+    return put(w, c, ticket, false, e);
+}
+
+int writer_put_last(struct writer *w, struct checkpoint *c, struct error *e)
+{
+    return put(w, c, 0, true, e);
 }
 
 void writer_finish(struct writer *w)

@@ -73,6 +73,12 @@ bool writer_has_room(struct writer *w);
 int writer_put(struct writer *w, struct checkpoint *c, uint64_t ticket, struct error *e);
 
 /*
+ * writer_put for the last checkpoint of all, without a ticket: the profile gets it,
+ * the journal keeps it in memory (journal_defer).
+ */
+int writer_put_last(struct writer *w, struct checkpoint *c, struct error *e);
+
+/*
  * No more checkpoints come: wait until all are written and end the thread.  The
  * profile, the series and the journal are then the caller's to use.
  */

@@ -187,7 +187,7 @@ void sample_run_release(struct sample_run *r)
     profile_release(&r->whole);
 }
 
-int sample_run_next(struct sample_run *r, struct error *e)
+static int next(struct sample_run *r, bool defer, struct error *e)
 {
     struct profile_changes packed = {NULL, 0};
     struct checkpoint c;
@@ -199,9 +199,21 @@ int sample_run_next(struct sample_run *r, struct error *e)
         profile_change(&r->whole, c.changes, c.change_count, c.part.moments[0].seconds, e) == 0 &&
         changes_encode(&packed, c.changes, c.change_count, e) == 0 &&
         series_add(&r->series, c.part.moments, &packed, e) == 0)
-        result = journal_append(&r->journal, &r->whole, &r->series, c.part.moments, &packed, e);
+        result =
+            defer ? journal_defer(&r->journal, c.part.moments, &packed, e)
+                  : journal_append(&r->journal, &r->whole, &r->series, c.part.moments, &packed, e);
     r->taken++;
     changes_release(&packed);
     checkpoint_release(&c);
     return result;
+}
+
+int sample_run_next(struct sample_run *r, struct error *e)
+{
+    return next(r, false, e);
+}
+
+int sample_run_defer(struct sample_run *r, struct error *e)
+{
+    return next(r, true, e);
 }

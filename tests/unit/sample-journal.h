@@ -36,6 +36,9 @@ void sample_run_release(struct sample_run *r);
  */
 int sample_run_next(struct sample_run *r, struct error *e);
 
+/* The same with journal_defer. */
+int sample_run_defer(struct sample_run *r, struct error *e);
+
 /* The live bytes of all sites after `count` checkpoints. */
 uint64_t sample_live_bytes(uint32_t count);
 

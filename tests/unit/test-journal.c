@@ -540,6 +540,57 @@ static void without_room_to_finish_the_journal_stays(void **state)
     assert_file(f->path, 6);
 }
 
+static void what_was_deferred_is_written_when_it_is_settled(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, 2);
+    assert_int_equal(sample_run_defer(&f->run, NULL), 0);
+    assert_file(f->path, 2);
+    assert_int_equal(journal_settle(&f->run.journal, &f->run.whole, &f->run.series, NULL), 0);
+    assert_file(f->path, 3);
+    assert_int_equal(f->run.journal.groups, 3);
+    assert_int_equal(journal_settle(&f->run.journal, &f->run.whole, &f->run.series, NULL), 0);
+    assert_int_equal(f->run.journal.groups, 3);
+    assert_int_equal(sample_run_defer(&f->run, NULL), 0);
+    append(f, 1); /* brings both */
+    assert_int_equal(f->run.journal.groups, 4);
+    assert_file(f->path, 5);
+}
+
+/* A folder where the finished file would be made: the journal can still be written. */
+static void what_was_deferred_is_written_when_finishing_fails(void **state)
+{
+    struct fixture *f = *state;
+    struct error e = {0};
+
+    append(f, 5);
+    assert_int_equal(sample_run_defer(&f->run, NULL), 0);
+    name_frames(&f->run.whole);
+    series_hand_over(&f->run.series, &f->run.whole);
+    assert_int_equal(mkdir(f->run.journal.file.temporary, 0700), 0);
+    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, NULL, &e), -1);
+    assert_int_equal(rmdir(f->run.journal.file.temporary), 0);
+    assert_non_null(strstr(e.text, "last checkpoint"));
+    assert_file(f->path, 6);
+}
+
+/* There is no room for what was deferred either: what the file had stays. */
+static void without_room_for_what_was_deferred_the_journal_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct error e = {0};
+
+    append(f, 5);
+    assert_int_equal(sample_run_defer(&f->run, NULL), 0);
+    name_frames(&f->run.whole);
+    limit_files(100);
+    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, NULL, &e), -1);
+    limit_files(0);
+    assert_non_null(strstr(e.text, "last checkpoint"));
+    assert_file(f->path, 5);
+}
+
 static void a_device_has_no_journal(void **state)
 {
     struct fixture *f = *state;
@@ -572,6 +623,9 @@ int main(void)
         TEST(a_link_is_followed_and_a_trap_is_not),
         TEST(the_finished_file_takes_its_place),
         TEST(without_room_to_finish_the_journal_stays),
+        TEST(what_was_deferred_is_written_when_it_is_settled),
+        TEST(what_was_deferred_is_written_when_finishing_fails),
+        TEST(without_room_for_what_was_deferred_the_journal_stays),
         TEST(a_device_has_no_journal),
     };
 

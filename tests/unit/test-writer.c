@@ -134,6 +134,32 @@ static void room_is_limited(void **state)
     writer_release(&w);
 }
 
+/* The profile has the last one, the file has it when the journal is settled. */
+static void the_last_is_kept_from_the_file(void **state)
+{
+    struct checkpoint c;
+    struct profile p;
+    struct writer w;
+    struct told t;
+
+    (void)state;
+    begin(&w, &t, path);
+    put(&w, 0, 0);
+    assert_true(sample_checkpoint(&c, 1));
+    assert_int_equal(writer_put_last(&w, &c, NULL), 0);
+    writer_finish(&w);
+    assert_int_equal(live_bytes(&w.whole), sample_live_bytes(2));
+    assert_int_equal(snapshot_open(&p, path, NULL), 0);
+    assert_int_equal(p.moment_count, 1);
+    profile_release(&p);
+    assert_int_equal(journal_settle(&w.journal, &w.whole, &w.series, NULL), 0);
+    assert_int_equal(snapshot_open(&p, path, NULL), 0);
+    assert_int_equal(p.moment_count, 2);
+    profile_release(&p);
+    writer_release(&w);
+    assert_int_equal(unlink(path), 0);
+}
+
 /* A file that cannot be written costs nothing but the file. */
 static void unwritable(void **state)
 {
@@ -194,8 +220,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_arrives_in_order), cmocka_unit_test(told_after_it_is_written),
-        cmocka_unit_test(room_is_limited),      cmocka_unit_test(unwritable),
-        cmocka_unit_test(inconsistent),
+        cmocka_unit_test(room_is_limited),      cmocka_unit_test(the_last_is_kept_from_the_file),
+        cmocka_unit_test(unwritable),           cmocka_unit_test(inconsistent),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
