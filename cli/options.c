@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define HELP_COLUMN 28
-#define SPECS_MAX 64
+#define SPECS_MAX 128
 
 static const struct option_spec help_specs[] = {
     {'h', "help", NULL, "show this help"},
@@ -30,13 +30,18 @@ static void print_help_text(const char *help)
     printf("%s\n", help);
 }
 
+static bool is_optional(const struct option_spec *spec)
+{
+    return spec->argument && *spec->argument == '[';
+}
+
 static void print_spec(const struct option_spec *spec)
 {
     int used = spec->id < OPTION_LONG_ONLY ? printf("  -%c, --%s", spec->id, spec->name)
                                            : printf("      --%s", spec->name);
 
     if (spec->argument)
-        used += printf(" %s", spec->argument);
+        used += printf(is_optional(spec) ? "%s" : " %s", spec->argument);
     if (used + 2 > HELP_COLUMN) {
         printf("\n");
         used = 0;
@@ -75,12 +80,17 @@ struct getopt_tables {
 static void add_specs(struct getopt_tables *t, const struct option_spec *specs)
 {
     for (; specs->name && t->count + 1 < SPECS_MAX; specs++) {
-        t->long_options[t->count++] = (struct option){
-            specs->name, specs->argument ? required_argument : no_argument, NULL, specs->id};
+        t->long_options[t->count++] = (struct option){specs->name,
+                                                      is_optional(specs) ? optional_argument
+                                                      : specs->argument  ? required_argument
+                                                                         : no_argument,
+                                                      NULL, specs->id};
         if (specs->id >= OPTION_LONG_ONLY)
             continue;
         t->letters[t->used++] = (char)specs->id;
         if (specs->argument)
+            t->letters[t->used++] = ':';
+        if (is_optional(specs))
             t->letters[t->used++] = ':';
     }
 }
@@ -101,6 +111,34 @@ int options_wrong(const struct options *options)
     return OPTIONS_WRONG;
 }
 
+/* Whether `word` is what a command line means for the optional argument of an option. */
+static bool is_meant_for(const char *option, const char *word)
+{
+    size_t length = strlen(word), ending = strlen(option);
+
+    if (strcmp(word, "-") == 0)
+        return true;
+    return *word != '-' && length > ending + 1 && word[length - ending - 1] == '.' &&
+           strcmp(word + length - ending, option) == 0;
+}
+
+/* The argument of the option that getopt has just found. */
+static const char *argument_of(const struct option *option, int argc, char **argv)
+{
+    if (optarg || !option || option->has_arg != optional_argument || optind >= argc ||
+        !is_meant_for(option->name, argv[optind]))
+        return optarg;
+    return argv[optind++];
+}
+
+static const struct option *option_of(const struct getopt_tables *t, int id)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->long_options[i].val == id)
+            return &t->long_options[i];
+    return NULL;
+}
+
 int options_parse(const struct options *options, int argc, char **argv, option_taker *take,
                   void *context)
 {
@@ -117,7 +155,7 @@ int options_parse(const struct options *options, int argc, char **argv, option_t
             print_help(options);
             return OPTIONS_DONE;
         }
-        result = take(context, id, optarg);
+        result = take(context, id, argument_of(option_of(&tables, id), argc, argv));
         if (result == OPTIONS_WRONG)
             return options_wrong(options);
         if (result)

@@ -16,9 +16,15 @@
 struct option_spec {
     int id;               /* the letter, or OPTION_LONG_ONLY and up */
     const char *name;     /* long name; NULL ends a table */
-    const char *argument; /* what --help calls the argument, NULL: takes none */
+    const char *argument; /* what --help calls the argument, NULL: takes none; see below */
     const char *help;     /* lines separated by \n */
 };
+
+/*
+ * An argument that is called "[=FILE]" may be left out: the taker is then given NULL.
+ * Behind a space only what can be meant for a file is taken for the argument: "-", or
+ * a name that ends in a dot and the option's own name (--json report.json).
+ */
 
 #define OPTIONS_TABLES 4
 

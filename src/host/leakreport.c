@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ID_DIGITS ((size_t)8) /* of the fingerprint */
+
 void leak_report_init(struct leak_report *r)
 {
     *r = (struct leak_report){.command = "", .program = "", .version = ""};
@@ -115,7 +117,7 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(left->fingerprint, right->fingerprint);
 }
 
-/* Records of one fingerprint together, in the order they have. */
+/* Records whose fingerprints begin alike together, in the order they have. */
 struct numbered {
     const char *fingerprint;
     uint32_t index;
@@ -129,32 +131,54 @@ static int by_fingerprint(const void *a, const void *b)
     return order ? order : left->index < right->index ? -1 : left->index > right->index;
 }
 
+static int by_digits(const void *a, const void *b)
+{
+    const struct numbered *left = a, *right = b;
+    int order = strncmp(left->fingerprint, right->fingerprint, ID_DIGITS);
+
+    return order ? order : left->index < right->index ? -1 : left->index > right->index;
+}
+
+static void set_number(struct leak_record *record, uint32_t number, size_t digits)
+{
+    if (digits != ID_DIGITS)
+        record->ordinal = number;
+    else if (number == 1)
+        snprintf(record->id, LEAK_ID, "%.*s", (int)ID_DIGITS, record->fingerprint);
+    else
+        snprintf(record->id, LEAK_ID, "%.*s-%" PRIu32, (int)ID_DIGITS, record->fingerprint, number);
+}
+
 /* Without memory to sort in, by comparing each with all before it. */
-static void number_slowly(struct leak_report *r)
+static void number_slowly(struct leak_report *r, size_t digits)
 {
     for (uint32_t i = 0; i < r->record_count; i++) {
-        r->records[i].ordinal = 1;
+        uint32_t number = 1;
+
         for (uint32_t k = 0; k < i; k++)
-            r->records[i].ordinal +=
-                strcmp(r->records[i].fingerprint, r->records[k].fingerprint) == 0;
+            number += strncmp(r->records[i].fingerprint, r->records[k].fingerprint, digits) == 0;
+        set_number(&r->records[i], number, digits);
     }
 }
 
-static void number_records(struct leak_report *r)
+/* Give each record its number among those whose fingerprints have the same first `digits`. */
+static void number_records(struct leak_report *r, size_t digits)
 {
     struct numbered *all = reallocarray(NULL, r->record_count, sizeof *all);
+    uint32_t number = 0;
 
     if (!all) {
-        number_slowly(r);
+        number_slowly(r, digits);
         return;
     }
     for (uint32_t i = 0; i < r->record_count; i++)
         all[i] = (struct numbered){r->records[i].fingerprint, i};
-    qsort(all, r->record_count, sizeof *all, by_fingerprint);
+    qsort(all, r->record_count, sizeof *all, digits == ID_DIGITS ? by_digits : by_fingerprint);
     for (uint32_t i = 0; i < r->record_count; i++) {
-        bool same = i && strcmp(all[i].fingerprint, all[i - 1].fingerprint) == 0;
+        bool same = i && strncmp(all[i].fingerprint, all[i - 1].fingerprint, digits) == 0;
 
-        r->records[all[i].index].ordinal = same ? r->records[all[i - 1].index].ordinal + 1 : 1;
+        number = same ? number + 1 : 1;
+        set_number(&r->records[all[i].index], number, digits);
     }
     free(all);
 }
@@ -166,7 +190,38 @@ void leak_report_finish(struct leak_report *r)
     if (r->record_count == 0)
         return;
     qsort(r->records, r->record_count, sizeof *r->records, by_bytes);
-    number_records(r);
+    number_records(r, LEAK_FINGERPRINT - 1);
+    number_records(r, ID_DIGITS);
+}
+
+/* ---------------------------------------------------------------------- ids -- */
+
+bool leak_id_is(const char *text)
+{
+    size_t digits = strspn(text, "0123456789abcdef");
+    const char *rest = text + ID_DIGITS;
+
+    if (digits != ID_DIGITS)
+        return false;
+    return *rest == '\0' ||
+           (*rest == '-' && rest[1] >= '1' && rest[1] <= '9' && strlen(rest) <= 10 &&
+            rest[1 + strspn(rest + 1, "0123456789")] == '\0');
+}
+
+const struct leak_record *leak_report_find(const struct leak_report *r, const char *id)
+{
+    char first[ID_DIGITS + 1];
+
+    if (!leak_id_is(id))
+        return NULL;
+    memcpy(first, id, ID_DIGITS);
+    first[ID_DIGITS] = '\0';
+    if (strcmp(id + ID_DIGITS, "-1") == 0)
+        id = first;
+    for (uint32_t i = 0; i < r->record_count; i++)
+        if (strcmp(r->records[i].id, id) == 0)
+            return &r->records[i];
+    return NULL;
 }
 
 uint32_t leak_report_count(const struct leak_report *r, uint32_t kinds)

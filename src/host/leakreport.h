@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define LEAK_FINGERPRINT 33 /* 32 hexadecimal digits and a NUL */
+#define LEAK_ID 20          /* "3fa91c02" or "3fa91c02-12" */
 
 /* One line of a stack, innermost first; an inlined function is a line of its own. */
 struct leak_line {
@@ -28,7 +29,18 @@ struct leak_line {
     bool inlined;         /* into the next line's function */
 };
 
-/* Blocks of one kind, allocated by one thread through one stack. */
+struct leak_amount {
+    uint64_t bytes, blocks;
+};
+
+/*
+ * How long blocks have lived, as a collector with generations has it: young ones were
+ * allocated since the last moment (profile.h), old ones have outlived LEAK_OLD or more.
+ */
+enum leak_age { LEAK_AGE_YOUNG = 0, LEAK_AGE_MIDDLE, LEAK_AGE_OLD, LEAK_AGES };
+#define LEAK_OLD 3u
+
+/* Blocks of one kind, allocated through one stack (and held by one weak region). */
 struct leak_record {
     enum leak_kind kind;
     uint64_t bytes, blocks;
@@ -36,20 +48,22 @@ struct leak_record {
     uint64_t smallest, largest;               /* block sizes */
     uint64_t example;                         /* address of one block */
     double first_seconds, last_seconds;       /* when the first and the last were allocated */
-    const char *thread;                       /* name */
+    const char *thread;                       /* name of the one that allocated most bytes */
+    uint32_t threads;                         /* how many allocated them; 0 unknown */
     const char *held_by;                      /* of LEAK_WEAK: the weak region */
     uint32_t cycle_blocks;                    /* the largest cycle they stand for; 0 none */
     const struct leak_line *stack;
     uint32_t stack_count;
+    uint32_t place;          /* the line of the stack to look at: past allocators' wrappers */
+    uint32_t node;           /* the stack in the profile the report is of; 0 none */
+    uint64_t retained_bytes; /* what is held by them, themselves included; 0 unknown */
+    struct leak_amount ages[LEAK_AGES];
     bool known; /* in the baseline (leakbaseline.h) */
 
     /* by leak_report_finish */
     char fingerprint[LEAK_FINGERPRINT];
     uint32_t ordinal; /* among records with this fingerprint, from 1 */
-};
-
-struct leak_amount {
-    uint64_t bytes, blocks;
+    char id[LEAK_ID]; /* for people to name it by; see leak_report_find */
 };
 
 struct leak_heap {
@@ -84,6 +98,16 @@ int leak_report_add(struct leak_report *r, const struct leak_record *record, str
  * fingerprint and ordinal.  To be called before anything is written.
  */
 void leak_report_finish(struct leak_report *r);
+
+/*
+ * The record that an id names, NULL when none does.  An id is the first 8 digits of the
+ * fingerprint; of several records with these the first has the digits alone or -1 behind
+ * them, the others -2 and so on, in the report's order.
+ */
+const struct leak_record *leak_report_find(const struct leak_report *r, const char *id);
+
+/* Whether a text has the form of an id: no address is meant by it unless it begins with 0x. */
+bool leak_id_is(const char *text);
 
 /*
  * The fingerprint of a leak: what stays the same while source lines move, files

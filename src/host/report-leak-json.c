@@ -73,6 +73,16 @@ static json_t *stack_array(const struct leak_record *record)
     return list;
 }
 
+static json_t *ages_object(const struct leak_record *record)
+{
+    static const char *const names[LEAK_AGES] = {"young", "middle", "old"};
+    struct jsonobject o = jsonobject_begin();
+
+    for (unsigned i = 0; i < LEAK_AGES; i++)
+        jsonobject_set(&o, names[i], amount_object(&record->ages[i]));
+    return jsonobject_end(&o);
+}
+
 static json_t *record_object(const struct leak_record *record)
 {
     struct jsonobject o = jsonobject_begin();
@@ -88,9 +98,15 @@ static json_t *record_object(const struct leak_record *record)
     jsonobject_set(&o, "first_seconds", json_real(record->first_seconds));
     jsonobject_set(&o, "last_seconds", json_real(record->last_seconds));
     jsonobject_set(&o, "thread", jsonvalue_text(record->thread));
+    jsonobject_set(&o, "threads",
+                   record->threads ? jsonvalue_number(record->threads) : json_null());
     jsonobject_set(&o, "held_by", jsonvalue_text(record->held_by));
     jsonobject_set(&o, "cycle_blocks", jsonvalue_number(record->cycle_blocks));
+    jsonobject_set(&o, "retained_bytes",
+                   record->retained_bytes ? jsonvalue_number(record->retained_bytes) : json_null());
+    jsonobject_set(&o, "ages", ages_object(record));
     jsonobject_set(&o, "known", json_boolean(record->known));
+    jsonobject_set(&o, "id", json_string(record->id));
     jsonobject_set(&o, "fingerprint", json_string(record->fingerprint));
     jsonobject_set(&o, "stack", stack_array(record));
     return jsonobject_end(&o);

@@ -126,6 +126,46 @@ static void relative(const char *root, const char *file, const char *expected)
     strbuf_release(&text);
 }
 
+static void records_are_found_by_their_ids(void **state)
+{
+    struct leak_report r;
+    char text[LEAK_ID + 4];
+    uint32_t numbered = 0;
+
+    (void)state;
+    assert_true(sample_leaks(&r, "plain"));
+    for (uint32_t i = 0; i < r.record_count; i++) {
+        const struct leak_record *record = &r.records[i];
+
+        assert_true(leak_id_is(record->id));
+        assert_memory_equal(record->id, record->fingerprint, 8);
+        assert_ptr_equal(leak_report_find(&r, record->id), record);
+        snprintf(text, sizeof text, "%s-1", record->id);
+        if (strlen(record->id) == 8)
+            assert_ptr_equal(leak_report_find(&r, text), record);
+        else
+            assert_null(leak_report_find(&r, text));
+        numbered += strlen(record->id) > 8;
+    }
+    assert_int_equal(numbered, 1); /* the two that differ in a line only */
+    assert_null(leak_report_find(&r, "00000000"));
+    leak_report_release(&r);
+}
+
+static void what_looks_like_an_id(void **state)
+{
+    static const char *const wrong[] = {
+        "",         "0123456",     "012345678",   "0x123456",
+        "0123456g", "01234567-",   "01234567-0",  "01234567-2x",
+        "ABCDEF01", "01234567 -2", "01234567--2", "01234567-12345678901"};
+
+    (void)state;
+    assert_true(leak_id_is("01234567"));
+    assert_true(leak_id_is("abcdef01-12"));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(leak_id_is(wrong[i]));
+}
+
 static void paths_below_the_root_become_relative(void **state)
 {
     (void)state;
@@ -394,6 +434,8 @@ int main(void)
         cmocka_unit_test(another_chain_has_another_fingerprint),
         cmocka_unit_test(fingerprints_are_the_same_everywhere),
         cmocka_unit_test(records_are_sorted_and_numbered),
+        cmocka_unit_test(records_are_found_by_their_ids),
+        cmocka_unit_test(what_looks_like_an_id),
         cmocka_unit_test(paths_below_the_root_become_relative),
         cmocka_unit_test(uris_escape_what_paths_may_not_hold),
         cmocka_unit_test(text_is_cleaned),
