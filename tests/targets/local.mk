@@ -3,27 +3,27 @@
 # their own and not as Automake programs, so that neither the project's flags
 # nor the user's CFLAGS change what they do.  A new one is a name in this list.
 
-targets_c = close-all commanded confined crossing cxx-later deep early ends entry-points exec-self fibers fork frames jump left-handlers lines maps misuse \
+targets_c = close-all commanded confined crossing cxx-later deep early ends entry-points exec-self fibers fork frames jump leak-kinds leak-threads left-handlers lines maps misuse \
 	no-cfi own-malloc plain pool-mix pool-uses resize signals steady surroundings swap temporary thread-cancel \
 	thread-churn thread-crowd thread-names thread-pairs thread-peak thread-queue \
 	thread-small-stack thread-tsd
-targets_cxx = cxx-new cxx-throw misuse-cxx
+targets_cxx = cxx-new cxx-throw leak-cxx misuse-cxx
 # With memprof.h, as an installed one is found.
 targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-static \
 	tests/targets/api-module.so tests/targets/api-linked tests/targets/tracemalloc \
 	tests/targets/api-allocator tests/targets/snapshot-threads
 targets_other = tests/targets/plain-static tests/targets/deep-gaps tests/targets/swap-plugin-1.so \
 	tests/targets/swap-plugin-2.so tests/targets/early-plugin.so tests/targets/cells-plugin.so \
-	tests/tools/count-preload.so $(targets_api)
+	tests/targets/leak-plugin.so tests/tools/count-preload.so $(targets_api)
 
 targets_c_files = $(targets_c:%=tests/targets/%)
 targets_cxx_files = $(targets_cxx:%=tests/targets/%) tests/targets/cxx-plugin.so
 target_files = $(targets_c_files) $(targets_other)
 if HAVE_CXX
-target_files += $(targets_cxx_files) tests/targets/api-cxx
+target_files += $(targets_cxx_files) tests/targets/api-cxx tests/targets/leak-cxx-old
 endif
 
-target_headers = $(top_srcdir)/tests/targets/tally.h $(top_srcdir)/tests/targets/threads.h
+target_headers = $(top_srcdir)/tests/targets/leaks.h $(top_srcdir)/tests/targets/tally.h $(top_srcdir)/tests/targets/threads.h
 target_make = $(MKDIR_P) $(@D) && $(CC) -std=gnu17 $(target_cflags)
 target_module = $(target_make) -fPIC -shared -o $@
 
@@ -88,6 +88,13 @@ tests/targets/swap-plugin-1.so: $(top_srcdir)/tests/targets/swap-plugin.c
 tests/targets/swap-plugin-2.so: $(top_srcdir)/tests/targets/swap-plugin.c
 	$(AM_V_CC)$(target_module) -DSWAP_PLUGIN=2 $(top_srcdir)/tests/targets/swap-plugin.c
 
+# The std::string from before C++11.
+tests/targets/leak-cxx-old: $(top_srcdir)/tests/targets/leak-cxx.cc $(target_headers)
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -D_GLIBCXX_USE_CXX11_ABI=0 -o $@ $<
+
+tests/targets/leak-plugin.so: $(top_srcdir)/tests/targets/leak-plugin.c
+	$(AM_V_CC)$(target_module) $(top_srcdir)/tests/targets/leak-plugin.c
+
 tests/targets/cells-plugin.so: $(top_srcdir)/tests/targets/cells-plugin.c
 	$(AM_V_CC)$(target_module) -fno-builtin $<
 
@@ -104,8 +111,8 @@ targets: $(target_files)
 check_DATA += $(target_files)
 CLEANFILES += $(target_files)
 EXTRA_DIST += $(targets_c:%=tests/targets/%.c) $(targets_cxx:%=tests/targets/%.cc) \
-	tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/cells-plugin.c tests/targets/api.c tests/targets/api-module.c \
+	tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/cells-plugin.c tests/targets/leak-plugin.c tests/targets/api.c tests/targets/api-module.c \
 	tests/targets/api-allocator.c tests/targets/snapshot-threads.c \
 	tests/targets/tracemalloc.c tests/targets/tracemalloc-other.h \
-	tests/targets/api-cxx.cc tests/targets/cxx-plugin.cc tests/targets/tally.h \
+	tests/targets/api-cxx.cc tests/targets/cxx-plugin.cc tests/targets/leaks.h tests/targets/tally.h \
 	tests/targets/threads.h tests/tools/count-preload.c
