@@ -32,6 +32,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/operators.h \
 	preload/overhead.c \
 	preload/overhead.h \
+	preload/own.c \
+	preload/own.h \
 	preload/pool-debug.c \
 	preload/pool-debug.h \
 	preload/pool-publish.c \

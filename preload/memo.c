@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/memo.h"
 
-#include "src/shared/sysmem.h"
+#include "preload/own.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static void memo_take(struct memo_user *u)
 {
     /* relaxed: only a count */
     if (atomic_fetch_add_explicit(&memos, 1, memory_order_relaxed) < MEMOS_MAX)
-        u->memo = sysmem_map(sizeof(*u->memo));
+        u->memo = own_map(sizeof(*u->memo));
     u->denied = u->memo == NULL;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/modules.h"
 
+#include "preload/own.h"
 #include "preload/rules.h"
 #include "preload/session.h"
 #include "preload/walk.h"
 #include "src/shared/clock.h"
-#include "src/shared/sysmem.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -388,7 +388,7 @@ bool modules_init(void)
 {
     struct location l;
 
-    known = sysmem_map((size_t)session.segment.layout.modules_max * sizeof(*known));
+    known = own_map((size_t)session.segment.layout.modules_max * sizeof(*known));
     if (!known)
         return false;
     /* _r_debug lies in the loader */

@@ -3,7 +3,7 @@
 
 #include "preload/cfi.h"
 #include "preload/modules.h"
-#include "src/shared/sysmem.h"
+#include "preload/own.h"
 
 #define TABLE_ENTRIES ((size_t)1 << RULE_BITS)
 
@@ -11,7 +11,7 @@ struct rule_entry *rule_table;
 
 bool rules_init(void)
 {
-    rule_table = sysmem_map(TABLE_ENTRIES * sizeof(*rule_table));
+    rule_table = own_map(TABLE_ENTRIES * sizeof(*rule_table));
     return rule_table != NULL;
 }
 

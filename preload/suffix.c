@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/suffix.h"
 
+#include "preload/own.h"
 #include "preload/rules.h"
 #include "preload/session.h"
 #include "src/shared/stacktrie.h"
-#include "src/shared/sysmem.h"
 
 #define SUFFIX_BITS 16u
 
@@ -12,7 +12,7 @@ static _Atomic uint32_t *last_nodes; /* node ids, 0 empty */
 
 bool suffix_init(void)
 {
-    last_nodes = sysmem_map(sizeof(*last_nodes) << SUFFIX_BITS);
+    last_nodes = own_map(sizeof(*last_nodes) << SUFFIX_BITS);
     return last_nodes != NULL;
 }
 

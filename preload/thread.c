@@ -2,10 +2,10 @@
 #include "preload/thread.h"
 
 #include "preload/modules.h"
+#include "preload/own.h"
 #include "preload/session.h"
 #include "preload/unwind.h"
 #include "src/shared/rawcall.h"
-#include "src/shared/sysmem.h"
 
 #include <sys/prctl.h>
 
@@ -23,7 +23,7 @@ static unsigned char *threads;
 
 bool threads_init(void)
 {
-    threads = sysmem_map((size_t)session.segment.layout.slots_max * THREAD_BYTES);
+    threads = own_map((size_t)session.segment.layout.slots_max * THREAD_BYTES);
     return threads != NULL;
 }
 

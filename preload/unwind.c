@@ -2,6 +2,7 @@
 #include "preload/unwind.h"
 
 #include "preload/modules.h"
+#include "preload/own.h"
 #include "preload/rules.h"
 #include "preload/session.h"
 #include "preload/suffix.h"
@@ -9,7 +10,6 @@
 #include "preload/verify.h"
 #include "preload/walk.h"
 #include "src/shared/stacktrie.h"
-#include "src/shared/sysmem.h"
 
 #include <string.h>
 
@@ -52,7 +52,7 @@ static bool overflow_grow(struct stack_cache *c, const struct walked_frame *fram
 
     if (room > WALKED_MAX)
         return false;
-    fresh = sysmem_map((size_t)room * sizeof(*fresh));
+    fresh = own_map((size_t)room * sizeof(*fresh));
     if (!fresh)
         return false;
     if (count)
@@ -63,7 +63,7 @@ static bool overflow_grow(struct stack_cache *c, const struct walked_frame *fram
     c->overflow = fresh;
     c->overflow_room = room;
     if (old)
-        sysmem_unmap(old, (size_t)had * sizeof(*fresh));
+        own_unmap(old, (size_t)had * sizeof(*fresh));
     return true;
 }
 
@@ -217,7 +217,7 @@ static bool cache_grow(struct stack_cache *c, uint32_t frames, uint32_t checks)
 
     while (capacity < frames || capacity * 2 < checks)
         capacity *= 2;
-    fresh = sysmem_map(cache_bytes(capacity));
+    fresh = own_map(cache_bytes(capacity));
     if (!fresh)
         return false;
     stack_cache_place(c, fresh, capacity);
@@ -226,7 +226,7 @@ static bool cache_grow(struct stack_cache *c, uint32_t frames, uint32_t checks)
         memcpy(c->checks, old.checks, old.checks_room * sizeof(*c->checks));
     }
     if (!old.fixed)
-        sysmem_unmap(old.frames - 1, cache_bytes(old.capacity));
+        own_unmap(old.frames - 1, cache_bytes(old.capacity));
     c->fixed = false;
     return true;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/verify.h"
 
+#include "preload/own.h"
 #include "preload/session.h"
 #include "preload/walk.h"
-#include "src/shared/sysmem.h"
 
 /* Stacks deeper than this are compared in their innermost frames. */
 #define VERIFY_FRAMES 65536u
@@ -56,7 +56,7 @@ void verify_stack(struct thread *t, const uint64_t *frame, uint32_t node)
     if (++t->verify_countdown < session.verify_every)
         return;
     t->verify_countdown = 0;
-    theirs.frames = sysmem_map(VERIFY_FRAMES * sizeof(uint64_t));
+    theirs.frames = own_map(VERIFY_FRAMES * sizeof(uint64_t));
     if (!theirs.frames)
         return;
     local.busy = BUSY_CALLING; /* what libunwind itself allocates is no event */
@@ -65,5 +65,5 @@ void verify_stack(struct thread *t, const uint64_t *frame, uint32_t node)
         compare(&theirs, node);
     }
     local.busy = busy;
-    sysmem_unmap(theirs.frames, VERIFY_FRAMES * sizeof(uint64_t));
+    own_unmap(theirs.frames, VERIFY_FRAMES * sizeof(uint64_t));
 }

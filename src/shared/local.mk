@@ -23,6 +23,8 @@ shared_sources = \
 	src/shared/guarded.h \
 	src/shared/objects.c \
 	src/shared/objects.h \
+	src/shared/ownrange.c \
+	src/shared/ownrange.h \
 	src/shared/owner.c \
 	src/shared/owner.h \
 	src/shared/pool.c \

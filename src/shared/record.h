@@ -11,7 +11,7 @@
  * tmpfs cannot raise SIGBUS in the target.
  *
  *   header page(s) | modules | module names | slots | trie buckets |
- *   trie nodes (sparse) | chunks (sparse)
+ *   trie nodes (sparse) | own ranges | chunks (sparse)
  *
  * The host never trusts what it reads here: every index and offset written by
  * the target is checked against the limits that the host itself put in its
@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 6u
+#define SEGMENT_VERSION 7u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -266,6 +266,14 @@ struct trie_node {
 };
 _Static_assert(sizeof(struct trie_node) == 16, "trie nodes pack to 16 bytes");
 
+/* --------------------------------------------------------- own ranges -- */
+
+/* A mapping of memprof's own in the target: see ownrange.h.  start 0 or 1: none. */
+struct own_range {
+    _Atomic uint64_t start; /* release: `end` is there */
+    uint64_t end;
+};
+
 /* ------------------------------------------------------------- header -- */
 
 /* Offsets from the start of the segment, sizes in items.  Fixed by the host. */
@@ -276,13 +284,16 @@ struct segment_layout {
     uint64_t slots_offset;
     uint64_t buckets_offset;
     uint64_t nodes_offset;
+    uint64_t own_ranges_offset;
     uint64_t chunks_offset;
     uint32_t modules_max;
     uint32_t names_bytes;
     uint32_t slots_max;
     uint32_t buckets; /* a power of two */
     uint32_t nodes_max;
+    uint32_t own_ranges_max;
     uint32_t chunks_max;
+    uint32_t reserved;
 };
 
 enum segment_clock {
@@ -354,6 +365,7 @@ struct segment_header {
     _Atomic uint32_t forked_children;
     _Atomic uint32_t executed;         /* the process is about to replace its image */
     _Atomic uint32_t snapshot_signals; /* signals that asked for a snapshot so far */
+    _Atomic uint32_t own_ranges_used;  /* high-water mark */
 
     /* Loss and self-check counters, written by the target with relaxed adds. */
     _Alignas(64) _Atomic uint64_t bootstrap_allocations; /* served before recording could start */

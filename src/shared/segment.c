@@ -3,6 +3,11 @@
 
 #define PAGE UINT64_C(4096)
 
+/* Mappings of memprof's own: for all threads together, memos among them; and for each thread:
+ * a deep stack's cache and overflow, and each again while it grows. */
+#define OWN_RANGES_PROCESS 256u
+#define OWN_RANGES_THREAD 3u
+
 static uint64_t page_up(uint64_t bytes)
 {
     return (bytes + PAGE - 1) & ~(PAGE - 1);
@@ -18,6 +23,8 @@ void segment_layout_default(struct segment_layout *layout, unsigned scale)
     layout->buckets = 1u << 18;
     layout->nodes_max = (32u << 20) >> scale;
     layout->chunks_max = (128u << 10) >> scale;
+    layout->own_ranges_max = OWN_RANGES_PROCESS + layout->slots_max * OWN_RANGES_THREAD;
+    layout->reserved = 0;
 
     layout->modules_offset = at;
     at += page_up((uint64_t)layout->modules_max * sizeof(struct module_record));
@@ -29,6 +36,8 @@ void segment_layout_default(struct segment_layout *layout, unsigned scale)
     at += page_up((uint64_t)layout->buckets * sizeof(uint32_t));
     layout->nodes_offset = at;
     at += page_up((uint64_t)layout->nodes_max * sizeof(struct trie_node));
+    layout->own_ranges_offset = at;
+    at += page_up((uint64_t)layout->own_ranges_max * sizeof(struct own_range));
     layout->chunks_offset = at;
     at += (uint64_t)layout->chunks_max * CHUNK_BYTES;
     layout->segment_bytes = at;
@@ -53,6 +62,8 @@ bool segment_layout_valid(const struct segment_layout *l)
            region_follows(&end, l->slots_offset, l->slots_max, sizeof(struct slot)) &&
            region_follows(&end, l->buckets_offset, l->buckets, sizeof(uint32_t)) &&
            region_follows(&end, l->nodes_offset, l->nodes_max, sizeof(struct trie_node)) &&
+           region_follows(&end, l->own_ranges_offset, l->own_ranges_max,
+                          sizeof(struct own_range)) &&
            region_follows(&end, l->chunks_offset, l->chunks_max, CHUNK_BYTES) &&
            end <= l->segment_bytes;
 }

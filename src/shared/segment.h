@@ -53,6 +53,10 @@ static inline struct chunk *segment_chunk(const struct segment *s, uint32_t i)
 {
     return (struct chunk *)(void *)(s->base + s->layout.chunks_offset) + i;
 }
+static inline struct own_range *segment_own_range(const struct segment *s, uint32_t i)
+{
+    return (struct own_range *)(void *)(s->base + s->layout.own_ranges_offset) + i;
+}
 static inline struct trie_node *segment_node(const struct segment *s, uint32_t i)
 {
     return (struct trie_node *)(void *)(s->base + s->layout.nodes_offset) + i;
