@@ -138,7 +138,23 @@ def check_markdown():
     assert "<script>" not in hostile and "@q" not in hostile and "`h" not in hostile
 
 
-for check in (check_json, check_sarif, check_junit, check_gitlab, check_github, check_markdown):
+# What ctest takes a leak from (cmCTestMemCheckHandler.cxx).
+MEMCHECK_LEAK = re.compile(r"== .*[0-9,]+ (?:\([0-9,]+ direct, [0-9,]+ indirect\) )?bytes in [0-9,]+ blocks are"
+                           r" (definitely|possibly) lost in loss record [0-9,]+ of [0-9,]+")
+
+
+def check_memcheck():
+    for sample in samples:
+        lines = written("memcheck", sample).decode().splitlines()
+        assert all(re.match(r"==\d+==( |$)", line) for line in lines)
+        found = [m[1] for m in map(MEMCHECK_LEAK.search, lines) if m]
+        for kind in ("definite", "possible"):
+            wanted = sum(r["kind"] == kind and not r["known"] for r in records(sample))
+            assert found.count({"definite": "definitely", "possible": "possibly"}[kind]) == wanted, (sample, kind, wanted)
+        assert sum("LEAK SUMMARY:" in line for line in lines) == 1
+
+
+for check in (check_json, check_sarif, check_junit, check_gitlab, check_github, check_markdown, check_memcheck):
     check()
     print(f"{check.__name__}: as the format says")
 for what in sorted(set(skipped)):

@@ -74,6 +74,7 @@ struct leak_report {
     const char *command; /* shell-quoted */
     const char *program; /* base name */
     const char *version; /* memprof's */
+    int64_t pid;
     int64_t started_unix;
     double seconds;
     struct leak_heap heap;

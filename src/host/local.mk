@@ -208,6 +208,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-leak-json.c \
 	src/host/report-leak-junit.c \
 	src/host/report-leak-markdown.c \
+	src/host/report-leak-memcheck.c \
 	src/host/report-leak-sarif.c \
 	src/host/report-leak.h \
 	src/host/report-sessions.c \

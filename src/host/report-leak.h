@@ -60,6 +60,11 @@ int report_leak_markdown(FILE *out, const struct leak_report *r, const struct le
                          struct error *e);
 #define REPORT_LEAK_MARKDOWN_BYTES 1000000u
 
+/* Lines as Valgrind's Memcheck writes them, which ctest -T memcheck reads; known leaks are left
+ * out. */
+int report_leak_memcheck(FILE *out, const struct leak_report *r, const struct leak_format *f,
+                         struct error *e);
+
 /* The end of every writer: flush, and say what went wrong.  `ok`: all memory was there. */
 int report_leak_end(FILE *out, bool ok, const char *format, struct error *e);
 

@@ -25,10 +25,10 @@ static const struct {
     const char *name;
     writer *write;
 } formats[] = {
-    {"json", report_leak_json},     {"sarif", report_leak_sarif},
-    {"junit", report_leak_junit},   {"github", report_leak_github},
-    {"gitlab", report_leak_gitlab}, {"markdown", report_leak_markdown},
-    {"known", known_leaks},
+    {"json", report_leak_json},         {"sarif", report_leak_sarif},
+    {"junit", report_leak_junit},       {"github", report_leak_github},
+    {"gitlab", report_leak_gitlab},     {"markdown", report_leak_markdown},
+    {"memcheck", report_leak_memcheck}, {"known", known_leaks},
 };
 
 int main(int argc, char **argv)
