@@ -183,13 +183,36 @@ static void number_records(struct leak_report *r, size_t digits)
     free(all);
 }
 
+void leak_report_sort(struct leak_report *r)
+{
+    if (r->record_count)
+        qsort(r->records, r->record_count, sizeof *r->records, by_bytes);
+}
+
+int leak_report_select(struct leak_report *to, const struct leak_report *from, uint32_t kinds,
+                       struct error *e)
+{
+    *to = *from;
+    to->records = NULL;
+    to->record_count = to->record_room = 0;
+    for (uint32_t i = 0; i < from->record_count; i++) {
+        if (!(kinds & LEAK_KIND_BIT(from->records[i].kind)))
+            continue;
+        if (leak_report_add(to, &from->records[i], e) != 0) {
+            leak_report_release(to);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 void leak_report_finish(struct leak_report *r)
 {
     for (uint32_t i = 0; i < r->record_count; i++)
         leak_fingerprint(&r->records[i], r->records[i].fingerprint);
     if (r->record_count == 0)
         return;
-    qsort(r->records, r->record_count, sizeof *r->records, by_bytes);
+    leak_report_sort(r);
     number_records(r, LEAK_FINGERPRINT - 1);
     number_records(r, ID_DIGITS);
 }

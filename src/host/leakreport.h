@@ -54,8 +54,9 @@ struct leak_record {
     uint32_t cycle_blocks;                    /* the largest cycle they stand for; 0 none */
     const struct leak_line *stack;
     uint32_t stack_count;
-    uint32_t place;          /* the line of the stack to look at: past allocators' wrappers */
-    uint32_t node;           /* the stack in the profile the report is of; 0 none */
+    uint32_t place;  /* the line of the stack to look at: past allocators' wrappers */
+    uint32_t node;   /* the stack in the profile the report is of; 0 none */
+    uint32_t origin; /* whoever fills the report in knows it by this; it stays with the record */
     uint64_t retained_bytes; /* what is held by them, themselves included; 0 unknown */
     struct leak_amount ages[LEAK_AGES];
     bool known; /* in the baseline (leakbaseline.h) */
@@ -99,6 +100,16 @@ int leak_report_add(struct leak_report *r, const struct leak_record *record, str
  * fingerprint and ordinal.  To be called before anything is written.
  */
 void leak_report_finish(struct leak_report *r);
+
+/* Sort them again, after their numbers were changed; fingerprints and ids stay. */
+void leak_report_sort(struct leak_report *r);
+
+/*
+ * A report with those records of `from` whose kind is in `kinds`; all else is the same, and
+ * what it points at is from's.  0, or -1 with `e` set and `to` empty.
+ */
+int leak_report_select(struct leak_report *to, const struct leak_report *from, uint32_t kinds,
+                       struct error *e);
 
 /*
  * The record that an id names, NULL when none does.  An id is the first 8 digits of the

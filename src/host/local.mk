@@ -103,8 +103,12 @@ libmemprof_host_la_SOURCES = \
 	src/host/leakgraph.h \
 	src/host/leakkind.c \
 	src/host/leakkind.h \
+	src/host/leaknotes.c \
+	src/host/leaknotes.h \
 	src/host/leakreport.c \
 	src/host/leakreport.h \
+	src/host/leaks.c \
+	src/host/leaks.h \
 	src/host/leaktext.c \
 	src/host/leaktext.h \
 	src/host/linechoice.c \

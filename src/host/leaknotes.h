@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is incomplete or a guess in what a profile says of leaks, a sentence each.
+ */
+#ifndef MEMPROF_HOST_LEAKNOTES_H
+#define MEMPROF_HOST_LEAKNOTES_H
+
+#include "src/host/profile.h"
+#include "src/host/strbuf.h"
+
+/*
+ * The sentences, with `count` of them, each from malloc as the array is.  NULL when memory
+ * runs out.
+ */
+char **leaknotes_make(const struct profile *p, uint32_t *count);
+
+/* Why nothing was searched, without a full stop; NULL when a search told kinds apart. */
+const char *leaknotes_unsearched(const struct profile *p);
+
+/* "at exit", "at _exit", "when signal 11 (SIGSEGV) was about to end it", "when asked". */
+void leaknotes_moment(struct strbuf *out, const struct profile *p);
+
+#endif
