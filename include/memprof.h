@@ -175,9 +175,9 @@ MEMPROF_INLINE_ int memprof_reset_peak(void)
 }
 
 /*
- * The bytes that memprof itself takes in this process, and those in its own for
- * the sake of this one.  Either may be NULL.  Waits as memprof_get_traced_memory
- * does.  0; or -1 with both set to 0.
+ * The bytes that memprof itself takes in this process and shares with it, and those in
+ * its own process, for all that it records.  Either may be NULL.  Waits as
+ * memprof_get_traced_memory does.  0; or -1 with both set to 0.
  */
 MEMPROF_INLINE_ int memprof_get_overhead(size_t *target, size_t *host)
 {

@@ -225,7 +225,7 @@ static int api_get_overhead(size_t *target, size_t *host)
     if (ask(FRAME, QUERY_OVERHEAD, answer) != 0)
         return -1;
     if (target)
-        *target = overhead_bytes();
+        *target = overhead_bytes() + answer[0];
     if (host)
         *host = answer[1];
     return 0;

@@ -92,7 +92,7 @@ static void refuse_for_room(int fd)
     atomic_store_explicit(&h->refusal, REFUSAL_MAP, memory_order_relaxed);
     /* release: the reason is there */
     atomic_store_explicit(&h->target_state, TARGET_REFUSED, memory_order_release);
-    sysmem_unmap(h, sizeof(*h));
+    sysmem_unmap_shared(h, sizeof(*h));
 }
 
 void *host_connect(const char *socket_path, uint64_t *bytes)

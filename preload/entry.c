@@ -142,29 +142,11 @@ static void trie_trim(void)
         sysmem_drop(segment_node(&session.segment, 0), (size_t)used * sizeof(struct trie_node));
 }
 
-static _Atomic uint32_t chunks_touched;
-
-/* Chunks are handed out lowest first, so that the highest tells how many there are. */
-static void note_chunk(const struct ring_writer *w)
-{
-    uint32_t chunk = (uint32_t)(w->chunk - segment_chunk(&session.segment, 0)) + 1;
-
-    /* relaxed: a statistic, in which a lost update does not matter */
-    if (chunk > atomic_load_explicit(&chunks_touched, memory_order_relaxed))
-        atomic_store_explicit(&chunks_touched, chunk, memory_order_relaxed);
-}
-
-uint32_t entry_chunks(void)
-{
-    return atomic_load_explicit(&chunks_touched, memory_order_relaxed);
-}
-
 /* The chunk is full: take another.  false if this event cannot be recorded. */
 bool emit_turn(struct thread *t)
 {
     switch (ring_turn(&session.segment, &t->writer)) {
     case RING_OK:
-        note_chunk(&t->writer);
         trie_trim();
         return true;
     case RING_NO_HOST:

@@ -81,9 +81,6 @@ static inline void entry_end_request(uint32_t was)
 /* One allocation or free more that a handler made inside the recorder. */
 void entry_note_nested(void);
 
-/* Chunks of the ring whose memory this process has touched. */
-uint32_t entry_chunks(void);
-
 /*
  * The same for entry points that an allocator calls while it sets itself up, under
  * its own lock: setting up the session asks the loader for symbols, the loader

@@ -14,14 +14,6 @@
 
 static _Atomic uint32_t memos; /* given out, or asked for in vain */
 
-uint64_t memo_memory(void)
-{
-    /* relaxed: a statistic */
-    uint32_t count = atomic_load_explicit(&memos, memory_order_relaxed);
-
-    return (count < MEMOS_MAX ? count : MEMOS_MAX) * sizeof(struct memo);
-}
-
 static void memo_take(struct memo_user *u)
 {
     /* relaxed: only a count */

@@ -66,7 +66,4 @@ void memo_keep(struct memo_user *u, const struct stack_cache *c, const struct wa
 /* A module is gone, or another thread takes over. */
 void memo_forget(struct memo_user *u);
 
-/* Bytes that the memos of all threads take. */
-uint64_t memo_memory(void);
-
 #endif

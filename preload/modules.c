@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/modules.h"
 
-#include "preload/own.h"
 #include "preload/rules.h"
 #include "preload/session.h"
 #include "preload/walk.h"
@@ -376,19 +375,12 @@ bool modules_revalidate(void)
     return true;
 }
 
-uint64_t modules_memory(void)
-{
-    /* relaxed: a statistic */
-    return atomic_load_explicit(&segment_header(&session.segment)->modules_used,
-                                memory_order_relaxed) *
-           sizeof(*known);
-}
-
 bool modules_init(void)
 {
     struct location l;
 
-    known = own_map((size_t)session.segment.layout.modules_max * sizeof(*known));
+    known = bump_alloc(&session.tables, (size_t)session.segment.layout.modules_max * sizeof(*known),
+                       TABLE_ALIGNMENT);
     if (!known)
         return false;
     /* _r_debug lies in the loader */

@@ -20,9 +20,6 @@
 /* Once, before any stack is walked.  false: no memory. */
 bool modules_init(void);
 
-/* Bytes kept for the modules seen so far, beside what the host is told. */
-uint64_t modules_memory(void);
-
 enum module_result {
     MODULE_NONE = 0, /* no module contains it */
     MODULE_FOUND,

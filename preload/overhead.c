@@ -1,30 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/overhead.h"
 
-#include "preload/entry.h"
-#include "preload/memo.h"
-#include "preload/modules.h"
-#include "preload/rules.h"
-#include "preload/suffix.h"
+#include "preload/session.h"
+#include "src/shared/arena.h"
+#include "src/shared/sysmem.h"
 
-static uint64_t counted(const _Atomic uint32_t *counter, uint64_t bytes)
+#include <elf.h>
+#include <link.h>
+
+#define PAGE UINT64_C(4096)
+
+/* The linker's: this library's ELF header, where it is mapped. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+/* The pages of the segments that can be written, zeroed ones included. */
+static uint64_t data_bytes(void)
 {
-    /* relaxed: a statistic */
-    return atomic_load_explicit(counter, memory_order_relaxed) * bytes;
+    const ElfW(Ehdr) *header = &__ehdr_start;
+    const ElfW(Phdr) *p = (const void *)((const char *)header + header->e_phoff);
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < header->e_phnum; i++)
+        if (p[i].p_type == PT_LOAD && (p[i].p_flags & PF_W))
+            bytes += ((p[i].p_vaddr + p[i].p_memsz + PAGE - 1) & -PAGE) - (p[i].p_vaddr & -PAGE);
+    return bytes;
 }
 
 uint64_t overhead_bytes(void)
 {
-    const struct segment_header *h = segment_header(&session.segment);
-    uint64_t nodes = counted(&h->nodes_used, 1), slots = counted(&h->slots_used, 1);
-    uint64_t chunks = entry_chunks() > slots ? entry_chunks() : slots;
-    uint64_t buckets = session.segment.layout.buckets;
-    uint64_t shared = sizeof(*h) + counted(&h->modules_used, sizeof(struct module_record)) +
-                      counted(&h->names_used, 1) + slots * sizeof(struct slot) +
-                      nodes * sizeof(struct trie_node) + chunks * CHUNK_BYTES;
+    struct arena_totals arenas;
 
-    /* each node lies in a bucket, whose page it brings in */
-    shared += (nodes * 4096 < buckets * 4 ? nodes * 4096 : buckets * 4);
-    return shared + modules_memory() + rules_memory() + suffix_memory() + memo_memory() +
-           slots * THREAD_BYTES;
+    arena_totals(&arenas);
+    return sysmem_private_bytes() - arenas.mapped * ARENA_BYTES + data_bytes();
+}
+
+void overhead_note(void)
+{
+    /* relaxed: a statistic; of two that note at a time either may be the last */
+    atomic_store_explicit(&segment_header(&session.segment)->private_bytes, overhead_bytes(),
+                          memory_order_relaxed);
 }

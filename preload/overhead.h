@@ -8,10 +8,14 @@
 #include <stdint.h>
 
 /*
- * Bytes, an upper bound of what is resident because of us: the tables as far as
- * they were used, ring chunks that were ever taken, stack nodes, module records
- * and what is kept for each thread.  Async-signal-safe.
+ * Bytes that this library holds beside the segment: all that it has mapped, in whole pages,
+ * touched or not, and its own data.  Not in it: its code, which is the file's, and the arenas
+ * of --allocator=pool, which hold the program's blocks.  Async-signal-safe; no system call.
  */
 uint64_t overhead_bytes(void);
+
+/* Tell the host how much that is now: where something was mapped.  Only while there is a session.
+ */
+void overhead_note(void);
 
 #endif

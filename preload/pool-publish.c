@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/pool-publish.h"
 
+#include "preload/overhead.h"
 #include "preload/session.h"
 #include "src/shared/arena.h"
 #include "src/shared/census.h"
@@ -19,6 +20,7 @@ __attribute__((destructor)) static void publish_census(void)
 
     if (!session_recording())
         return;
+    overhead_note();
     h = segment_header(&session.segment);
     if (!atomic_load_explicit(&h->pool_state, memory_order_relaxed))
         return;

@@ -3,7 +3,7 @@
 
 #include "preload/cfi.h"
 #include "preload/modules.h"
-#include "preload/own.h"
+#include "preload/session.h"
 
 #define TABLE_ENTRIES ((size_t)1 << RULE_BITS)
 
@@ -11,13 +11,8 @@ struct rule_entry *rule_table;
 
 bool rules_init(void)
 {
-    rule_table = own_map(TABLE_ENTRIES * sizeof(*rule_table));
+    rule_table = bump_alloc(&session.tables, TABLE_ENTRIES * sizeof(*rule_table), TABLE_ALIGNMENT);
     return rule_table != NULL;
-}
-
-uint64_t rules_memory(void)
-{
-    return TABLE_ENTRIES * sizeof(*rule_table);
 }
 
 static void store(struct rule_entry *e, uint64_t mixed, uint64_t rule)

@@ -106,9 +106,6 @@ static inline bool rule_key_valid(uint64_t key)
 /* Once, before any stack is walked.  false: no memory. */
 bool rules_init(void);
 
-/* Bytes of the table. */
-uint64_t rules_memory(void);
-
 /* Decode the rule for `key` and keep it.  Never RULE_NONE.  Async-signal-safe. */
 uint64_t rule_make(uint64_t key);
 

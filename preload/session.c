@@ -6,6 +6,7 @@
 #include "preload/environment.h"
 #include "preload/modules.h"
 #include "preload/operators.h"
+#include "preload/own.h"
 #include "preload/pool-debug.h"
 #include "preload/pool-publish.h"
 #include "preload/pooled.h"
@@ -103,7 +104,9 @@ static void settings_copy(const struct segment_settings *settings)
 
 static bool tables_init(void)
 {
-    return modules_init() && rules_init() && suffix_init() && threads_init();
+    bump_init(&session.tables);
+    return modules_init() && rules_init() && suffix_init() && threads_init() &&
+           own_enter(&session.tables);
 }
 
 static bool allocator_install(uint32_t which)
@@ -130,7 +133,7 @@ static void connect_host(void)
     if (!memory)
         return;
     if (!segment_adopt(&session.segment, memory, bytes)) {
-        sysmem_unmap(memory, bytes);
+        sysmem_unmap_shared(memory, bytes);
         return;
     }
     h = segment_header(&session.segment);

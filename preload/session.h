@@ -7,6 +7,7 @@
 #ifndef MEMPROF_PRELOAD_SESSION_H
 #define MEMPROF_PRELOAD_SESSION_H
 
+#include "src/shared/bump.h"
 #include "src/shared/segment.h"
 
 /*
@@ -38,7 +39,10 @@ struct session {
     uint32_t snapshot_signal;
     uint32_t process_id;
     uint64_t stack_end; /* of the main thread: where its first frame begins */
+    struct bump tables; /* what is made with the session and stays; see tables_init */
 };
+
+#define TABLE_ALIGNMENT 64u /* of the session's tables: a cache line */
 
 extern struct session session;
 extern union gate gate;

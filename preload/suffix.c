@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/suffix.h"
 
-#include "preload/own.h"
 #include "preload/rules.h"
 #include "preload/session.h"
 #include "src/shared/stacktrie.h"
@@ -12,13 +11,8 @@ static _Atomic uint32_t *last_nodes; /* node ids, 0 empty */
 
 bool suffix_init(void)
 {
-    last_nodes = own_map(sizeof(*last_nodes) << SUFFIX_BITS);
+    last_nodes = bump_alloc(&session.tables, sizeof(*last_nodes) << SUFFIX_BITS, TABLE_ALIGNMENT);
     return last_nodes != NULL;
-}
-
-uint64_t suffix_memory(void)
-{
-    return sizeof(*last_nodes) << SUFFIX_BITS;
 }
 
 static inline _Atomic uint32_t *place_of(uint32_t parent, uint64_t hash)

@@ -16,9 +16,6 @@
 /* Once, before any stack is walked.  false: no memory. */
 bool suffix_init(void);
 
-/* Bytes of the table. */
-uint64_t suffix_memory(void);
-
 /* A hash of a walk's frames, innermost first: start with 0 and add each as it is found. */
 static inline uint64_t suffix_hash(uint64_t hash, uint64_t key)
 {

@@ -12,25 +12,53 @@
 __thread struct thread_local_state local __attribute__((tls_model("initial-exec")));
 
 /*
- * Room for every slot, in one sparse mapping: what a thread needs while its
- * stacks are shallow.  The next thread in a slot takes over what is there.
+ * What a thread needs while its stacks are shallow lies in a block for several
+ * slots, which the first thread in one of them maps.  It stays: the next thread in a
+ * slot takes over what is there.
  */
+#define BLOCK_SLOTS 32u
+#define BLOCK_BYTES ((size_t)BLOCK_SLOTS * THREAD_BYTES)
 #define FIRST_FRAMES                                                                               \
     ((THREAD_BYTES - sizeof(struct thread) - 2 * sizeof(struct cached_frame)) /                    \
      (sizeof(struct cached_frame) + 2 * sizeof(struct stack_check)))
 
-static unsigned char *threads;
+static unsigned char *_Atomic *blocks;
 
 bool threads_init(void)
 {
-    threads = own_map((size_t)session.segment.layout.slots_max * THREAD_BYTES);
-    return threads != NULL;
+    uint32_t count = (session.segment.layout.slots_max + BLOCK_SLOTS - 1) / BLOCK_SLOTS;
+
+    blocks = bump_alloc(&session.tables, count * sizeof(*blocks), TABLE_ALIGNMENT);
+    return blocks != NULL;
+}
+
+/* NULL: no memory. */
+static unsigned char *block_of(uint32_t slot)
+{
+    unsigned char *_Atomic *place = &blocks[slot / BLOCK_SLOTS];
+    /* acquire: pairs with the release below; the block is zeroed */
+    unsigned char *block = atomic_load_explicit(place, memory_order_acquire), *fresh;
+
+    if (block)
+        return block;
+    fresh = own_map(BLOCK_BYTES);
+    if (!fresh)
+        return NULL;
+    if (atomic_compare_exchange_strong_explicit(place, &block, fresh, memory_order_release,
+                                                memory_order_acquire))
+        return fresh;
+    own_unmap(fresh, BLOCK_BYTES);
+    return block;
 }
 
 static struct thread *thread_of(const struct ring_writer *w)
 {
-    struct thread *t = (struct thread *)(void *)(threads + (size_t)w->slot * THREAD_BYTES);
+    unsigned char *block = block_of(w->slot);
+    struct thread *t;
 
+    if (!block)
+        return NULL;
+    t = (struct thread *)(void *)(block + (size_t)(w->slot % BLOCK_SLOTS) * THREAD_BYTES);
     if (!t->cache.frames) {
         stack_cache_place(&t->cache, t + 1, FIRST_FRAMES);
         t->cache.fixed = true;
@@ -79,5 +107,6 @@ struct thread *thread_take(void)
     }
     name_note(writer.slot);
     local.thread = thread_of(&writer);
+    local.refused = local.thread == NULL;
     return local.thread;
 }

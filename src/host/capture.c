@@ -153,13 +153,6 @@ void capture_release(struct capture *c)
     memset(c, 0, sizeof(*c));
 }
 
-uint64_t capture_memory(const struct capture *c)
-{
-    /* relaxed: a number of its own */
-    return profile_builder_memory(&c->builder) +
-           atomic_load_explicit(&c->writer.memory, memory_order_relaxed);
-}
-
 /* ------------------------------------------------------------- one moment -- */
 
 static double tick_seconds(const struct capture *c, uint64_t ticks, uint64_t ns)

@@ -100,9 +100,6 @@ void capture_after(struct capture *c);
 /* The program asked, at this very record, which it made at `time` (ticks). */
 void capture_by_program(struct capture *c, const char *label, uint64_t time);
 
-/* Bytes of memory that the profile in the making holds. */
-uint64_t capture_memory(const struct capture *c);
-
 /* --------------------------------------------------------------- any thread -- */
 
 /* Put a request; the caller rouses the collector.  Out of memory: -1. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/demangle.h"
 
+#include "src/shared/bump.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@ struct entry {
 #define BUCKETS_AT_FIRST 256
 
 struct demangler {
+    struct bump entries; /* kept until the end */
     struct entry **buckets;
     size_t bucket_count, used; /* bucket_count is a power of two */
     bool keep_mangled;
@@ -49,11 +52,7 @@ void demangler_free(struct demangler *d)
 {
     if (!d)
         return;
-    for (size_t i = 0; i < d->bucket_count; i++)
-        for (struct entry *e = d->buckets[i], *next; e; e = next) {
-            next = e->next;
-            free(e);
-        }
+    bump_release(&d->entries);
     free(d->buckets);
     free(d);
 }
@@ -111,11 +110,13 @@ static void grow(struct demangler *d)
     d->bucket_count = count;
 }
 
-/* One allocation holds the entry, its text and a copy of the name it is found by. */
-static struct entry *entry_new(const char *name, const char *text, size_t text_length)
+/* The entry, its text and a copy of the name it is found by lie together. */
+static struct entry *entry_new(struct demangler *d, const char *name, const char *text,
+                               size_t text_length)
 {
     size_t name_size = strlen(name) + 1;
-    struct entry *e = malloc(sizeof *e + text_length + 1 + name_size);
+    struct entry *e =
+        bump_alloc(&d->entries, sizeof *e + text_length + 1 + name_size, _Alignof(struct entry));
 
     if (!e)
         return NULL;
@@ -125,20 +126,20 @@ static struct entry *entry_new(const char *name, const char *text, size_t text_l
     return e;
 }
 
-static struct entry *resolve(const char *name, bool keep_mangled)
+static struct entry *resolve(struct demangler *d, const char *name)
 {
     size_t length = unversioned(name);
-    struct entry *plain = entry_new(name, name, length), *readable;
-    char *text = NULL;
+    char *plain = NULL, *text = NULL;
+    struct entry *e;
 
-    if (plain && !keep_mangled && length <= LONGEST_NAME && demangle_is_mangled(name))
-        text = demangle(plain->text);
-    if (!text)
-        return plain;
-    readable = entry_new(name, text, strlen(text));
+    if (!d->keep_mangled && length <= LONGEST_NAME && demangle_is_mangled(name))
+        plain = strndup(name, length);
+    if (plain)
+        text = demangle(plain);
+    e = text ? entry_new(d, name, text, strlen(text)) : entry_new(d, name, name, length);
     free(text);
     free(plain);
-    return readable;
+    return e;
 }
 
 const char *demangler_name(struct demangler *d, const char *name)
@@ -152,7 +153,7 @@ const char *demangler_name(struct demangler *d, const char *name)
     for (e = d->buckets[hash & (d->bucket_count - 1)]; e; e = e->next)
         if (e->hash == hash && !strcmp(e->name, name))
             return e->text;
-    e = resolve(name, d->keep_mangled);
+    e = resolve(d, name);
     if (!e)
         return name;
     if (d->used++ >= d->bucket_count)

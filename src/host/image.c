@@ -3,6 +3,7 @@
 
 #include "src/host/answer.h"
 #include "src/host/framenames.h"
+#include "src/host/ownmemory.h"
 #include "src/host/procinfo.h"
 #include "src/host/profilename.h"
 #include "src/host/quote.h"
@@ -198,8 +199,8 @@ static void program_query(void *context, uint32_t slot, uint32_t what, uint32_t 
     if (what == QUERY_TRACED)
         answer_query(&i->segment, slot, sequence, heap->live_bytes, heap->peak_bytes);
     else
-        answer_query(&i->segment, slot, sequence, 0,
-                     model_memory(&i->model) + capture_memory(&i->capture));
+        answer_query(&i->segment, slot, sequence, ownmemory_segment_bytes(i->fd),
+                     ownmemory_bytes());
 }
 
 static void *collect(void *context)
@@ -227,7 +228,7 @@ static int capture_start(struct image *i, const struct image_options *options, s
 {
     const struct run_options *run = options->run;
     struct capture_options capturing = {
-        .source = {&i->segment, &i->model, &i->modmap, i->begin_ticks, !run->no_peak},
+        .source = {&i->segment, &i->model, &i->modmap, i->begin_ticks, !run->no_peak, i->fd},
         .clock = i->clock,
         .begin_ns = i->begin_ns,
         .every_ns = run->snapshot_every_ns,

@@ -57,15 +57,6 @@ void journal_close(struct journal *j)
         buffer_release(&j->replaced[i]);
 }
 
-uint64_t journal_memory(const struct journal *j)
-{
-    uint64_t sum = series_memory(&j->pending);
-
-    for (size_t i = 0; i < JOURNAL_REPLACED; i++)
-        sum += j->replaced[i].room;
-    return sum;
-}
-
 /* ----------------------------------------------------------- one group -- */
 
 static void put_raw(struct group *g, const struct snapshot_table *t, const struct buffer *raw)

@@ -79,7 +79,4 @@ int journal_finish(struct journal *j, const struct profile *p, uint64_t *size, s
 /* The file stays as it is. */
 void journal_close(struct journal *j);
 
-/* Bytes of memory that the journal holds. */
-uint64_t journal_memory(const struct journal *j);
-
 #endif

@@ -157,6 +157,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/operand.h \
 	src/host/outfile.c \
 	src/host/outfile.h \
+	src/host/ownmemory.c \
+	src/host/ownmemory.h \
 	src/host/pages.c \
 	src/host/pages.h \
 	src/host/pairing.c \

@@ -228,9 +228,13 @@ static void add_totals(struct profile_totals *to, const struct profile_totals *f
     to->mmap_peak_bytes += from->mmap_peak_bytes;
     to->mmap_total_bytes += from->mmap_total_bytes;
     to->rss_peak_bytes += from->rss_peak_bytes;
+    to->own_target_bytes += from->own_target_bytes;
+    /* one memprof may have recorded them all */
+    if (from->own_host_bytes > to->own_host_bytes)
+        to->own_host_bytes = from->own_host_bytes;
 }
 
-_Static_assert(sizeof(struct profile_totals) == 16 * 8, "a total is not added up");
+_Static_assert(sizeof(struct profile_totals) == 18 * 8, "a total is not added up");
 _Static_assert(sizeof(struct profile_loss) == 16 * 8, "a loss is not added up");
 
 static void add_loss(struct profile_loss *to, const struct profile_loss *from)

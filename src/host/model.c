@@ -28,6 +28,7 @@ void model_init(struct model *m, uint32_t nodes_max, uint64_t origin, uint64_t t
     texts_init(&m->texts);
     marks_init(&m->marks);
     faults_init(&m->faults);
+    requests_init(m);
 }
 
 void model_release(struct model *m)
@@ -41,11 +42,6 @@ void model_release(struct model *m)
     marks_release(&m->marks);
     faults_release(&m->faults);
     requests_release(m);
-}
-
-uint64_t model_memory(const struct model *m)
-{
-    return livetable_memory(&m->live) + sites_memory(&m->sites) + requests_memory(m);
 }
 
 /* ----------------------------------------------------------- the heap -- */

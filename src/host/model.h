@@ -30,6 +30,7 @@
 #include "src/host/texts.h"
 #include "src/host/threads.h"
 #include "src/host/timeline.h"
+#include "src/shared/objects.h"
 
 #define MODEL_DOMAINS DOMAINS_MAX
 #define MODEL_BATCH 32u /* events worked on together, so that their cache misses overlap */
@@ -84,6 +85,7 @@ struct model_pool;
 struct model {
     struct livetable live;                   /* the heap's, ignored blocks among them */
     struct model_pool *pools[MODEL_DOMAINS]; /* by domain, from DOMAIN_BUILTIN; NULL: none yet */
+    struct objects pool_memory;              /* where these lie */
     struct texts texts;
     struct marks marks;
     struct faults faults;
@@ -133,8 +135,5 @@ uint32_t model_domain_count(const struct model *m);
 const char *model_domain_name(const struct model *m, uint32_t domain);
 const struct model_totals *model_domain_totals(const struct model *m, uint32_t domain);
 const struct livetable *model_domain_live(const struct model *m, uint32_t domain);
-
-/* Bytes that the model's large arrays hold. */
-uint64_t model_memory(const struct model *m);
 
 #endif

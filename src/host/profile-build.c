@@ -2,6 +2,7 @@
 #include "src/host/profile-build.h"
 
 #include "src/host/growing.h"
+#include "src/host/ownmemory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,12 +62,6 @@ void profile_builder_release(struct profile_builder *b)
     free(b->shadow);
     free(b->truncated);
     memset(b, 0, sizeof(*b));
-}
-
-uint64_t profile_builder_memory(const struct profile_builder *b)
-{
-    return stack_numbers_memory(&b->stacks) +
-           (uint64_t)b->room * (sizeof(*b->shadow) + sizeof(*b->truncated));
 }
 
 /* ---------------------------------------------------------------- sites -- */
@@ -326,13 +321,26 @@ static void make_faults(struct making *m)
 
 /* ---------------------------------------------------------------- totals -- */
 
+static uint64_t own_target_bytes(const struct segment *s, int fd)
+{
+    /* relaxed: a statistic */
+    return fd > 0
+               ? ownmemory_segment_bytes(fd) +
+                     atomic_load_explicit(&segment_header(s)->private_bytes, memory_order_relaxed)
+               : 0;
+}
+
 static void make_totals(struct making *m)
 {
     const struct model *model = m->b->source.model;
     const struct model_totals *heap = model_domain_totals(model, DOMAIN_HEAP);
     const struct model_totals *mapped = model_domain_totals(model, DOMAIN_MMAP);
     const struct model_totals *ignored = model_domain_totals(model, DOMAIN_IGNORED);
+    uint64_t own_host;
 
+    own_host = ownmemory_bytes();
+    if (own_host > m->b->own_host_bytes)
+        m->b->own_host_bytes = own_host;
     m->c->part.totals = (struct profile_totals){
         .live_bytes = heap->live_bytes,
         .live_blocks = heap->live_blocks,
@@ -350,6 +358,8 @@ static void make_totals(struct making *m)
         .mmap_peak_bytes = mapped->peak_bytes,
         .mmap_total_bytes = mapped->total_bytes,
         .rss_peak_bytes = model->rss_peak_bytes,
+        .own_target_bytes = own_target_bytes(m->b->source.segment, m->b->source.segment_fd),
+        .own_host_bytes = m->b->own_host_bytes,
     };
 }
 

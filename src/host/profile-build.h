@@ -23,6 +23,7 @@ struct builder_source {
     struct modmap *modmap;
     uint64_t origin; /* the clock when the image began */
     bool peak;       /* keep what every site held at the peak */
+    int segment_fd;  /* the segment's memory; 0: not to be asked how much there is */
 };
 
 /* What a checkpoint is, and how to turn ticks into seconds now. */
@@ -41,7 +42,8 @@ struct profile_builder {
     uint32_t site_count, room;
     uint32_t mark_count, fault_count;
     uint32_t checkpoints;
-    double seconds; /* of the last checkpoint: they never go back */
+    uint64_t own_host_bytes; /* the most so far */
+    double seconds;          /* of the last checkpoint: they never go back */
 };
 
 /* The source's objects must outlive the builder.  0, or -1 with `e` set; release in either case. */
@@ -56,9 +58,6 @@ void profile_builder_release(struct profile_builder *b);
  */
 int profile_builder_make(struct profile_builder *b, const struct builder_moment *moment,
                          struct checkpoint *c, struct error *e);
-
-/* Bytes of memory held. */
-uint64_t profile_builder_memory(const struct profile_builder *b);
 
 /*
  * The process has ended and all its checkpoints are in `p`: the times of its

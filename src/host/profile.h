@@ -63,6 +63,9 @@ struct profile_totals {
     uint64_t failed_blocks; /* allocations that returned NULL */
     uint64_t mmap_live_bytes, mmap_peak_bytes, mmap_total_bytes;
     uint64_t rss_peak_bytes; /* largest seen; 0 unknown */
+    /* What memprof itself took; 0 unknown. */
+    uint64_t own_target_bytes; /* in the process and shared with it, when last seen */
+    uint64_t own_host_bytes;   /* in memprof, of all processes recorded together: largest seen */
 };
 
 /* What was lost, guessed or cut; anything nonzero is said by every report. */

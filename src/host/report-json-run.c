@@ -49,6 +49,8 @@ json_t *report_json_totals(const struct profile *p)
     jsonobject_set(&o, "mmap_peak_bytes", jsonvalue_number(t->mmap_peak_bytes));
     jsonobject_set(&o, "mmap_total_bytes", jsonvalue_number(t->mmap_total_bytes));
     jsonobject_set(&o, "rss_peak_bytes", jsonvalue_number(t->rss_peak_bytes));
+    jsonobject_set(&o, "own_target_bytes", jsonvalue_number(t->own_target_bytes));
+    jsonobject_set(&o, "own_host_bytes", jsonvalue_number(t->own_host_bytes));
     jsonobject_set(&o, "dropped", jsonvalue_number(p->loss.dropped));
     return jsonobject_end(&o);
 }

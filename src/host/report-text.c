@@ -105,8 +105,8 @@ void report_text_totals(struct strbuf *out, const struct profile *p,
 {
     const struct profile_totals *t = &p->totals;
     bool exact = options->exact;
-    char text[UNITS_TEXT], seconds[UNITS_TEXT];
-    struct strbuf first[3] = {0}, second[2] = {0};
+    char text[UNITS_TEXT], seconds[UNITS_TEXT], outside[UNITS_TEXT];
+    struct strbuf first[3] = {0}, second[3] = {0};
 
     strbuf_addf(&first[0], "  %s   ",
                 p->process.exit_kind == EXIT_UNKNOWN ? "live at end " : "live at exit");
@@ -122,7 +122,11 @@ void report_text_totals(struct strbuf *out, const struct profile *p,
     if (t->mmap_peak_bytes)
         strbuf_addf(&second[1], "mmap %s", units_bytes(text, t->mmap_peak_bytes, exact));
     add_parts(out, first, 3, options->columns);
-    add_parts(out, second, 2, options->columns);
+    if (t->own_target_bytes)
+        strbuf_addf(&second[2], "memprof itself %s in the program, %s outside",
+                    units_bytes(text, t->own_target_bytes, exact),
+                    units_bytes(outside, t->own_host_bytes, exact));
+    add_parts(out, second, 3, options->columns);
     for (size_t i = 0; i < 3; i++)
         strbuf_release(&first[i]);
     strbuf_release(&second[0]);

@@ -6,7 +6,6 @@
 #include "src/host/sizeclass.h"
 #include "src/shared/guarded.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define ADDRESS_BITS 48
@@ -61,7 +60,7 @@ static struct model_pool *pool_get(struct model *m, uint64_t domain)
     }
     if (m->pools[domain])
         return m->pools[domain];
-    pool = calloc(1, sizeof(*pool));
+    pool = objects_take(&m->pool_memory);
     if (!pool) {
         m->events_lost++;
         return NULL;
@@ -71,24 +70,19 @@ static struct model_pool *pool_get(struct model *m, uint64_t domain)
     return pool;
 }
 
+void requests_init(struct model *m)
+{
+    objects_init(&m->pool_memory, sizeof(struct model_pool), _Alignof(struct model_pool));
+}
+
 void requests_release(struct model *m)
 {
     for (uint32_t i = 0; i < MODEL_DOMAINS; i++) {
         if (m->pools[i])
             livetable_release(&m->pools[i]->live);
-        free(m->pools[i]);
         m->pools[i] = NULL;
     }
-}
-
-uint64_t requests_memory(const struct model *m)
-{
-    uint64_t bytes = 0;
-
-    for (uint32_t i = 0; i < MODEL_DOMAINS; i++)
-        if (m->pools[i])
-            bytes += sizeof(*m->pools[i]) + livetable_memory(&m->pools[i]->live);
-    return bytes;
+    objects_release(&m->pool_memory);
 }
 
 /* ---------------------------------------------------- the program's blocks -- */

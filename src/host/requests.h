@@ -20,9 +20,7 @@ struct model_pool {
 /* Apply one event; false: it is none of these. */
 bool requests_apply(struct model *m, const struct model_event *e);
 
+void requests_init(struct model *m);
 void requests_release(struct model *m);
-
-/* Bytes of memory that the pools' tables hold. */
-uint64_t requests_memory(const struct model *m);
 
 #endif

@@ -137,8 +137,3 @@ void series_hand_over(struct series *s, struct profile *p)
     p->moment_count = s->count;
     series_init(s);
 }
-
-uint64_t series_memory(const struct series *s)
-{
-    return s->bytes + (uint64_t)s->room * (sizeof *s->moments + sizeof *s->changes);
-}

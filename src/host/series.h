@@ -41,7 +41,4 @@ int series_add(struct series *s, const struct profile_moment *moment,
  */
 void series_hand_over(struct series *s, struct profile *p);
 
-/* Bytes that the series holds. */
-uint64_t series_memory(const struct series *s);
-
 #endif

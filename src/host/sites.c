@@ -25,13 +25,6 @@ void sites_release(struct sites *s)
     sites_init(s);
 }
 
-uint64_t sites_memory(const struct sites *s)
-{
-    return (uint64_t)s->room * sizeof(*s->sites) + (uint64_t)s->first_room * sizeof(*s->first) +
-           (uint64_t)s->family_room * sizeof(*s->families) +
-           (uint64_t)s->index_size * sizeof(*s->index);
-}
-
 /* Room for node `node` in the dense array. */
 static bool first_reserve(struct sites *s, uint32_t node)
 {

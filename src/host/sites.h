@@ -177,7 +177,4 @@ __attribute__((always_inline)) static inline void sites_prefetch_more(const stru
 /* All sites keep their numbers, and count nothing any more. */
 void sites_clear(struct sites *s);
 
-/* Bytes of memory that the arrays hold. */
-uint64_t sites_memory(const struct sites *s);
-
 #endif

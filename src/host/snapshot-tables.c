@@ -58,6 +58,7 @@ static const struct column totals_columns[] = {
     PLAIN(U64, profile_totals, temporary_blocks), PLAIN(U64, profile_totals, failed_blocks),
     PLAIN(U64, profile_totals, mmap_live_bytes),  PLAIN(U64, profile_totals, mmap_peak_bytes),
     PLAIN(U64, profile_totals, mmap_total_bytes), PLAIN(U64, profile_totals, rss_peak_bytes),
+    PLAIN(U64, profile_totals, own_target_bytes), PLAIN(U64, profile_totals, own_host_bytes),
 };
 
 static const struct column loss_columns[] = {
@@ -217,7 +218,7 @@ static const struct column cut_columns[] = {
 #define COMPLETE(row, bytes)                                                                       \
     _Static_assert(sizeof(struct row) == (bytes), #row " has changed: give its fields columns")
 COMPLETE(profile_process, 56);
-COMPLETE(profile_totals, 16 * 8);
+COMPLETE(profile_totals, 18 * 8);
 COMPLETE(profile_loss, 16 * 8);
 COMPLETE(profile_module, 80);
 COMPLETE(profile_line, 24);

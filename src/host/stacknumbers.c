@@ -38,14 +38,6 @@ void stack_numbers_release(struct stack_numbers *n)
     memset(n, 0, sizeof(*n));
 }
 
-uint64_t stack_numbers_memory(const struct stack_numbers *n)
-{
-    /* A page of `nodes` is there once a node in it is used; nodes used are near each other. */
-    return (uint64_t)n->node_count * (sizeof(*n->nodes) + sizeof(*n->roots)) +
-           (uint64_t)n->frame_count * sizeof(*n->frames) +
-           (uint64_t)n->path_room * sizeof(*n->path) + (uint64_t)n->index_size * sizeof(*n->index);
-}
-
 /* ------------------------------------------------------------- frames -- */
 
 /* Where the frame is in the index, or where it belongs. */

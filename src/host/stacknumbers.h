@@ -43,7 +43,4 @@ void stack_numbers_roots(struct stack_numbers *n, struct profile *part);
  */
 uint32_t stack_numbers_node(struct stack_numbers *n, struct profile *part, uint32_t id);
 
-/* Bytes of memory held. */
-uint64_t stack_numbers_memory(const struct stack_numbers *n);
-
 #endif

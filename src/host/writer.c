@@ -47,20 +47,6 @@ static int take_in(struct writer *w, struct checkpoint *c, struct profile_change
     return series_add(&w->series, moment, packed, e);
 }
 
-/* What the profile holds that grows; its other tables are bounded. */
-static uint64_t profile_memory(const struct profile *p)
-{
-    return p->strings.room + (uint64_t)p->strings.offsets_room * sizeof(*p->strings.offsets) +
-           (uint64_t)p->strings.index_size * sizeof(*p->strings.index) +
-           (uint64_t)p->frame_count * sizeof(*p->frames) +
-           (uint64_t)p->node_count * sizeof(*p->nodes) +
-           (uint64_t)p->site_count * sizeof(*p->sites) +
-           (uint64_t)p->mark_count * sizeof(*p->marks) +
-           (uint64_t)p->fault_count * sizeof(*p->faults) +
-           (uint64_t)p->size_count * sizeof(*p->sizes) +
-           (uint64_t)p->pool_count * sizeof(*p->pools) + (uint64_t)p->pin_count * sizeof(*p->pins);
-}
-
 static int append_or_defer(struct writer *w, const struct profile_moment *moment,
                            const struct profile_changes *packed, bool defer, struct error *e)
 {
@@ -99,11 +85,6 @@ static void work(struct writer *w, struct writer_item *item)
     }
     if (item->ticket)
         w->done(w->context, item->ticket, moment, outcome);
-    /* relaxed: a number of its own */
-    atomic_store_explicit(&w->memory,
-                          profile_memory(&w->whole) + series_memory(&w->series) +
-                              (w->journal_open ? journal_memory(&w->journal) : 0),
-                          memory_order_relaxed);
 }
 
 /* ------------------------------------------------------------- the thread -- */

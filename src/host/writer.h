@@ -54,7 +54,6 @@ struct writer {
     uint32_t queued;
     bool closing;
     bool running;
-    _Atomic uint64_t memory; /* bytes held by profile and series, for whoever asks */
 };
 
 /* 0, or -1 with `e` set and nothing to finish. */

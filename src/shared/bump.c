@@ -70,6 +70,17 @@ void *bump_alloc(struct bump *b, size_t size, size_t alignment)
     return at;
 }
 
+bool bump_next(const struct bump *b, const struct bump_chunk **at, const void **start,
+               size_t *bytes)
+{
+    *at = *at ? (*at)->next : b->chunks;
+    if (!*at)
+        return false;
+    *start = *at;
+    *bytes = (*at)->bytes;
+    return true;
+}
+
 void bump_reset(struct bump *b)
 {
     struct bump_chunk *kept = b->chunks;

@@ -7,6 +7,7 @@
 #ifndef MEMPROF_SHARED_BUMP_H
 #define MEMPROF_SHARED_BUMP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,13 @@ void bump_init(struct bump *b);
 
 /* Zeroed bytes at a multiple of `alignment`, a power of two up to a page.  NULL: no memory. */
 void *bump_alloc(struct bump *b, size_t size, size_t alignment);
+
+/*
+ * The mappings that it holds, the newest first: begin with *at NULL.  false: there are no
+ * more.
+ */
+bool bump_next(const struct bump *b, const struct bump_chunk **at, const void **start,
+               size_t *bytes);
 
 /* Forget everything, but keep one chunk for what comes next.  It is zeroed again when used. */
 void bump_reset(struct bump *b);

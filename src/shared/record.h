@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 7u
+#define SEGMENT_VERSION 8u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -112,7 +112,7 @@ enum record_kind {
 /* What RECORD_QUERY asks for. */
 enum query {
     QUERY_TRACED = 0,   /* bytes live in the heap, and at its peak */
-    QUERY_OVERHEAD = 1, /* bytes that memprof holds: in the target (0 from the host), in the host */
+    QUERY_OVERHEAD = 1, /* bytes that memprof holds: of the segment, in the host */
 };
 
 /* What RECORD_REGION says of a range of memory; removal is of the range that begins there. */
@@ -366,6 +366,7 @@ struct segment_header {
     _Atomic uint32_t executed;         /* the process is about to replace its image */
     _Atomic uint32_t snapshot_signals; /* signals that asked for a snapshot so far */
     _Atomic uint32_t own_ranges_used;  /* high-water mark */
+    _Atomic uint64_t private_bytes;    /* that the recorder holds beside the segment */
 
     /* Loss and self-check counters, written by the target with relaxed adds. */
     _Alignas(64) _Atomic uint64_t bootstrap_allocations; /* served before recording could start */

@@ -3,11 +3,32 @@
 
 #include "src/shared/rawcall.h"
 
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
+
+#define PAGE 4096u
+
+static _Atomic uint64_t private_bytes;
+
+/* relaxed: a statistic.  Modulo 2^64, so that what is let go may be added, too. */
+static void note_private(uint64_t more)
+{
+    atomic_fetch_add_explicit(&private_bytes, more, memory_order_relaxed);
+}
+
+static uint64_t whole_pages(size_t bytes)
+{
+    return ((uint64_t)bytes + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
+
+uint64_t sysmem_private_bytes(void)
+{
+    return atomic_load_explicit(&private_bytes, memory_order_relaxed);
+}
 
 static void *map(size_t bytes, int flags, int fd)
 {
@@ -18,7 +39,11 @@ static void *map(size_t bytes, int flags, int fd)
 
 void *sysmem_map(size_t bytes)
 {
-    return map(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    void *memory = map(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+
+    if (memory)
+        note_private(whole_pages(bytes));
+    return memory;
 }
 
 /*
@@ -55,16 +80,22 @@ void *sysmem_map_shared(int fd, size_t bytes)
 
 void *sysmem_map_wiped_on_fork(void)
 {
-    void *memory = sysmem_map(4096);
+    void *memory = sysmem_map(PAGE);
 
-    if (memory && rawcall(SYS_madvise, memory, 4096, MADV_WIPEONFORK) < 0) {
-        sysmem_unmap(memory, 4096);
+    if (memory && rawcall(SYS_madvise, memory, PAGE, MADV_WIPEONFORK) < 0) {
+        sysmem_unmap(memory, PAGE);
         return NULL;
     }
     return memory;
 }
 
 void sysmem_unmap(void *memory, size_t bytes)
+{
+    note_private(-whole_pages(bytes));
+    sysmem_unmap_shared(memory, bytes);
+}
+
+void sysmem_unmap_shared(void *memory, size_t bytes)
 {
     rawcall(SYS_munmap, memory, bytes, 0);
 }

@@ -23,6 +23,14 @@ void *sysmem_map_wiped_on_fork(void);
 void *sysmem_map_aligned(size_t bytes, size_t alignment);
 
 void sysmem_unmap(void *memory, size_t bytes);
+void sysmem_unmap_shared(void *memory, size_t bytes);
+
+/*
+ * Bytes of private memory, in whole pages, that were mapped here and not unmapped: all
+ * that this copy of the shared code and its callers hold.  A forked child goes on from its
+ * parent's number.
+ */
+uint64_t sysmem_private_bytes(void);
 
 /* Let go of this process's page-table entries for a shared range; the contents stay. */
 void sysmem_drop(void *memory, size_t bytes);

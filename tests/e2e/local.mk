@@ -9,6 +9,7 @@ e2e_tests = tests/e2e/api.py tests/e2e/compare.py tests/e2e/diff.py tests/e2e/me
 	tests/e2e/file.py \
 	tests/e2e/live-redis.py \
 	tests/e2e/adverse.py \
+	tests/e2e/overhead.py \
 	tests/e2e/pager.py \
 	tests/e2e/pools.py \
 	tests/e2e/snapshot.py \

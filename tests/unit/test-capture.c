@@ -58,7 +58,7 @@ static int set_up_with(const char *file, uint64_t every_ns)
         return -1;
     memset(&thread, 0, sizeof(thread));
     thread.row = threads_add(&model.threads, 5, "main");
-    options.source = (struct builder_source){&segment, &model, &modmap, options.begin_ns, true};
+    options.source = (struct builder_source){&segment, &model, &modmap, options.begin_ns, true, 0};
     options.ready = ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return capture_init(&capture, &options, NULL);
 }

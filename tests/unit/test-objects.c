@@ -2,6 +2,7 @@
 /* Bump arenas and pools of objects: what they give out, and what they say they hold. */
 #include "src/shared/bump.h"
 #include "src/shared/objects.h"
+#include "src/shared/sysmem.h"
 #include "tests/unit/failing-sysmem.h"
 
 #include <setjmp.h>
@@ -145,6 +146,37 @@ static void no_memory_is_said(void **state)
     }
 }
 
+/* What the whole process has mapped is what each says of itself, and given back it is nothing. */
+static void mappings_are_counted(void **state)
+{
+    uint64_t before = sysmem_private_bytes();
+    struct objects o;
+    struct bump b;
+    char *aligned;
+
+    (void)state;
+    bump_init(&b);
+    objects_init(&o, 100, 8);
+    for (int i = 0; i < 5000; i++)
+        assert_true(bump_alloc(&b, 33, 1) && objects_take(&o));
+    assert_non_null(bump_alloc(&b, (1 << 20) + 1, 64));
+    assert_true(b.mapped_bytes > 1 << 20);
+    assert_int_equal(sysmem_private_bytes() - before, b.mapped_bytes + objects_mapped_bytes(&o));
+    bump_reset(&b);
+    assert_int_equal(sysmem_private_bytes() - before, b.mapped_bytes + objects_mapped_bytes(&o));
+    bump_release(&b);
+    objects_release(&o);
+    assert_int_equal(sysmem_private_bytes(), before);
+    aligned = sysmem_map_aligned(3 * 4096, 1 << 20);
+    assert_non_null(aligned);
+    assert_int_equal(sysmem_private_bytes() - before, 3 * 4096);
+    sysmem_unmap(aligned, 3 * 4096);
+    assert_non_null(aligned = sysmem_map(1));
+    assert_int_equal(sysmem_private_bytes() - before, 4096);
+    sysmem_unmap(aligned, 1);
+    assert_int_equal(sysmem_private_bytes(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +185,7 @@ int main(void)
         cmocka_unit_test(objects_are_used_again),
         cmocka_unit_test(tiny_objects_hold_a_link),
         cmocka_unit_test(no_memory_is_said),
+        cmocka_unit_test(mappings_are_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

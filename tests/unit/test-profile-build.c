@@ -61,7 +61,7 @@ static int set_up(void **state)
         0)
         return -1;
     return profile_builder_init(
-        &builder, &(struct builder_source){&segment, &model, &modmap, 1000, true}, NULL);
+        &builder, &(struct builder_source){&segment, &model, &modmap, 1000, true, 0}, NULL);
 }
 
 static int tear_down(void **state)

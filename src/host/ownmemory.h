@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What memory memprof itself takes, as the kernel counts it.
+ */
+#ifndef MEMPROF_HOST_OWNMEMORY_H
+#define MEMPROF_HOST_OWNMEMORY_H
+
+#include <stdint.h>
+
+/*
+ * Bytes of this process's resident memory that is no file's and not shared: all of its
+ * models, tables, stacks and data, for every process that it records; not the segments.
+ * 0: unknown.  Takes a few milliseconds a gigabyte.  Any thread.
+ */
+uint64_t ownmemory_bytes(void);
+
+/* Bytes that a segment's memory has, as far as it was used.  0: unknown. */
+uint64_t ownmemory_segment_bytes(int fd);
+
+#endif
