@@ -59,6 +59,13 @@ static void say_lost(const struct merge_lost *lost)
                   lost->faults);
     if (lost->heaps)
         words_say("left out: the sizes and pools of live blocks, which are of one process each");
+    if (lost->graphs)
+        words_say("left out: references between live blocks and what they contain, which are of "
+                  "one process each");
+    if (lost->unsearched)
+        words_say("%" PRIu64 " of the processes were not searched for leaks: what is said of leaks "
+                  "is of the others",
+                  lost->unsearched);
     if (lost->samples || lost->snapshots || lost->marks)
         words_say("left out, as they are of one process each: timelines, %" PRIu64
                   " snapshots, %" PRIu64 " marks",

@@ -91,6 +91,16 @@ uint32_t assembly_domain(struct assembly *a, const struct profile_domain *row)
     return APPEND(a, domain, row);
 }
 
+uint32_t assembly_leak(struct assembly *a, const struct profile_leak *row)
+{
+    return APPEND(a, leak, row);
+}
+
+uint32_t assembly_root(struct assembly *a, const struct profile_root *row)
+{
+    return APPEND(a, root, row);
+}
+
 /* Room in an array of numbers for entry `index`; new entries are 0. */
 static bool reserve(uint32_t **array, uint32_t *room, uint32_t index)
 {

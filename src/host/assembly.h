@@ -24,6 +24,7 @@ struct assembly {
     uint32_t *further_nodes; /* by number in `further`: the node */
     uint32_t further_room;
     uint32_t module_room, line_room, frame_room, node_room, site_room, thread_room, domain_room;
+    uint32_t leak_room, root_room;
     bool failed;
 };
 
@@ -42,6 +43,8 @@ uint32_t assembly_frame(struct assembly *a, const struct profile_frame *row);
 uint32_t assembly_thread(struct assembly *a, const struct profile_thread *row);
 uint32_t assembly_site(struct assembly *a, const struct profile_site *row);
 uint32_t assembly_domain(struct assembly *a, const struct profile_domain *row);
+uint32_t assembly_leak(struct assembly *a, const struct profile_leak *row);
+uint32_t assembly_root(struct assembly *a, const struct profile_root *row);
 
 /* The node with this parent and frame, appended if there is none. */
 uint32_t assembly_node(struct assembly *a, uint32_t parent, uint32_t frame);

@@ -212,6 +212,19 @@ static void put_heap(struct group *g, const struct profile *whole, uint32_t had)
         put_table(g, types[i], whole, 0);
 }
 
+/* The last search for leaks, likewise. */
+static void put_search(struct group *g, const struct profile *whole, uint32_t had)
+{
+    static const uint32_t types[] = {SNAPSHOT_LEAKS,      SNAPSHOT_BLOCKS,     SNAPSHOT_POINTERS,
+                                     SNAPSHOT_ROOTS,      SNAPSHOT_EXCEPTIONS, SNAPSHOT_CONTENTS,
+                                     SNAPSHOT_DUPLICATES, SNAPSHOT_SEARCH};
+
+    if (whole->search.number == had)
+        return;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        put_table(g, types[i], whole, 0);
+}
+
 static void group_init(struct group *g)
 {
     memset(g, 0, sizeof *g);
@@ -236,6 +249,7 @@ static void group_next(struct group *g, const struct journal *j, const struct pr
         put_replaced(g, i, whole, &j->replaced[i]);
     put_new_rows(g, whole, &have);
     put_heap(g, whole, j->heap);
+    put_search(g, whole, j->search);
     put_moments(g, &j->pending);
     put_commit(g, 0, j->size, j->groups + 1);
 }
@@ -256,6 +270,7 @@ static void group_fresh(struct group *g, const struct profile *whole, const stru
         put_replaced(g, i, whole, NULL);
     put_new_rows(g, whole, &nothing);
     put_heap(g, whole, 0);
+    put_search(g, whole, 0);
     put_moments(g, series);
     put_commit(g, SNAPSHOT_HEADER_BYTES, SNAPSHOT_HEADER_BYTES, 1);
 }
@@ -272,6 +287,7 @@ static void written(struct journal *j, struct group *g, const struct profile *wh
     j->marks = whole->mark_count;
     j->faults = whole->fault_count;
     j->heap = whole->heap.number;
+    j->search = whole->search.number;
     for (size_t i = 0; i < JOURNAL_REPLACED; i++) {
         buffer_release(&j->replaced[i]);
         j->replaced[i] = g->replaced[i];

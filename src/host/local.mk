@@ -143,6 +143,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/poolstate.h \
 	src/host/marks.c \
 	src/host/marks.h \
+	src/host/merge-search.c \
+	src/host/merge-search.h \
 	src/host/merge.c \
 	src/host/merge.h \
 	src/host/model.c \
@@ -235,6 +237,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/requests.h \
 	src/host/run.c \
 	src/host/run.h \
+	src/host/search-check.c \
+	src/host/search-check.h \
 	src/host/segmentmemory.c \
 	src/host/segmentmemory.h \
 	src/host/series.c \

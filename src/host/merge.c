@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/merge.h"
 
+#include "src/host/merge-search.h"
 #include "src/shared/record.h"
 
 #include <inttypes.h>
@@ -368,6 +369,7 @@ int merge_add(struct merge *m, const struct profile *from, struct error *e)
         add_nodes(&s);
         add_threads(&s);
         add_domains(&s);
+        merge_search_add(m, from, m->profile->site_count);
         result = add_sites(&s, e);
         add_totals(&m->profile->totals, &from->totals);
         add_loss(&m->profile->loss, &from->loss);
@@ -391,6 +393,7 @@ int merge_finish(struct merge *m, struct error *e)
     struct strbuf name;
 
     end_command(m);
+    merge_search_finish(m);
     process->command = assembly_text(&m->assembly, strbuf_text(&m->commands));
     process->program = m->program;
     process->host = m->host;

@@ -14,9 +14,11 @@
  *   loss       sums
  *   process    the command is all commands; it started when the first did, and its
  *              seconds are those of the longest run
+ *   leaks      the rows of all.  The searches become one: its times and counts are sums,
+ *              or the largest; cause and method those of all, or unknown and the worst
  * Times within a run are each process's own.  Timelines, snapshots, marks, faults
- * and what is said of live blocks' sizes and pools cannot be added up and are left out; merge_lost
- * counts them.
+ * and what is said of live blocks' sizes, pools, references, contents and duplicates cannot be
+ * added up and are left out; merge_lost counts them.
  */
 #ifndef MEMPROF_HOST_MERGE_H
 #define MEMPROF_HOST_MERGE_H
@@ -29,7 +31,9 @@
 /* What the profiles had and the result has not. */
 struct merge_lost {
     uint64_t samples, snapshots, marks, faults;
-    uint64_t heaps; /* profiles with the sizes and pools of live blocks */
+    uint64_t heaps;      /* profiles with the sizes and pools of live blocks */
+    uint64_t graphs;     /* profiles with references between live blocks, or their contents */
+    uint64_t unsearched; /* profiles without a search for leaks, while others have one */
 };
 
 struct merge {
@@ -41,6 +45,7 @@ struct merge {
     string_id last_command;
     uint32_t last_repeated; /* how often it came in a row */
     struct merge_lost lost;
+    uint32_t searched, unsearched; /* profiles so far */
 };
 
 /* `p` is fresh from profile_init and belongs to the caller. */

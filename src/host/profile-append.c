@@ -3,6 +3,7 @@
 
 #include "src/host/changes.h"
 #include "src/host/profile-check.h"
+#include "src/host/search-check.h"
 #include "src/shared/record.h"
 
 #include <stdlib.h>
@@ -38,6 +39,18 @@ static void remap_id(struct remap *r, string_id *id)
         r->lost = true;
 }
 
+static void remap_search(struct remap *r, struct profile *part)
+{
+    remap_id(r, &part->search.why);
+    remap_id(r, &part->search.suppressions);
+    for (uint32_t i = 0; i < part->pointer_count; i++)
+        remap_id(r, &part->pointers[i].symbol);
+    for (uint32_t i = 0; i < part->root_count; i++) {
+        remap_id(r, &part->roots[i].name);
+        remap_id(r, &part->roots[i].thread);
+    }
+}
+
 static void remap_part(struct remap *r, struct profile *part)
 {
     remap_id(r, &part->process.program);
@@ -55,6 +68,7 @@ static void remap_part(struct remap *r, struct profile *part)
         remap_id(r, &part->marks[i].label);
     for (uint32_t i = 0; i < part->domain_count; i++)
         remap_id(r, &part->domains[i].name);
+    remap_search(r, part);
 }
 
 /* ----------------------------------------------------------------- rows -- */
@@ -225,10 +239,27 @@ static void replace_heap(struct profile *whole, struct profile *part)
     REPLACE(whole, part, pins, pin_count);
 }
 
+/* The last search, likewise. */
+static void replace_search(struct profile *whole, struct profile *part)
+{
+    if (!part->search.number)
+        return;
+    whole->search = part->search;
+    REPLACE(whole, part, leaks, leak_count);
+    REPLACE(whole, part, blocks, block_count);
+    REPLACE(whole, part, pointers, pointer_count);
+    REPLACE(whole, part, roots, root_count);
+    REPLACE(whole, part, exceptions, exception_count);
+    REPLACE(whole, part, contents, content_count);
+    REPLACE(whole, part, duplicates, duplicate_count);
+}
+
 int profile_append_rows(struct profile *whole, struct profile *part, struct error *e)
 {
     if (check_counts(whole, part, e) != 0 || check_rows(whole, part, e) != 0 ||
-        profile_check_rows(part, whole->strings.count, e) != 0 || reserve_all(whole, part, e) != 0)
+        profile_check_rows(part, whole->strings.count, e) != 0 ||
+        search_check(part, whole->site_count + part->site_count, whole->strings.count, e) != 0 ||
+        reserve_all(whole, part, e) != 0)
         return -1;
     add_rows(whole, part);
     TAKE_OVER(whole, part, modules, module_count);
@@ -236,6 +267,7 @@ int profile_append_rows(struct profile *whole, struct profile *part, struct erro
     TAKE_OVER(whole, part, samples, sample_count);
     TAKE_OVER(whole, part, domains, domain_count);
     replace_heap(whole, part);
+    replace_search(whole, part);
     whole->process = part->process;
     whole->totals = part->totals;
     whole->loss = part->loss;

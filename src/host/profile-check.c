@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/profile-check.h"
 
+#include "src/host/search-check.h"
 #include "src/shared/geometry.h"
 #include "src/shared/guarded.h"
 #include "src/shared/record.h"
@@ -220,7 +221,8 @@ int profile_check(const struct profile *p, struct error *e)
 {
     if (profile_check_rows(p, p->strings.count, e) != 0)
         return -1;
-    if (check(p, joined, sizeof joined / sizeof *joined, p->strings.count, e) != 0)
+    if (check(p, joined, sizeof joined / sizeof *joined, p->strings.count, e) != 0 ||
+        search_check(p, p->site_count, p->strings.count, e) != 0)
         return -1;
     return check_sharing(p, e);
 }

@@ -10,6 +10,26 @@ void profile_init(struct profile *p)
     strings_init(&p->strings);
 }
 
+/* Free an array and leave an empty one. */
+#define EMPTY(rows, count)                                                                         \
+    do {                                                                                           \
+        free(rows);                                                                                \
+        (rows) = NULL;                                                                             \
+        (count) = 0;                                                                               \
+    } while (0)
+
+void profile_forget_search(struct profile *p)
+{
+    EMPTY(p->leaks, p->leak_count);
+    EMPTY(p->blocks, p->block_count);
+    EMPTY(p->pointers, p->pointer_count);
+    EMPTY(p->roots, p->root_count);
+    EMPTY(p->exceptions, p->exception_count);
+    EMPTY(p->contents, p->content_count);
+    EMPTY(p->duplicates, p->duplicate_count);
+    memset(&p->search, 0, sizeof p->search);
+}
+
 void profile_release(struct profile *p)
 {
     if (!p)
@@ -33,6 +53,7 @@ void profile_release(struct profile *p)
     free(p->classes);
     free(p->pools);
     free(p->pins);
+    profile_forget_search(p);
     profile_init(p);
 }
 

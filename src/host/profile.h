@@ -332,7 +332,10 @@ struct profile_search {
     uint32_t threads, threads_missed;
     string_id why;          /* of SEARCH_UNSTOPPED */
     string_id suppressions; /* what the program's __lsan_default_suppressions() returned */
+    uint32_t step;          /* bytes from one word that was looked at to the next; 0: 8 */
     uint64_t copied_bytes, root_bytes, unreadable_bytes;
+    uint64_t compressed_base;              /* if `compressed`: as in leakgraph_options */
+    uint32_t compressed, compressed_shift; /* 1: 32-bit words were taken for pointers too */
 };
 
 /*
@@ -364,7 +367,11 @@ struct profile_block {
     uint32_t reserved;
 };
 
-/* A word of a block or a root that refers to a block of the graph, by address. */
+/*
+ * A word of a block or a root that refers to a block of the graph, by address.  `value` is the
+ * address that it refers to: the block's start where only tags keep it from that, and what a
+ * compressed pointer stands for.
+ */
 struct profile_pointer {
     uint64_t address, value;
     string_id symbol; /* the global variable it lies in; 0: unknown or none */
@@ -476,6 +483,9 @@ struct profile {
 /* An empty profile with an empty string table; NULL-safe release. */
 void profile_init(struct profile *p);
 void profile_release(struct profile *p);
+
+/* As if no search for leaks had been made. */
+void profile_forget_search(struct profile *p);
 
 /* The text of a string id; "" for 0 and for anything out of range. */
 const char *profile_text(const struct profile *p, string_id id);

@@ -121,6 +121,8 @@ static int finish_contents(struct reader *r, struct contents *c, struct error *e
     c->changes = NULL;
     c->change_count = 0;
     if (r->cut) {
+        if (!contents_have(c, SNAPSHOT_SEARCH))
+            profile_forget_search(p);
         p->incomplete = true;
         p->cut = (struct profile_cut){CUT_SHORT, r->whole, r->size, p->process.seconds};
     }

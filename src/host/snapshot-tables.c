@@ -202,6 +202,90 @@ static const struct column pin_columns[] = {
     PLAIN(U32, profile_pin, blocks),
 };
 
+static const struct column search_columns[] = {
+    PLAIN(SECONDS, profile_search, seconds),
+    PLAIN(SECONDS, profile_search, held_seconds),
+    PLAIN(U32, profile_search, number),
+    PLAIN(U32, profile_search, cause),
+    PLAIN(U32, profile_search, signal),
+    PLAIN(U32, profile_search, method),
+    PLAIN(U32, profile_search, notes),
+    PLAIN(U32, profile_search, graph),
+    PLAIN(U32, profile_search, contents),
+    PLAIN(U32, profile_search, moments),
+    PLAIN(U32, profile_search, snapshots),
+    PLAIN(U32, profile_search, threads),
+    PLAIN(U32, profile_search, threads_missed),
+    PLAIN(U32, profile_search, why),
+    PLAIN(U32, profile_search, suppressions),
+    PLAIN(U64, profile_search, copied_bytes),
+    PLAIN(U64, profile_search, root_bytes),
+    PLAIN(U64, profile_search, unreadable_bytes),
+    PLAIN(U32, profile_search, step),
+    PLAIN(U32, profile_search, compressed),
+    PLAIN(U32, profile_search, compressed_shift),
+    PLAIN(U64, profile_search, compressed_base),
+};
+
+static const struct column leak_columns[] = {
+    PLAIN(U32, profile_leak, kind),
+    PLAIN(U32, profile_leak, site),
+    PLAIN(U32, profile_leak, holder),
+    PLAIN(U32, profile_leak, age),
+    PLAIN(U32, profile_leak, survived),
+    PLAIN(U32, profile_leak, cycle_blocks),
+    PLAIN(U64, profile_leak, blocks),
+    PLAIN(U64, profile_leak, bytes),
+    PLAIN(U64, profile_leak, indirect_blocks),
+    PLAIN(U64, profile_leak, indirect_bytes),
+    PLAIN(U64, profile_leak, smallest),
+    BEYOND(U64, profile_leak, largest, smallest),
+    DELTA(U64, profile_leak, example),
+    BEYOND(U64, profile_leak, retained_bytes, bytes),
+};
+
+static const struct column block_columns[] = {
+    DELTA(U64, profile_block, address),
+    PLAIN(U64, profile_block, size),
+    BEYOND(U64, profile_block, retained, size),
+    DELTA(U32, profile_block, site),
+    PLAIN(U32, profile_block, kind),
+    DELTA(U32, profile_block, age),
+    DELTA(U32, profile_block, survived),
+    PLAIN(U32, profile_block, cycle),
+};
+
+static const struct column pointer_columns[] = {
+    DELTA(U64, profile_pointer, address),
+    DELTA(U64, profile_pointer, value),
+    DELTA(U32, profile_pointer, symbol),
+    PLAIN(U32, profile_pointer, offset),
+};
+
+static const struct column root_columns[] = {
+    DELTA(U64, profile_root, start), PLAIN(U64, profile_root, size),
+    PLAIN(U32, profile_root, kind),  PLAIN(U32, profile_root, tid),
+    PLAIN(U32, profile_root, name),  PLAIN(U32, profile_root, thread),
+};
+
+static const struct column exception_columns[] = {
+    DELTA(U64, profile_exception, address),
+};
+
+static const struct column content_columns[] = {
+    DELTA(U64, profile_content, address),  PLAIN(U64, profile_content, words[0]),
+    PLAIN(U64, profile_content, words[1]), PLAIN(U64, profile_content, words[2]),
+    PLAIN(U64, profile_content, words[3]), PLAIN(U64, profile_content, words[4]),
+    PLAIN(U64, profile_content, words[5]), PLAIN(U64, profile_content, words[6]),
+    PLAIN(U64, profile_content, words[7]),
+};
+
+static const struct column duplicate_columns[] = {
+    DELTA(U32, profile_duplicate, site),   DELTA(U64, profile_duplicate, size),
+    PLAIN(U64, profile_duplicate, blocks), DELTA(U64, profile_duplicate, example),
+    PLAIN(U64, profile_duplicate, hash),
+};
+
 static const struct column writer_columns[] = {
     PLAIN(I64, profile_writer, pid),
     PLAIN(U64, profile_writer, start_ticks),
@@ -238,6 +322,14 @@ COMPLETE(profile_size, 24);
 COMPLETE(profile_class, 32);
 COMPLETE(profile_pool, 16);
 COMPLETE(profile_pin, 16);
+COMPLETE(profile_search, 2 * 8 + 14 * 4 + 4 * 8 + 2 * 4);
+COMPLETE(profile_leak, 6 * 4 + 8 * 8);
+COMPLETE(profile_block, 48);
+COMPLETE(profile_pointer, 24);
+COMPLETE(profile_root, 32);
+COMPLETE(profile_exception, 8);
+COMPLETE(profile_content, 8 + PROFILE_CONTENTS_BYTES);
+COMPLETE(profile_duplicate, 40);
 
 #define LAYOUT(columns, row)                                                                       \
     {                                                                                              \
@@ -273,6 +365,18 @@ static const struct snapshot_table tables[] = {
     MANY(SNAPSHOT_POOLS, "pools", pool_columns, profile_pool, pools, pool_count, true),
     MANY(SNAPSHOT_PINS, "pins", pin_columns, profile_pin, pins, pin_count, true),
     ONE(SNAPSHOT_HEAP, "heap", heap_columns, profile_heap, heap),
+    ONE(SNAPSHOT_SEARCH, "search", search_columns, profile_search, search),
+    MANY(SNAPSHOT_LEAKS, "leaks", leak_columns, profile_leak, leaks, leak_count, true),
+    MANY(SNAPSHOT_BLOCKS, "blocks", block_columns, profile_block, blocks, block_count, true),
+    MANY(SNAPSHOT_POINTERS, "pointers", pointer_columns, profile_pointer, pointers, pointer_count,
+         true),
+    MANY(SNAPSHOT_ROOTS, "roots", root_columns, profile_root, roots, root_count, true),
+    MANY(SNAPSHOT_EXCEPTIONS, "exceptions", exception_columns, profile_exception, exceptions,
+         exception_count, true),
+    MANY(SNAPSHOT_CONTENTS, "contents", content_columns, profile_content, contents, content_count,
+         true),
+    MANY(SNAPSHOT_DUPLICATES, "duplicates", duplicate_columns, profile_duplicate, duplicates,
+         duplicate_count, true),
     ONE(SNAPSHOT_CUT, "cut", cut_columns, profile_cut, cut),
     ONE(SNAPSHOT_WRITER, "writer", writer_columns, profile_writer, writer),
 };

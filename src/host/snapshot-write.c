@@ -46,14 +46,17 @@ static void put_end(struct buffer *out)
 }
 
 /*
- * What a cut file can do without comes last; the row of the heap behind the tables that it
- * speaks of, so that where it is there they are complete.
+ * What a cut file can do without comes last; the rows of the heap and of the search for leaks
+ * behind the tables that they speak of, so that where they are there those are complete.
  */
 static const uint32_t order[] = {
-    SNAPSHOT_PROCESS, SNAPSHOT_TOTALS,  SNAPSHOT_LOSS,    SNAPSHOT_STRINGS, SNAPSHOT_MODULES,
-    SNAPSHOT_LINES,   SNAPSHOT_FRAMES,  SNAPSHOT_NODES,   SNAPSHOT_THREADS, SNAPSHOT_SITES,
-    SNAPSHOT_DOMAINS, SNAPSHOT_SIZES,   SNAPSHOT_CLASSES, SNAPSHOT_POOLS,   SNAPSHOT_PINS,
-    SNAPSHOT_HEAP,    SNAPSHOT_SAMPLES, SNAPSHOT_MARKS,   SNAPSHOT_FAULTS,  SNAPSHOT_MOMENTS,
+    SNAPSHOT_PROCESS,    SNAPSHOT_TOTALS,   SNAPSHOT_LOSS,       SNAPSHOT_STRINGS,
+    SNAPSHOT_MODULES,    SNAPSHOT_LINES,    SNAPSHOT_FRAMES,     SNAPSHOT_NODES,
+    SNAPSHOT_THREADS,    SNAPSHOT_SITES,    SNAPSHOT_DOMAINS,    SNAPSHOT_SIZES,
+    SNAPSHOT_CLASSES,    SNAPSHOT_POOLS,    SNAPSHOT_PINS,       SNAPSHOT_HEAP,
+    SNAPSHOT_LEAKS,      SNAPSHOT_BLOCKS,   SNAPSHOT_POINTERS,   SNAPSHOT_ROOTS,
+    SNAPSHOT_EXCEPTIONS, SNAPSHOT_CONTENTS, SNAPSHOT_DUPLICATES, SNAPSHOT_SEARCH,
+    SNAPSHOT_SAMPLES,    SNAPSHOT_MARKS,    SNAPSHOT_FAULTS,     SNAPSHOT_MOMENTS,
 };
 
 /* What of the file that the profile was read from is missing. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/sample-journal.h"
 
+#include "src/host/leakgraph.h"
 #include "src/host/profile-append.h"
 #include "src/shared/record.h"
 
@@ -158,6 +159,49 @@ static bool fill_heap(struct profile *p, uint32_t number)
     return true;
 }
 
+/* And every fourth with a search for leaks, which finds one row and one block more each time. */
+static bool fill_search(struct profile *p, uint32_t number)
+{
+    uint32_t searches = number / 4 + 1;
+
+    if (number % 4 != 1)
+        return true;
+    p->leaks = calloc(searches, sizeof *p->leaks);
+    p->blocks = calloc(searches, sizeof *p->blocks);
+    p->pointers = calloc(searches, sizeof *p->pointers);
+    p->roots = calloc(1, sizeof *p->roots);
+    p->exceptions = calloc(1, sizeof *p->exceptions);
+    p->contents = calloc(1, sizeof *p->contents);
+    p->duplicates = calloc(1, sizeof *p->duplicates);
+    if (!p->leaks || !p->blocks || !p->pointers || !p->roots || !p->exceptions || !p->contents ||
+        !p->duplicates)
+        return false;
+    for (uint32_t i = 0; i < searches; i++) {
+        uint64_t address = 0x200000 + 0x40 * i;
+
+        p->leaks[i] = (struct profile_leak){.site = i,
+                                            .kind = LEAK_DEFINITE,
+                                            .blocks = number + i,
+                                            .bytes = 24,
+                                            .example = address};
+        p->blocks[i] = (struct profile_block){.address = address, .size = 24, .site = i};
+        p->pointers[i] = (struct profile_pointer){
+            .address = address + 8, .value = 0x200000, .symbol = numbered(p, "symbol", number)};
+    }
+    p->roots[0] = (struct profile_root){
+        .kind = ROOT_GLOBAL, .start = 0x1000, .size = 64, .name = numbered(p, "root", number)};
+    p->duplicates[0] = (struct profile_duplicate){.size = 8, .blocks = number + 1};
+    p->leak_count = p->block_count = p->pointer_count = searches;
+    p->root_count = p->exception_count = p->content_count = p->duplicate_count = 1;
+    p->search = (struct profile_search){.seconds = number + 0.5,
+                                        .number = searches,
+                                        .cause = SEARCH_BY_COMMAND,
+                                        .method = SEARCH_PTRACE,
+                                        .graph = GRAPH_WHOLE,
+                                        .why = numbered(p, "why", number)};
+    return true;
+}
+
 bool sample_checkpoint(struct checkpoint *c, uint32_t number)
 {
     checkpoint_init(c);
@@ -165,7 +209,7 @@ bool sample_checkpoint(struct checkpoint *c, uint32_t number)
         fill_replaced(&c->part, number);
         fill_rows(&c->part, number);
         fill_moment(&c->part, number);
-        if (fill_changes(c, number) && fill_heap(&c->part, number))
+        if (fill_changes(c, number) && fill_heap(&c->part, number) && fill_search(&c->part, number))
             return true;
     }
     checkpoint_release(c);

@@ -2,6 +2,7 @@
 #include "tests/unit/sample-profile.h"
 
 #include "src/host/changes.h"
+#include "src/host/leakgraph.h"
 #include "src/shared/geometry.h"
 #include "src/shared/record.h"
 
@@ -18,6 +19,8 @@
 #define SIZES 6u
 #define POOLS 5u
 #define DOMAINS 4u
+#define ROOTS 3u
+#define BLOCKS 4u
 
 static void fill_process(struct profile *p)
 {
@@ -227,6 +230,101 @@ static bool fill_heap(struct profile *p, uint32_t scale)
     return true;
 }
 
+static void fill_search(struct profile *p)
+{
+    p->search = (struct profile_search){.seconds = 0.375,
+                                        .held_seconds = 0.000125,
+                                        .number = 2,
+                                        .cause = SEARCH_AT_SIGNAL,
+                                        .signal = 11,
+                                        .method = SEARCH_PTRACE,
+                                        .notes = SEARCH_THREADS_MISSED,
+                                        .graph = GRAPH_PART,
+                                        .contents = 48,
+                                        .moments = 3,
+                                        .snapshots = 2,
+                                        .threads = 5,
+                                        .threads_missed = 1,
+                                        .why = strings_add(&p->strings, "not permitted"),
+                                        .suppressions = strings_add(&p->strings, "leak:cache"),
+                                        .step = 4,
+                                        .copied_bytes = 1 << 20,
+                                        .root_bytes = 70000,
+                                        .unreadable_bytes = 4096,
+                                        .compressed_base = 0x7f0000000000,
+                                        .compressed = 1,
+                                        .compressed_shift = 3};
+    for (uint32_t i = 0; i < ROOTS; i++)
+        p->roots[i] = (struct profile_root){
+            .start = 0x7ffc00001000 - 0x10000 * i,
+            .size = i ? 0x800 * i : 0,
+            .kind = i == 2 ? ROOT_WEAK : i,
+            .tid = 4242 + i,
+            .name = strings_add(&p->strings, i ? "/usr/lib/libcache.so" : "rbx"),
+            .thread = strings_add(&p->strings, "io")};
+    p->root_count = ROOTS;
+}
+
+/* Leaks of every kind, and of the graph a chain of blocks, each of which points to the next. */
+static void fill_leaks(struct profile *p, uint32_t scale)
+{
+    for (uint32_t i = 0; i < LEAK_KINDS; i++) {
+        fill_numbers(&p->leaks[i].blocks, 8 * sizeof(uint64_t), 3 + i);
+        p->leaks[i].site = i % scale;
+        p->leaks[i].kind = i;
+        p->leaks[i].holder = i == LEAK_WEAK ? 2 : 0;
+        p->leaks[i].age = 3 - i % 3;
+        p->leaks[i].survived = i % 2;
+        p->leaks[i].cycle_blocks = i == LEAK_DEFINITE ? 2 : 0;
+    }
+    p->leak_count = LEAK_KINDS;
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        uint64_t address = 0x7f0000002000 + 0x50 * i;
+
+        p->blocks[i] = (struct profile_block){.address = address,
+                                              .size = 0x18 + i,
+                                              .retained = 0x100 - i,
+                                              .site = i % scale,
+                                              .kind = i % LEAK_KINDS,
+                                              .age = 1 + i,
+                                              .survived = i % 3,
+                                              .cycle = i % 2};
+        p->pointers[i] =
+            (struct profile_pointer){.address = address + 8,
+                                     .value = address + 0x50,
+                                     .symbol = i ? 0 : strings_add(&p->strings, "cache"),
+                                     .offset = i * 16};
+        p->exceptions[i] = (struct profile_exception){address + 8};
+        p->contents[i] = (struct profile_content){.address = address};
+        fill_numbers(p->contents[i].words, sizeof p->contents[i].words, 50 * i);
+        p->duplicates[i] =
+            (struct profile_duplicate){.size = 24 * (i + 1),
+                                       .blocks = 2 + i,
+                                       .example = address,
+                                       .hash = UINT64_C(0x9e3779b97f4a7c15) * (i + 1),
+                                       .site = i % scale};
+    }
+    p->block_count = p->pointer_count = p->exception_count = BLOCKS;
+    p->content_count = p->duplicate_count = BLOCKS;
+}
+
+static bool fill_search_tables(struct profile *p, uint32_t scale)
+{
+    p->leaks = calloc(LEAK_KINDS, sizeof *p->leaks);
+    p->blocks = calloc(BLOCKS, sizeof *p->blocks);
+    p->pointers = calloc(BLOCKS, sizeof *p->pointers);
+    p->roots = calloc(ROOTS, sizeof *p->roots);
+    p->exceptions = calloc(BLOCKS, sizeof *p->exceptions);
+    p->contents = calloc(BLOCKS, sizeof *p->contents);
+    p->duplicates = calloc(BLOCKS, sizeof *p->duplicates);
+    if (!p->leaks || !p->blocks || !p->pointers || !p->roots || !p->exceptions || !p->contents ||
+        !p->duplicates)
+        return false;
+    fill_search(p);
+    fill_leaks(p, scale);
+    return true;
+}
+
 bool sample_profile_init(struct profile *p, uint32_t scale)
 {
     profile_init(p);
@@ -256,7 +354,7 @@ bool sample_profile_init(struct profile *p, uint32_t scale)
     fill_threads_and_samples(p);
     fill_marks_and_domains(p);
     fill_faults(p);
-    if (fill_moments(p) && fill_heap(p, scale))
+    if (fill_moments(p) && fill_heap(p, scale) && fill_search_tables(p, scale))
         return true;
     profile_release(p);
     return false;

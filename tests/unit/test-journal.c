@@ -103,6 +103,32 @@ static void assert_heap(const struct profile *p, uint32_t groups)
         assert_int_equal(p->sizes[i].blocks, (looks - 1) * 3 + 1 + i);
 }
 
+/* Of the searches for leaks that every fourth group brings, the last. */
+static void assert_search(const struct profile *p, uint32_t groups)
+{
+    uint32_t searches = (groups + 2) / 4, group = searches ? (searches - 1) * 4 + 1 : 0;
+    char name[32];
+
+    assert_int_equal(p->search.number, searches);
+    assert_int_equal(p->leak_count, searches);
+    assert_int_equal(p->block_count, searches);
+    assert_int_equal(p->pointer_count, searches);
+    assert_int_equal(p->root_count, searches != 0);
+    assert_int_equal(p->exception_count, searches != 0);
+    assert_int_equal(p->content_count, searches != 0);
+    assert_int_equal(p->duplicate_count, searches != 0);
+    for (uint32_t i = 0; i < searches; i++)
+        assert_int_equal(p->leaks[i].blocks, group + i);
+    if (searches) {
+        snprintf(name, sizeof name, "why %u", group);
+        assert_string_equal(profile_text(p, p->search.why), name);
+        snprintf(name, sizeof name, "symbol %u", group);
+        assert_string_equal(profile_text(p, p->pointers[0].symbol), name);
+        snprintf(name, sizeof name, "root %u", group);
+        assert_string_equal(profile_text(p, p->roots[0].name), name);
+    }
+}
+
 static void assert_snapshots(const struct profile *p, uint32_t groups)
 {
     uint32_t snapshots = 0;
@@ -129,6 +155,7 @@ static void assert_file(const char *path, uint32_t groups)
     assert_int_equal(snapshot_read(&p, path, NULL), 0);
     assert_state(&p, groups);
     assert_heap(&p, groups);
+    assert_search(&p, groups);
     assert_snapshots(&p, groups);
     assert_true(p.incomplete);
     assert_true(p.unnamed);

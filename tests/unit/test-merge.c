@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "src/host/leakgraph.h"
 #include "src/host/merge.h"
-
 #include "src/host/profile-check.h"
+
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 
@@ -153,6 +154,75 @@ static void code_outside_modules_is_one_processs_own(void **state)
     profile_release(&sum);
 }
 
+/*
+ * A process that was searched for leaks: one lost block, and one that a weak region of this
+ * name holds.
+ */
+static void make_searched(struct profile *p, const char *region)
+{
+    make_process(p, "/bin/app", 7, 0x400000, "f", 3);
+    p->search = (struct profile_search){.number = 1,
+                                        .cause = SEARCH_AT_EXIT,
+                                        .method = SEARCH_PTRACE,
+                                        .graph = GRAPH_WHOLE,
+                                        .held_seconds = 0.5,
+                                        .threads = 2,
+                                        .suppressions = strings_add(&p->strings, region)};
+    p->leaks = calloc(2, sizeof *p->leaks);
+    p->roots = calloc(2, sizeof *p->roots);
+    assert_true(p->leaks && p->roots);
+    p->roots[0].kind = ROOT_GLOBAL;
+    p->roots[1] =
+        (struct profile_root){.kind = ROOT_WEAK, .name = strings_add(&p->strings, region)};
+    p->leaks[0] = (struct profile_leak){
+        .kind = LEAK_WEAK, .holder = 1, .site = 0, .blocks = 1, .bytes = strlen(region)};
+    p->leaks[1] = (struct profile_leak){
+        .kind = LEAK_DEFINITE, .site = 0, .blocks = 1, .bytes = strlen(region)};
+    p->leak_count = p->root_count = 2;
+}
+
+static void searches_for_leaks(void **state)
+{
+    struct profile x, y, z, sum;
+    struct merge m;
+    struct error e;
+
+    (void)state;
+    make_searched(&x, "observers");
+    make_searched(&y, "the cache of names");
+    make_process(&z, "/bin/app", 7, 0x400000, "f", 3);
+    profile_init(&sum);
+    merge_init(&m, &sum);
+    assert_int_equal(merge_add(&m, &z, &e), 0);
+    assert_int_equal(merge_add(&m, &x, &e), 0);
+    assert_int_equal(merge_add(&m, &y, &e), 0);
+    assert_int_equal(merge_finish(&m, &e), 0);
+    assert_int_equal(m.lost.graphs, 2);
+    assert_int_equal(m.lost.unsearched, 1);
+    merge_release(&m);
+    assert_int_equal(profile_check(&sum, &e), 0);
+    assert_int_equal(sum.search.cause, SEARCH_AT_EXIT);
+    assert_int_equal(sum.search.graph, GRAPH_NONE);
+    assert_int_equal(sum.search.threads, 4);
+    assert_true(sum.search.held_seconds == 1);
+    assert_string_equal(profile_text(&sum, sum.search.suppressions),
+                        "observers\nthe cache of names");
+    assert_int_equal(sum.leak_count, 4);
+    assert_int_equal(sum.root_count, 2);
+    assert_int_equal(sum.leaks[0].kind, LEAK_WEAK);
+    assert_int_equal(sum.leaks[0].bytes, strlen("the cache of names"));
+    assert_int_equal(sum.leaks[0].site, z.site_count + x.site_count);
+    assert_string_equal(profile_text(&sum, sum.roots[sum.leaks[0].holder].name),
+                        "the cache of names");
+    assert_string_equal(profile_text(&sum, sum.roots[sum.leaks[1].holder].name), "observers");
+    assert_int_equal(sum.leaks[1].site, z.site_count);
+    assert_int_equal(sum.leaks[3].kind, LEAK_DEFINITE);
+    profile_release(&x);
+    profile_release(&y);
+    profile_release(&z);
+    profile_release(&sum);
+}
+
 static void ends_and_times(void **state)
 {
     struct profile x, y, sum;
@@ -284,6 +354,7 @@ int main(void)
         cmocka_unit_test(without_build_ids_paths_tell),
         cmocka_unit_test(names_come_from_whoever_has_them),
         cmocka_unit_test(code_outside_modules_is_one_processs_own),
+        cmocka_unit_test(searches_for_leaks),
         cmocka_unit_test(ends_and_times),
         cmocka_unit_test(every_number_is_summed),
         cmocka_unit_test(hosts_and_programs_that_differ_are_not_named),

@@ -104,16 +104,26 @@ SPOIL(size_site, c->part.sizes[0].site = 2 * SAMPLE_GROUP_SITES)
 SPOIL(pin_site, c->part.pins[0].site = 2 * SAMPLE_GROUP_SITES)
 SPOIL(pin_pool, c->part.pins[0].pool = 1)
 SPOIL(pool_class, c->part.pools[0].size_class = 99)
+SPOIL(leak_site, c->part.leaks[0].site = 2 * SAMPLE_GROUP_SITES)
+SPOIL(block_site, c->part.blocks[0].site = 2 * SAMPLE_GROUP_SITES)
+SPOIL(duplicate_site, c->part.duplicates[0].site = 2 * SAMPLE_GROUP_SITES)
+SPOIL(pointer_symbol, c->part.pointers[0].symbol = 999)
+SPOIL(root_name, c->part.roots[0].name = 999)
+SPOIL(root_thread, c->part.roots[0].thread = 999)
+SPOIL(search_why, c->part.search.why = 999)
+SPOIL(search_suppressions, c->part.search.suppressions = 999)
 
 static void what_does_not_fit_is_refused(void **state)
 {
     void (*const spoils[])(struct checkpoint *) = {
-        spoil_frame_module, spoil_node_parent,  spoil_node_frame,  spoil_site_node,
-        spoil_site_thread,  spoil_site_domain,  spoil_mark_thread, spoil_mark_label,
-        spoil_moment_label, spoil_moment_kind,  spoil_module_path, spoil_thread_name,
-        spoil_domain_name,  spoil_domains_gone, spoil_program,     spoil_lines,
-        spoil_change_site,  spoil_size_site,    spoil_pin_site,    spoil_pin_pool,
-        spoil_pool_class,
+        spoil_frame_module,        spoil_node_parent,  spoil_node_frame,  spoil_site_node,
+        spoil_site_thread,         spoil_site_domain,  spoil_mark_thread, spoil_mark_label,
+        spoil_moment_label,        spoil_moment_kind,  spoil_module_path, spoil_thread_name,
+        spoil_domain_name,         spoil_domains_gone, spoil_program,     spoil_lines,
+        spoil_change_site,         spoil_size_site,    spoil_pin_site,    spoil_pin_pool,
+        spoil_pool_class,          spoil_leak_site,    spoil_block_site,  spoil_duplicate_site,
+        spoil_pointer_symbol,      spoil_root_name,    spoil_root_thread, spoil_search_why,
+        spoil_search_suppressions,
     };
 
     (void)state;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/buffer.h"
 #include "src/host/checksum.h"
+#include "src/host/leakkind.h"
 #include "src/host/snapshot-format.h"
 #include "src/host/snapshot.h"
 #include "src/shared/record.h"
@@ -158,6 +159,31 @@ static void assert_same_heap(const struct profile *a, const struct profile *b)
     assert_rows(a->pins, b->pins, a->pin_count * sizeof *a->pins);
 }
 
+static void assert_same_search(const struct profile *a, const struct profile *b)
+{
+    struct profile_search search = b->search;
+
+    assert_time(a->search.seconds, search.seconds);
+    assert_time(a->search.held_seconds, search.held_seconds);
+    search.seconds = a->search.seconds;
+    search.held_seconds = a->search.held_seconds;
+    assert_rows(&a->search, &search, sizeof search);
+    assert_int_equal(a->leak_count, b->leak_count);
+    assert_rows(a->leaks, b->leaks, a->leak_count * sizeof *a->leaks);
+    assert_int_equal(a->block_count, b->block_count);
+    assert_rows(a->blocks, b->blocks, a->block_count * sizeof *a->blocks);
+    assert_int_equal(a->pointer_count, b->pointer_count);
+    assert_rows(a->pointers, b->pointers, a->pointer_count * sizeof *a->pointers);
+    assert_int_equal(a->root_count, b->root_count);
+    assert_rows(a->roots, b->roots, a->root_count * sizeof *a->roots);
+    assert_int_equal(a->exception_count, b->exception_count);
+    assert_rows(a->exceptions, b->exceptions, a->exception_count * sizeof *a->exceptions);
+    assert_int_equal(a->content_count, b->content_count);
+    assert_rows(a->contents, b->contents, a->content_count * sizeof *a->contents);
+    assert_int_equal(a->duplicate_count, b->duplicate_count);
+    assert_rows(a->duplicates, b->duplicates, a->duplicate_count * sizeof *a->duplicates);
+}
+
 static void assert_same(const struct profile *a, const struct profile *b)
 {
     assert_same_body(a, b);
@@ -165,6 +191,7 @@ static void assert_same(const struct profile *a, const struct profile *b)
     assert_same_marks(a, b);
     assert_same_faults(a, b);
     assert_same_heap(a, b);
+    assert_same_search(a, b);
     assert_int_equal(a->moment_count, b->moment_count);
     for (uint32_t i = 0; i < a->moment_count; i++)
         assert_same_moment(a, b, i);
@@ -524,18 +551,59 @@ static void loose_references_are_refused(void **state)
     size_t size;
     uint32_t sound_number;
     uint32_t *loose[] = {
-        &p->process.command,      &p->modules[1].path,        &p->lines[3].function,
-        &p->lines[2].file,        &p->frames[1].module,       &p->frames[4].first_line,
-        &p->frames[5].line_count, &p->nodes[0].parent,        &p->nodes[2].parent,
-        &p->nodes[4].parent,      &p->nodes[5].frame,         &p->sites[8].node,
-        &p->sites[0].thread,      &p->threads[1].name,        &p->modules[0].build_id_size,
-        &p->process.exit_kind,    &p->sites[2].domain,        &p->moments[2].label,
-        &p->moments[0].kind,      &p->moments[1].cause,       &p->moments[0].number,
-        &p->marks[0].label,       &p->marks[1].thread,        &p->domains[3].name,
-        &p->moments[1].number,    &p->faults[0].kind,         &p->faults[1].allocated_node,
-        &p->faults[2].freed_node, &p->faults[0].noticed_node, &p->faults[3].thread,
-        &p->sizes[1].site,        &p->pools[1].size_class,    &p->pins[0].pool,
+        &p->process.command,
+        &p->modules[1].path,
+        &p->lines[3].function,
+        &p->lines[2].file,
+        &p->frames[1].module,
+        &p->frames[4].first_line,
+        &p->frames[5].line_count,
+        &p->nodes[0].parent,
+        &p->nodes[2].parent,
+        &p->nodes[4].parent,
+        &p->nodes[5].frame,
+        &p->sites[8].node,
+        &p->sites[0].thread,
+        &p->threads[1].name,
+        &p->modules[0].build_id_size,
+        &p->process.exit_kind,
+        &p->sites[2].domain,
+        &p->moments[2].label,
+        &p->moments[0].kind,
+        &p->moments[1].cause,
+        &p->moments[0].number,
+        &p->marks[0].label,
+        &p->marks[1].thread,
+        &p->domains[3].name,
+        &p->moments[1].number,
+        &p->faults[0].kind,
+        &p->faults[1].allocated_node,
+        &p->faults[2].freed_node,
+        &p->faults[0].noticed_node,
+        &p->faults[3].thread,
+        &p->sizes[1].site,
+        &p->pools[1].size_class,
+        &p->pins[0].pool,
         &p->pins[1].site,
+        &p->search.cause,
+        &p->search.method,
+        &p->search.graph,
+        &p->search.contents,
+        &p->search.step,
+        &p->search.compressed,
+        &p->search.why,
+        &p->search.suppressions,
+        &p->leaks[1].site,
+        &p->leaks[2].kind,
+        &p->leaks[LEAK_WEAK].holder,
+        &p->blocks[0].site,
+        &p->blocks[1].kind,
+        &p->pointers[1].symbol,
+        &p->roots[1].kind,
+        &p->roots[0].name,
+        &p->roots[2].thread,
+        &p->duplicates[1].site,
+        &p->search.compressed_shift,
     };
 
     for (size_t i = 0; i < sizeof loose / sizeof loose[0]; i++) {
@@ -561,6 +629,40 @@ static void loose_references_are_refused(void **state)
     free(bytes);
     p->frames[5].line_count = 0;
     assert_int_equal(snapshot_write_bytes(p, &bytes, &size, &e), -1);
+}
+
+/* What the graph of references relies on. */
+static void tables_of_a_search_out_of_order_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct profile *p = &f->profile;
+    uint64_t *loose[] = {
+        &p->blocks[0].address, &p->blocks[2].size,        &p->pointers[1].address,
+        &p->roots[2].size,     &p->exceptions[0].address, &p->contents[2].address,
+        &p->leaks[1].blocks,   &p->duplicates[1].blocks,
+    };
+    uint64_t wrong[] = {
+        UINT64_MAX / 2, UINT64_MAX, UINT64_MAX - 8, UINT64_MAX, UINT64_MAX, UINT64_MAX, 0, 0};
+    struct error e;
+    void *bytes;
+    size_t size;
+
+    for (size_t i = 0; i < sizeof loose / sizeof *loose; i++) {
+        uint64_t sound = *loose[i];
+
+        *loose[i] = wrong[i];
+        assert_int_equal(snapshot_write_bytes(p, &bytes, &size, &e), -1);
+        assert_int_equal(e.kind, ERROR_FORMAT);
+        *loose[i] = sound;
+    }
+    p->search.graph = GRAPH_NONE;
+    assert_int_equal(snapshot_write_bytes(p, &bytes, &size, &e), -1);
+    p->search.graph = GRAPH_PART;
+    p->search.number = 0;
+    assert_int_equal(snapshot_write_bytes(p, &bytes, &size, &e), -1);
+    profile_forget_search(p);
+    assert_int_equal(snapshot_write_bytes(p, &bytes, &size, &e), 0);
+    free(bytes);
 }
 
 /* Each frame is in order, but all of them make a reader go through too many lines. */
@@ -668,6 +770,7 @@ int main(void)
         TEST(hostile_counts_and_sizes_are_refused),
         TEST(a_frame_that_unpacks_to_something_else_is_refused),
         TEST(loose_references_are_refused),
+        TEST(tables_of_a_search_out_of_order_are_refused),
         TEST(lines_repeated_without_end_are_refused),
         TEST(a_file_is_replaced_at_once),
         TEST(a_device_is_written_to_and_stays),
