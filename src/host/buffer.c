@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define VARINT_MAX 10 /* bytes of a 64-bit value */
+#define VARINTS_AT_ONCE 1024u
 
 void buffer_init(struct buffer *b)
 {
@@ -78,17 +79,37 @@ void buffer_put_u64(struct buffer *b, uint64_t value)
     put_little_endian(b, value, 8);
 }
 
+static uint8_t *write_varint(uint8_t *to, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *to++ = (uint8_t)(value | 0x80);
+    *to++ = (uint8_t)value;
+    return to;
+}
+
 void buffer_put_varint(struct buffer *b, uint64_t value)
 {
     uint8_t *to = buffer_reserve(b, VARINT_MAX);
-    size_t n = 0;
 
-    if (!to)
-        return;
-    for (; value >= 0x80; value >>= 7)
-        to[n++] = (uint8_t)(value | 0x80);
-    to[n++] = (uint8_t)value;
-    b->used += n;
+    if (to)
+        b->used = (size_t)(write_varint(to, value) - b->bytes);
+}
+
+void buffer_put_varints(struct buffer *b, const uint64_t *values, size_t count)
+{
+    while (count) {
+        /* room is looked for once for many: half of a large table's time was that */
+        size_t some = count < VARINTS_AT_ONCE ? count : VARINTS_AT_ONCE;
+        uint8_t *to = buffer_reserve(b, some * VARINT_MAX);
+
+        if (!to)
+            return;
+        for (size_t i = 0; i < some; i++)
+            to = write_varint(to, values[i]);
+        b->used = (size_t)(to - b->bytes);
+        values += some;
+        count -= some;
+    }
 }
 
 const uint8_t *view_take(struct view *v, size_t size)

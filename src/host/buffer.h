@@ -29,6 +29,9 @@ void buffer_put_u32(struct buffer *b, uint32_t value);
 void buffer_put_u64(struct buffer *b, uint64_t value);
 void buffer_put_varint(struct buffer *b, uint64_t value);
 
+/* Many, one after the other. */
+void buffer_put_varints(struct buffer *b, const uint64_t *values, size_t count);
+
 struct view {
     const uint8_t *at, *end;
     bool failed; /* more was asked for than there is; later reads give 0 */

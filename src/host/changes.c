@@ -178,8 +178,8 @@ static void put_columns(struct buffer *raw, size_t *ends, const uint64_t *column
 {
     buffer_put_varint(raw, flags);
     for (uint32_t c = 0; c < CHANGES_COLUMNS; c++) {
-        for (uint32_t i = 0; flags & 1u << c && i < count; i++)
-            buffer_put_varint(raw, columns[(size_t)c * count + i]);
+        if (flags & 1u << c)
+            buffer_put_varints(raw, columns + (size_t)c * count, count);
         ends[c] = raw->used;
     }
 }

@@ -17,7 +17,7 @@ static uint64_t microseconds(double seconds)
     return value < (double)MICROSECONDS_MAX ? (uint64_t)value : MICROSECONDS_MAX;
 }
 
-static uint64_t field_get(const uint8_t *row, enum column_type type, size_t offset)
+static inline uint64_t field_get(const uint8_t *row, enum column_type type, size_t offset)
 {
     union {
         uint32_t u32;
@@ -102,21 +102,87 @@ static bool is_signed(const struct column *c)
     return c->prediction != PREDICT_NOTHING || c->type == COLUMN_I32 || c->type == COLUMN_I64;
 }
 
+/* ------------------------------------------------------------- encoding -- */
+
+/* Rows that are encoded together: what depends on the column is asked once for all of them. */
+#define BATCH 512u
+
+/* Some rows of a table, the first of which is its row number `first`. */
+struct batch {
+    const uint8_t *rows;
+    size_t row_bytes, first, count;
+};
+
+/* The field of each row. */
+static void gather(uint64_t *to, const struct batch *b, enum column_type type, size_t offset)
+{
+    const uint8_t *row = b->rows;
+
+    switch (type) {
+    case COLUMN_U32:
+        for (size_t i = 0; i < b->count; i++, row += b->row_bytes)
+            to[i] = field_get(row, COLUMN_U32, offset);
+        break;
+    case COLUMN_U64:
+        for (size_t i = 0; i < b->count; i++, row += b->row_bytes)
+            to[i] = field_get(row, COLUMN_U64, offset);
+        break;
+    default:
+        for (size_t i = 0; i < b->count; i++, row += b->row_bytes)
+            to[i] = field_get(row, type, offset);
+    }
+}
+
+/* What the field of each row is expected to be, as predicted() says. */
+static void expect(uint64_t *to, const uint64_t *values, const struct batch *b,
+                   const struct column *c)
+{
+    switch (c->prediction) {
+    case PREDICT_NOTHING:
+        memset(to, 0, b->count * sizeof *to);
+        break;
+    case PREDICT_PREVIOUS:
+        to[0] = predicted(c, b->rows, b->row_bytes, b->first);
+        memcpy(to + 1, values, (b->count - 1) * sizeof *to);
+        break;
+    case PREDICT_FIELD:
+        gather(to, b, c->type, c->other);
+        break;
+    default:
+        for (size_t i = 0; i < b->count; i++)
+            to[i] = predicted(c, b->rows + i * b->row_bytes, b->row_bytes, b->first + i);
+    }
+}
+
+static void encode_batch(struct buffer *to, const struct column *c, const struct batch *b)
+{
+    uint64_t values[BATCH], expected[BATCH];
+    bool may_be_negative = is_signed(c);
+
+    gather(values, b, c->type, c->offset);
+    expect(expected, values, b, c);
+    for (size_t i = 0; i < b->count; i++) {
+        uint64_t off =
+            c->prediction == PREDICT_ROW ? expected[i] - values[i] : values[i] - expected[i];
+
+        values[i] = may_be_negative ? columns_zigzag(off) : off;
+    }
+    buffer_put_varints(to, values, b->count);
+}
+
 static void encode_column(struct buffer *to, const struct column *c, const uint8_t *rows,
                           size_t row_bytes, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *row = rows + i * row_bytes;
-        uint64_t expected, value;
+    if (c->type == COLUMN_BUILD_ID) {
+        for (size_t i = 0; i < count; i++)
+            buffer_put(to, rows + i * row_bytes + c->offset, BUILD_ID_BYTES);
+        return;
+    }
+    for (size_t first = 0; first < count; first += BATCH) {
+        size_t left = count - first;
+        struct batch b = {rows + first * row_bytes, row_bytes, first, left < BATCH ? left : BATCH};
 
-        if (c->type == COLUMN_BUILD_ID) {
-            buffer_put(to, row + c->offset, BUILD_ID_BYTES);
-            continue;
-        }
-        expected = predicted(c, row, row_bytes, i);
-        value = field_get(row, c->type, c->offset);
-        value = c->prediction == PREDICT_ROW ? expected - value : value - expected;
-        buffer_put_varint(to, is_signed(c) ? columns_zigzag(value) : value);
+        encode_batch(to, c, &b);
     }
 }
 
@@ -127,6 +193,8 @@ void columns_encode(struct buffer *to, const struct column_layout *layout, const
     for (size_t i = 0; i < layout->column_count; i++)
         encode_column(to, &layout->columns[i], rows, layout->row_bytes, count);
 }
+
+/* ------------------------------------------------------------- decoding -- */
 
 static bool decode_field(struct view *from, const struct column *c, uint8_t *row, size_t row_bytes,
                          size_t i)

@@ -62,6 +62,48 @@ static void extremes_make_the_trip(void **state)
     buffer_release(&b);
 }
 
+/* Enough rows for any batch of the encoder to be full, and for some to be left over. */
+static void many_rows_make_the_trip(void **state)
+{
+    enum { MANY = 2500 };
+    struct row *many = calloc(MANY, sizeof *many);
+    struct buffer b;
+
+    (void)state;
+    assert_non_null(many);
+    for (uint64_t i = 0, random = 1; i < MANY; i++) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        many[i] = (struct row){.a = random,
+                               .b = random >> 40,
+                               .quotient = random >> 20,
+                               .seconds = (double)(random >> 44) / 1e6,
+                               .later = (double)(random >> 43) / 1e6,
+                               .wide = (int64_t)random,
+                               .narrow = (int32_t)(random >> 13),
+                               .parent = (uint32_t)(i * (random >> 32) >> 32),
+                               .start = (uint32_t)(random >> 30),
+                               .length = (uint32_t)(random >> 50)};
+        memcpy(many[i].id, &random, sizeof random);
+    }
+    buffer_init(&b);
+    for (size_t count = 0; count <= MANY; count += 500) {
+        struct view v;
+        void *back;
+        size_t got;
+
+        b.used = 0;
+        columns_encode(&b, &layout, many, count);
+        v = (struct view){b.bytes, b.bytes + b.used, false};
+        assert_int_equal(columns_decode(&v, &layout, MANY, &back, &got, NULL), 0);
+        assert_int_equal(got, count);
+        if (count)
+            assert_memory_equal(back, many, count * sizeof *many);
+        free(back);
+    }
+    buffer_release(&b);
+    free(many);
+}
+
 static void what_is_as_predicted_takes_a_zero_byte(void **state)
 {
     struct row expected[2] = {{0}, {0}};
@@ -154,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(extremes_make_the_trip),
+        cmocka_unit_test(many_rows_make_the_trip),
         cmocka_unit_test(what_is_as_predicted_takes_a_zero_byte),
         cmocka_unit_test(only_the_exact_length_is_taken),
         cmocka_unit_test(values_that_do_not_fit_are_refused),
