@@ -96,6 +96,7 @@ unit_tests = \
 	tests/unit/test-sizeclass \
 	tests/unit/test-skiplist \
 	tests/unit/test-snapshot \
+	tests/unit/test-snapshot-draft \
 	tests/unit/test-stacklines \
 	tests/unit/test-stacknumbers \
 	tests/unit/test-strings \
@@ -179,6 +180,10 @@ tests_unit_test_snapshot_SOURCES = \
 	tests/unit/sample-profile.c \
 	tests/unit/sample-profile.h \
 	tests/unit/test-snapshot.c
+tests_unit_test_snapshot_draft_SOURCES = \
+	tests/unit/sample-profile.c \
+	tests/unit/sample-profile.h \
+	tests/unit/test-snapshot-draft.c
 tests_unit_test_journal_SOURCES = \
 	tests/unit/sample-journal.c \
 	tests/unit/sample-journal.h \

@@ -52,6 +52,7 @@ int image_prepare(struct image *i, const struct segment_settings *settings, stru
     void *base;
 
     memset(i, 0, sizeof(*i));
+    snapshot_draft_init(&i->draft);
     i->clock = settings->clock;
     i->fd = segment_memory_make(&layout, e);
     if (i->fd < 0)
@@ -77,6 +78,7 @@ int image_prepare(struct image *i, const struct segment_settings *settings, stru
 void image_release(struct image *i)
 {
     image_stop(i);
+    snapshot_draft_release(&i->draft);
     if (i->begun) {
         capture_release(&i->capture);
         collector_release(&i->collector);
@@ -388,8 +390,14 @@ int image_profile(struct image *i, struct run_image *result, struct error *e)
     profile_init(&w->whole);
     series_hand_over(&w->series, &result->profile);
     memset(&result->profile.writer, 0, sizeof(result->profile.writer));
-    if (check_captured(i, e) != 0 || frame_names(&result->profile, &i->modmap, e) != 0)
+    if (check_captured(i, e) != 0)
         return -1;
+    if (i->path)
+        snapshot_draft_begin(&i->draft, &result->profile);
+    if (frame_names(&result->profile, &i->modmap, e) != 0) {
+        snapshot_draft_release(&i->draft);
+        return -1;
+    }
     /* relaxed: the image is gone */
     if (atomic_load_explicit(&h->executed, memory_order_relaxed))
         result->profile.process.exit_kind = EXIT_EXECUTED;
@@ -406,5 +414,7 @@ void image_write(struct image *i, struct run_image *result)
     if (!result->path || !w->journal_open)
         result->unwritten = w->lost;
     else
-        journal_finish(&w->journal, &result->profile, &result->bytes, &result->unwritten);
+        journal_finish(&w->journal, &result->profile, &i->draft, &result->bytes,
+                       &result->unwritten);
+    snapshot_draft_release(&i->draft);
 }

@@ -30,7 +30,8 @@ struct image {
     struct collector collector;
     struct modmap modmap;
     struct capture capture;
-    char *path; /* of the profile; NULL: none is written */
+    struct snapshot_draft draft; /* of the finished profile, while its frames are named */
+    char *path;                  /* of the profile; NULL: none is written */
     pthread_t thread;
     pid_t pid;
     uint32_t clock;

@@ -442,14 +442,15 @@ int journal_rename(struct journal *j, const char *path, struct error *e)
     return 0;
 }
 
-int journal_finish(struct journal *j, const struct profile *p, uint64_t *size, struct error *e)
+int journal_finish(struct journal *j, const struct profile *p, struct snapshot_draft *draft,
+                   uint64_t *size, struct error *e)
 {
     const struct series all = {
         .moments = p->moments, .changes = p->changes, .count = p->moment_count};
     struct error reason;
     size_t length = 0;
     void *bytes = NULL;
-    int result = snapshot_write_bytes(p, &bytes, &length, &reason);
+    int result = snapshot_write_drafted(p, draft, &bytes, &length, &reason);
 
     if (result == 0)
         /* a power cut must not cost more than it would have before; a short run does not wait */

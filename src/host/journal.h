@@ -22,6 +22,7 @@
 #include "src/host/outfile.h"
 #include "src/host/profile.h"
 #include "src/host/series.h"
+#include "src/host/snapshot-draft.h"
 
 /* The tables that a group brings whole, if they have changed. */
 #define JOURNAL_REPLACED 4u
@@ -72,10 +73,11 @@ int journal_rename(struct journal *j, const char *path, struct error *e);
 
 /*
  * Replace the journal by the finished profile.  `size` (may be NULL) receives the
- * bytes written.  0; or -1 with `e` set: then the journal stays, with what was
- * deferred where there is room for that, and the error says so.
+ * bytes written; `draft` (may be NULL) is of `p`.  0; or -1 with `e` set: then the journal stays,
+ * with what was deferred where there is room for that, and the error says so.
  */
-int journal_finish(struct journal *j, const struct profile *p, uint64_t *size, struct error *e);
+int journal_finish(struct journal *j, const struct profile *p, struct snapshot_draft *draft,
+                   uint64_t *size, struct error *e);
 
 /* The file stays as it is. */
 void journal_close(struct journal *j);

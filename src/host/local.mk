@@ -260,6 +260,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/snapshot.h \
 	src/host/snapshot-contents.c \
 	src/host/snapshot-contents.h \
+	src/host/snapshot-draft.c \
+	src/host/snapshot-draft.h \
 	src/host/snapshot-format.h \
 	src/host/snapshot-open.c \
 	src/host/snapshot-read.c \

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/snapshot-tables.h"
 
+#include "src/host/snapshot-section.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -433,6 +435,22 @@ static void place_rows(struct profile *p, const struct snapshot_table *t, void *
         memcpy(base + t->rows, rows, t->layout.row_bytes);
     }
     free(rows);
+}
+
+int snapshot_table_pack(struct buffer *out, const struct snapshot_table *t, const struct profile *p,
+                        struct error *e)
+{
+    struct buffer raw;
+    int result;
+
+    buffer_init(&raw);
+    snapshot_table_encode(&raw, t, p, 0);
+    if (raw.failed)
+        result = error_set(e, ERROR_MEMORY, "out of memory while writing a profile");
+    else
+        result = section_put_packed(out, t->type, t->version, raw.bytes, raw.used, e);
+    buffer_release(&raw);
+    return result;
 }
 
 int snapshot_table_decode(struct profile *p, const struct snapshot_table *t, const uint8_t *raw,

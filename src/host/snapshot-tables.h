@@ -37,6 +37,10 @@ const struct snapshot_table *snapshot_table_find(uint32_t type);
 void snapshot_table_encode(struct buffer *raw, const struct snapshot_table *t,
                            const struct profile *p, uint32_t first);
 
+/* Append the whole table as a section, compressed.  0, or -1 with `e` set: out of memory. */
+int snapshot_table_pack(struct buffer *out, const struct snapshot_table *t, const struct profile *p,
+                        struct error *e);
+
 /*
  * Decode a table into its place in `p`, which must be empty.  0, or -1 with `e`
  * set (ERROR_FORMAT or ERROR_MEMORY).

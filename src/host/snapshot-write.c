@@ -2,6 +2,7 @@
 #include "src/host/buffer.h"
 #include "src/host/outfile.h"
 #include "src/host/profile-check.h"
+#include "src/host/snapshot-draft.h"
 #include "src/host/snapshot-section.h"
 #include "src/host/snapshot-tables.h"
 #include "src/host/snapshot.h"
@@ -11,22 +12,6 @@
 static int out_of_memory(struct error *e)
 {
     return error_set(e, ERROR_MEMORY, "out of memory while writing a profile");
-}
-
-static int put_table(struct buffer *out, const struct snapshot_table *t, const struct profile *p,
-                     struct error *e)
-{
-    struct buffer raw;
-    int result;
-
-    buffer_init(&raw);
-    snapshot_table_encode(&raw, t, p, 0);
-    if (raw.failed)
-        result = out_of_memory(e);
-    else
-        result = section_put_packed(out, t->type, t->version, raw.bytes, raw.used, e);
-    buffer_release(&raw);
-    return result;
 }
 
 static int put_strings(struct buffer *out, const struct strings *s, struct error *e)
@@ -62,17 +47,31 @@ static const uint32_t order[] = {
 /* What of the file that the profile was read from is missing. */
 static int put_cut(struct buffer *out, const struct profile *p, struct error *e)
 {
-    return p->cut.kind == CUT_NONE ? 0 : put_table(out, snapshot_table_find(SNAPSHOT_CUT), p, e);
+    return p->cut.kind == CUT_NONE
+               ? 0
+               : snapshot_table_pack(out, snapshot_table_find(SNAPSHOT_CUT), p, e);
 }
 
-static int put_sections(struct buffer *out, const struct profile *p, struct error *e)
+static int put_section(struct buffer *out, uint32_t type, const struct profile *p,
+                       struct snapshot_draft *draft, struct error *e)
 {
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-        const struct snapshot_table *t = snapshot_table_find(order[i]);
+    const struct snapshot_table *t = snapshot_table_find(type);
+    const struct buffer *packed = draft ? snapshot_draft_section(draft, type) : NULL;
 
-        if ((t ? put_table(out, t, p, e) : put_strings(out, &p->strings, e)) != 0)
+    if (!t)
+        return put_strings(out, &p->strings, e);
+    if (!packed)
+        return snapshot_table_pack(out, t, p, e);
+    buffer_put(out, packed->bytes, packed->used);
+    return 0;
+}
+
+static int put_sections(struct buffer *out, const struct profile *p, struct snapshot_draft *draft,
+                        struct error *e)
+{
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        if (put_section(out, order[i], p, draft, e) != 0)
             return -1;
-    }
     if (put_cut(out, p, e) != 0)
         return -1;
     for (uint32_t i = 0; i < p->moment_count; i++)
@@ -81,7 +80,8 @@ static int put_sections(struct buffer *out, const struct profile *p, struct erro
     return out->failed ? out_of_memory(e) : 0;
 }
 
-int snapshot_write_bytes(const struct profile *p, void **bytes, size_t *size, struct error *e)
+int snapshot_write_drafted(const struct profile *p, struct snapshot_draft *draft, void **bytes,
+                           size_t *size, struct error *e)
 {
     struct buffer out;
 
@@ -91,13 +91,18 @@ int snapshot_write_bytes(const struct profile *p, void **bytes, size_t *size, st
         return -1;
     buffer_init(&out);
     section_put_file_header(&out);
-    if (put_sections(&out, p, e) != 0) {
+    if (put_sections(&out, p, draft, e) != 0) {
         buffer_release(&out);
         return -1;
     }
     *bytes = out.bytes;
     *size = out.used;
     return 0;
+}
+
+int snapshot_write_bytes(const struct profile *p, void **bytes, size_t *size, struct error *e)
+{
+    return snapshot_write_drafted(p, NULL, bytes, size, e);
 }
 
 int snapshot_write(const struct profile *p, const char *path, uint64_t *size, struct error *e)

@@ -40,4 +40,9 @@ int snapshot_open(struct profile *p, const char *path, struct error *e);
 int snapshot_read_bytes(struct profile *p, const void *bytes, size_t size, struct error *e);
 int snapshot_write_bytes(const struct profile *p, void **bytes, size_t *size, struct error *e);
 
+/* The same with sections that were packed ahead (snapshot-draft.h); `draft` may be NULL. */
+struct snapshot_draft;
+int snapshot_write_drafted(const struct profile *p, struct snapshot_draft *draft, void **bytes,
+                           size_t *size, struct error *e);
+
 #endif

@@ -297,7 +297,7 @@ int main(int argc, char **argv)
     if (!journal) {
         name_frames(&p.whole);
         series_hand_over(&p.series, &p.whole);
-        require(journal_finish(&p.journal, &p.whole, &size, &e) == 0, "finish", &e);
+        require(journal_finish(&p.journal, &p.whole, NULL, &size, &e) == 0, "finish", &e);
         printf("file_bytes=%" PRIu64 "\n", size);
     }
     journal_close(&p.journal);

@@ -538,7 +538,7 @@ static void the_finished_file_takes_its_place(void **state)
     append(f, 6);
     name_frames(&f->run.whole);
     series_hand_over(&f->run.series, &f->run.whole);
-    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, &size, NULL), 0);
+    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, NULL, &size, NULL), 0);
     assert_int_equal(file_size(f->path), size);
     assert_int_equal(snapshot_read(&p, f->path, NULL), 0);
     assert_state(&p, 6);
@@ -559,7 +559,7 @@ static void without_room_to_finish_the_journal_stays(void **state)
     append(f, 6);
     name_frames(&f->run.whole);
     limit_files(100);
-    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, NULL, &e), -1);
+    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, NULL, NULL, &e), -1);
     limit_files(0);
     assert_non_null(strstr(e.text, "File too large"));
     assert_non_null(strstr(e.text, "last checkpoint"));
@@ -595,7 +595,7 @@ static void what_was_deferred_is_written_when_finishing_fails(void **state)
     name_frames(&f->run.whole);
     series_hand_over(&f->run.series, &f->run.whole);
     assert_int_equal(mkdir(f->run.journal.file.temporary, 0700), 0);
-    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, NULL, &e), -1);
+    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, NULL, NULL, &e), -1);
     assert_int_equal(rmdir(f->run.journal.file.temporary), 0);
     assert_non_null(strstr(e.text, "last checkpoint"));
     assert_file(f->path, 6);
@@ -611,7 +611,7 @@ static void without_room_for_what_was_deferred_the_journal_stays(void **state)
     assert_int_equal(sample_run_defer(&f->run, NULL), 0);
     name_frames(&f->run.whole);
     limit_files(100);
-    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, NULL, &e), -1);
+    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, NULL, NULL, &e), -1);
     limit_files(0);
     assert_non_null(strstr(e.text, "last checkpoint"));
     assert_file(f->path, 5);
@@ -626,7 +626,7 @@ static void a_device_has_no_journal(void **state)
     append(f, 3);
     assert_int_equal(f->run.journal.groups, 0);
     name_frames(&f->run.whole);
-    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, NULL, NULL), 0);
+    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, NULL, NULL, NULL), 0);
 }
 
 int main(void)
