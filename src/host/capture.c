@@ -2,6 +2,7 @@
 #include "src/host/capture.h"
 
 #include "src/host/heaplook.h"
+#include "src/host/searchanswer.h"
 #include "src/shared/clock.h"
 
 #include <stdlib.h>
@@ -18,10 +19,13 @@
  * whoever ends memprof meanwhile loses no more than that run.
  */
 #define SHORT_NS CHECKPOINT_EVERY_NS
-#define ROOM_NS (SECOND / 1000) /* until the writer is asked again whether it has room */
+#define AFTER_END_NS (SECOND / 50) /* most programs are gone before */
+#define ROOM_NS (SECOND / 1000)    /* until the writer is asked again whether it has room */
 
 struct capture_entry {
     struct capture_entry *next;
+    struct capture_entry *also; /* waits for the same search */
+    uint32_t by_program;        /* what searches_asked was, if it asked; else 0 */
     union {
         struct capture_request request;
         struct capture_answer answer; /* while a checkpoint is being written, and after */
@@ -52,7 +56,10 @@ static void announce(const struct capture *c)
 /* The entry holds an answer; one that nobody waits for is dropped. */
 static void answer(struct capture *c, struct capture_entry *entry)
 {
-    if (!entry->answer.ticket) {
+    if (entry->by_program)
+        search_answer(c->options.source.segment, entry->by_program, entry->answer.lost_bytes,
+                      entry->answer.lost_blocks);
+    if (entry->by_program || !entry->answer.ticket) {
         free(entry);
         return;
     }
@@ -93,22 +100,40 @@ static struct capture_entry *take_waiting(struct capture *c, uint64_t ticket)
     return entry;
 }
 
+static void fill_lost(struct capture_answer *a, const struct profile *whole)
+{
+    a->search = whole->search.number;
+    for (uint32_t i = 0; i < whole->leak_count; i++) {
+        const struct profile_leak *row = &whole->leaks[i];
+
+        if (row->kind != LEAK_DEFINITE && row->kind != LEAK_INDIRECT)
+            continue;
+        a->lost_bytes += row->bytes;
+        a->lost_blocks += row->blocks;
+    }
+}
+
 /* In the writer's thread. */
 static void written(void *context, uint64_t ticket, const struct profile_moment *moment,
-                    const struct error *e)
+                    const struct profile *whole, const struct error *e)
 {
     struct capture *c = context;
     struct capture_entry *entry = take_waiting(c, ticket);
 
-    if (!entry)
-        return;
-    entry->answer.moment = *moment;
-    entry->answer.moment.label = 0;
-    if (e->kind != ERROR_NONE) {
-        entry->answer.outcome = CAPTURE_FAILED;
-        entry->answer.error = *e;
+    while (entry) {
+        struct capture_entry *also = entry->also;
+
+        entry->answer.moment = *moment;
+        entry->answer.moment.label = 0;
+        if (entry->answer.kind == CAPTURE_SEARCH)
+            fill_lost(&entry->answer, whole);
+        if (e->kind != ERROR_NONE) {
+            entry->answer.outcome = CAPTURE_FAILED;
+            entry->answer.error = *e;
+        }
+        answer(c, entry);
+        entry = also;
     }
-    answer(c, entry);
 }
 
 /* --------------------------------------------------------- set-up and end -- */
@@ -119,6 +144,7 @@ int capture_init(struct capture *c, const struct capture_options *options, struc
 
     memset(c, 0, sizeof(*c));
     c->options = *options;
+    births_init(&c->births);
     pthread_mutex_init(&c->lock, NULL);
     if (profile_builder_init(&c->builder, &options->source, e) != 0 ||
         writer_start(&c->writer, &writing, e) != 0) {
@@ -136,6 +162,7 @@ static void free_list(struct capture_entry *entry)
     while (entry) {
         struct capture_entry *next = entry->next;
 
+        free_list(entry->also);
         free(entry);
         entry = next;
     }
@@ -149,6 +176,8 @@ void capture_release(struct capture *c)
     free_list(c->noted);
     free_list(c->waiting);
     free_list(c->answers);
+    leaksearch_release(c->search);
+    births_release(&c->births);
     pthread_mutex_destroy(&c->lock);
     memset(c, 0, sizeof(*c));
 }
@@ -177,6 +206,16 @@ static int look_at_heap(struct capture *c, struct checkpoint *checkpoint, pid_t 
     return 0;
 }
 
+/* The search that was taken goes with this checkpoint. */
+static void attach_search(struct capture *c, struct checkpoint *checkpoint)
+{
+    if (!c->search)
+        return;
+    checkpoint->search = c->search;
+    checkpoint->part.search.number = c->searches;
+    c->search = NULL;
+}
+
 static int make(struct capture *c, const struct builder_moment *moment, double seconds,
                 uint64_t ticket)
 {
@@ -188,6 +227,7 @@ static int make(struct capture *c, const struct builder_moment *moment, double s
         return -1;
     }
     c->options.describe(c->options.context, &checkpoint.part, seconds);
+    attach_search(c, &checkpoint);
     if (c->heap_due &&
         look_at_heap(c, &checkpoint, c->finished ? 0 : (pid_t)checkpoint.part.process.pid) != 0) {
         checkpoint_release(&checkpoint);
@@ -197,6 +237,19 @@ static int make(struct capture *c, const struct builder_moment *moment, double s
     if (c->finished && seconds < (double)SHORT_NS * 1e-9)
         return writer_put_last(&c->writer, &checkpoint, &c->trouble);
     return writer_put(&c->writer, &checkpoint, ticket, &c->trouble);
+}
+
+/* What is allocated from now on is a moment younger. */
+static void count_moment(struct capture *c, bool snapshot)
+{
+    struct model *m = c->options.collector ? c->options.collector->model : NULL;
+    bool halve;
+
+    if (!births_moment(&c->births, snapshot, &halve) || !m)
+        return;
+    if (halve)
+        model_halve_births(m);
+    m->birth = births_now(&c->births);
 }
 
 /* Take a moment.  It says to be of `time`, or of now if that is earlier. */
@@ -215,6 +268,7 @@ static int take_at(struct capture *c, uint64_t time, uint32_t kind, uint32_t cau
         make(c, &moment, (double)(ns - c->options.begin_ns) * 1e-9, ticket) != 0)
         return -1;
     c->snapshots += kind == MOMENT_SNAPSHOT;
+    count_moment(c, kind == MOMENT_SNAPSHOT);
     c->checkpoint_ns = ns;
     c->checkpoint_events = c->options.source.model->events;
     c->next_checkpoint_ns =
@@ -367,10 +421,173 @@ static void serve_heap(struct capture *c, struct capture_entry *entry)
     take_and_answer(c, entry, MOMENT_CHECKPOINT, MOMENT_BY_RUN, NULL);
 }
 
+/* ---------------------------------------------------------------- searches -- */
+
+static double seconds_now(const struct capture *c)
+{
+    return (double)(clock_monotonic_ns() - c->options.begin_ns) * 1e-9;
+}
+
+/*
+ * Keep a search for the next moment, in place of one that is still kept.  `pid` 0: the
+ * process is gone.
+ */
+static int take_search(struct capture *c, const struct leaksearch_question *question, pid_t pid,
+                       void (*resumed)(void *context), struct error *e)
+{
+    struct leaksearch_source source = {
+        .collector = c->options.collector,
+        .model = c->options.source.model,
+        .segment = c->options.source.segment,
+        .modmap = c->options.source.modmap,
+        .pid = pid,
+        .options = c->options.search,
+        .seconds = seconds_now(c),
+        .births = &c->births,
+        .resumed = resumed,
+        .context = c,
+    };
+    struct leaksearch *search = leaksearch_take(&source, question, e);
+
+    if (!search)
+        return -1;
+    leaksearch_release(c->search);
+    c->search = search;
+    c->searches++;
+    return 0;
+}
+
+/* Whether one search answers both; if so `all` asks for what either does. */
+static bool join_questions(struct leaksearch_question *all, const struct capture_entry *entry)
+{
+    const struct leaksearch_question *q = &entry->request.search;
+
+    if (entry->request.kind != CAPTURE_SEARCH ||
+        (all->address && q->address && all->address != q->address))
+        return false;
+    if (q->address)
+        all->address = q->address;
+    if (entry->by_program)
+        all->cause = SEARCH_BY_PROGRAM;
+    all->duplicates |= q->duplicates;
+    all->contents |= q->contents;
+    all->retained |= q->retained;
+    all->whole_graph |= q->whole_graph;
+    return true;
+}
+
+/* The requests that came with the first one and can be answered by the same search. */
+static struct capture_entry *take_joined(struct capture *c, struct leaksearch_question *all)
+{
+    struct capture_entry **place = &c->noted, *joined = NULL;
+
+    c->noted_last = NULL;
+    while (*place) {
+        struct capture_entry *entry = *place;
+
+        if (!join_questions(all, entry)) {
+            c->noted_last = entry;
+            place = &entry->next;
+            continue;
+        }
+        *place = entry->next;
+        answer_begin(entry);
+        entry->also = joined;
+        joined = entry;
+    }
+    return joined;
+}
+
+static void fail_search(struct capture *c, struct capture_entry *entry, const struct error *e)
+{
+    while (entry) {
+        struct capture_entry *also = entry->also;
+
+        entry->answer.outcome = CAPTURE_FAILED;
+        entry->answer.error = *e;
+        answer(c, entry);
+        entry = also;
+    }
+}
+
+static void serve_search(struct capture *c, struct capture_entry *entry)
+{
+    struct leaksearch_question all = {.cause = SEARCH_BY_COMMAND};
+    struct error e = {0};
+
+    join_questions(&all, entry);
+    answer_begin(entry);
+    entry->also = take_joined(c, &all);
+    if (!c->options.search)
+        error_set(&e, ERROR_REFUSED, "there is no search for leaks here");
+    if (e.kind != ERROR_NONE || take_search(c, &all, c->options.pid, NULL, &e) != 0)
+        fail_search(c, entry, &e);
+    else
+        take_and_answer(c, entry, MOMENT_CHECKPOINT, MOMENT_BY_RUN, NULL);
+}
+
+/* The program, which asked as the `asked`th, waits. */
+static void note_program(struct capture *c, uint32_t asked)
+{
+    struct capture_entry *entry = calloc(1, sizeof(*entry));
+
+    if (!entry) {
+        search_answer(c->options.source.segment, asked, 0, 0);
+        return;
+    }
+    entry->by_program = asked;
+    entry->request = (struct capture_request){.ticket = UINT64_MAX, .kind = CAPTURE_SEARCH};
+    append(&c->noted, &c->noted_last, entry);
+}
+
+static void note_searches(struct capture *c)
+{
+    struct segment_header *h = segment_header(c->options.source.segment);
+    /* acquire: `ending` is complete */
+    uint32_t asked = atomic_load_explicit(&h->searches_asked, memory_order_acquire);
+
+    if (asked == c->searches_seen)
+        return;
+    c->searches_seen = asked;
+    /* relaxed: it came with the asking */
+    if (atomic_load_explicit(&h->ending.cause, memory_order_relaxed) == SEARCH_NONE) {
+        note_program(c, asked);
+        return;
+    }
+    c->end_due = true;
+    c->end_asked = asked;
+}
+
+static void end_resumed(void *context)
+{
+    struct capture *c = context;
+
+    search_answer(c->options.source.segment, c->end_asked, 0, 0);
+}
+
+/* The program goes on to its end meanwhile; if that takes long, what is found is written before. */
+static void search_at_end(struct capture *c)
+{
+    const struct segment_header *h = segment_header(c->options.source.segment);
+    struct leaksearch_question question = {
+        .cause = atomic_load_explicit(&h->ending.cause, memory_order_relaxed)};
+    struct error e = {0};
+
+    c->end_due = false;
+    if (!c->options.search) {
+        end_resumed(c);
+    } else if (take_search(c, &question, c->options.pid, end_resumed, &e) == 0) {
+        c->end_searched = true;
+        c->next_checkpoint_ns = clock_monotonic_ns() + AFTER_END_NS;
+    }
+}
+
 static void serve(struct capture *c, struct capture_entry *entry)
 {
     if (entry->request.kind == CAPTURE_SNAPSHOT) {
         serve_snapshot(c, entry);
+    } else if (entry->request.kind == CAPTURE_SEARCH) {
+        serve_search(c, entry);
     } else if (entry->request.kind == CAPTURE_HEAP) {
         serve_heap(c, entry);
     } else if (entry->request.kind == CAPTURE_BLOCK) {
@@ -391,6 +608,8 @@ static void serve_noted(struct capture *c)
         if (entry->request.kind != CAPTURE_STATUS && !writer_has_room(&c->writer))
             return;
         c->noted = entry->next;
+        if (!c->noted)
+            c->noted_last = NULL;
         serve(c, entry);
     }
 }
@@ -410,6 +629,7 @@ uint64_t capture_before(struct capture *c)
     uint64_t now = clock_monotonic_ns(), checkpoint, snapshot;
 
     note_requests(c);
+    note_searches(c);
     c->signals_due += signals - c->signals_seen;
     c->signals_seen = signals;
     if (now >= c->next_snapshot_ns) {
@@ -440,7 +660,7 @@ static void take_checkpoint(struct capture *c)
     if (now < c->next_checkpoint_ns)
         return;
     c->next_checkpoint_ns = now + CHECKPOINT_EVERY_NS;
-    if (c->options.source.model->events == c->checkpoint_events &&
+    if (!c->search && c->options.source.model->events == c->checkpoint_events &&
         now - c->checkpoint_ns < CHECKPOINT_IDLE_NS)
         return;
     if (writer_has_room(&c->writer))
@@ -450,6 +670,8 @@ static void take_checkpoint(struct capture *c)
 void capture_after(struct capture *c)
 {
     serve_noted(c);
+    if (c->end_due)
+        search_at_end(c);
     take_due(c, &c->signals_due, MOMENT_BY_SIGNAL);
     take_due(c, &c->timers_due, MOMENT_BY_TIMER);
     take_checkpoint(c);
@@ -481,15 +703,37 @@ static void end_requests(struct capture *c)
     }
 }
 
+/*
+ * Nothing was searched: what is live is all that is known.  Who sees how the process ended
+ * says why (leaksearch_explain).
+ */
+static void search_nothing(struct capture *c)
+{
+    struct leaksearch_question question = {.cause = SEARCH_NONE};
+
+    if (c->options.search && c->options.search->at_end && !c->searches)
+        take_search(c, &question, 0, NULL, &c->trouble);
+}
+
+static void say_ran_on(struct capture *c)
+{
+    struct profile_search *s = &c->writer.whole.search;
+
+    if (s->number && !c->end_searched && s->method != SEARCH_UNSTOPPED)
+        s->notes |= SEARCH_BEFORE_LATER;
+}
+
 void capture_finish(struct capture *c, uint64_t time, double rate, double seconds)
 {
     struct builder_moment moment = {.time = time, .tick_seconds = rate};
 
     take_last(c);
     end_requests(c);
+    search_nothing(c);
     c->finished = c->heap_due = true;
     if (c->trouble.kind == ERROR_NONE)
         make(c, &moment, seconds, 0);
     writer_finish(&c->writer);
+    say_ran_on(c);
     profile_builder_settle(&c->builder, &c->writer.whole, rate);
 }

@@ -13,7 +13,9 @@
 #ifndef MEMPROF_HOST_CAPTURE_H
 #define MEMPROF_HOST_CAPTURE_H
 
+#include "src/host/births.h"
 #include "src/host/blockfind.h"
+#include "src/host/leaksearch.h"
 #include "src/host/profile-build.h"
 #include "src/host/writer.h"
 
@@ -24,6 +26,7 @@ enum capture_kind {
     CAPTURE_SNAPSHOT, /* a snapshot; answered when it is written */
     CAPTURE_HEAP,     /* a look at the heap (heaplook.h), written to the file */
     CAPTURE_BLOCK,    /* the live block that holds `address`, its stack written to the file */
+    CAPTURE_SEARCH,   /* a search for leaks, written to the file */
 };
 
 struct capture_request {
@@ -31,7 +34,8 @@ struct capture_request {
     uint32_t kind;   /* enum capture_kind */
     uint32_t cause;  /* enum moment_cause, of a snapshot */
     uint64_t address;
-    char label[CAPTURE_LABEL_BYTES]; /* "": none */
+    struct leaksearch_question search; /* of CAPTURE_SEARCH; its cause is not looked at */
+    char label[CAPTURE_LABEL_BYTES];   /* "": none */
 };
 
 enum capture_outcome {
@@ -48,17 +52,22 @@ struct capture_answer {
     uint32_t snapshots;                              /* taken so far */
     struct profile_moment moment;                    /* the label is not set */
     struct found_block block;                        /* of CAPTURE_BLOCK */
+    uint32_t search;                                 /* of CAPTURE_SEARCH: its number */
+    uint64_t lost_bytes, lost_blocks;                /* definitely and indirectly */
     double first_seconds, last_seconds, now_seconds; /* of the block's site */
     struct error error;
 };
 
 struct capture_options {
     struct builder_source source;
-    const char *path;  /* of the file; NULL: none */
-    uint32_t clock;    /* enum segment_clock */
-    uint64_t begin_ns; /* CLOCK_MONOTONIC at source.origin */
-    uint64_t every_ns; /* --snapshot-every; 0: not */
-    int ready;         /* eventfd, written when there are answers; -1: none */
+    const char *path;            /* of the file; NULL: none */
+    uint32_t clock;              /* enum segment_clock */
+    uint64_t begin_ns;           /* CLOCK_MONOTONIC at source.origin */
+    uint64_t every_ns;           /* --snapshot-every; 0: not */
+    struct collector *collector; /* which calls capture_before and _after */
+    pid_t pid;
+    const struct leaksearch_options *search; /* NULL: no search is ever made */
+    int ready;                               /* eventfd, written when there are answers; -1: none */
     void (*describe)(void *context, struct profile *part, double seconds); /* fills in `process` */
     void *context;
 };
@@ -76,9 +85,15 @@ struct capture {
     uint64_t next_checkpoint_ns, next_snapshot_ns;
     uint64_t checkpoint_events; /* of the model at the last checkpoint */
     uint64_t checkpoint_ns;
-    uint32_t heap_looks;                      /* so far */
-    bool finished;                            /* the process has ended */
-    bool heap_due;                            /* the next moment comes with a look at the heap */
+    uint32_t heap_looks; /* so far */
+    bool finished;       /* the process has ended */
+    bool heap_due;       /* the next moment comes with a look at the heap */
+    struct births births;
+    struct leaksearch *search; /* taken; the next moment comes with what is found in it */
+    uint32_t searches;         /* taken so far */
+    uint32_t searches_seen;    /* of segment_header.searches_asked */
+    uint32_t end_asked;        /* this one was at the program's end, and waits; if end_due */
+    bool end_due, end_searched;
     struct capture_entry *noted, *noted_last; /* the collector's: to be served after this round */
     pthread_mutex_t lock;                     /* of the rest */
     struct capture_entry *asked, *asked_last, *waiting, *answers, *answers_last;

@@ -17,6 +17,8 @@
  *               first checkpoint brings the STACK_ROOTS roots.
  *   moments     is one row
  *   heap, sizes, classes, pools, pins   replace what was there, if heap.number is not 0
+ *   search, leaks, blocks, pointers, roots, exceptions, contents, duplicates   likewise,
+ *               if search.number is not 0
  *   lines, changes   are empty
  */
 #ifndef MEMPROF_HOST_CHECKPOINT_H
@@ -24,8 +26,11 @@
 
 #include "src/host/profile.h"
 
+struct leaksearch;
+
 struct checkpoint {
     struct profile part;
+    struct leaksearch *search;      /* to be found, into `part`, before that is added; NULL: none */
     struct profile_change *changes; /* since the moment before, by site, ascending */
     uint32_t change_count;
 };
@@ -33,6 +38,7 @@ struct checkpoint {
 static inline void checkpoint_init(struct checkpoint *c)
 {
     profile_init(&c->part);
+    c->search = NULL;
     c->changes = NULL;
     c->change_count = 0;
 }

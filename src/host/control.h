@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define CONTROL_MAGIC 0x4d504354u /* "MPCT" */
-#define CONTROL_VERSION 1u
+#define CONTROL_VERSION 2u
 #define CONTROL_LABEL_BYTES 256u
 #define CONTROL_PATH_BYTES 4096u
 #define CONTROL_TEXT_BYTES 480u
@@ -23,15 +23,22 @@ enum control_kind {
     CONTROL_SNAPSHOT, /* take a snapshot; answered when it is written */
     CONTROL_BLOCK,    /* find the block that holds `address`; answered when its stack is written */
     CONTROL_POOLS,    /* look at the heap (heaplook.h); answered when that is written */
+    CONTROL_SEARCH,   /* search for leaks (leaksearch.h); answered when that is written */
     CONTROL_KINDS
 };
 
+/* What a CONTROL_SEARCH is to find out besides what is lost; see struct leaksearch_question. */
+#define CONTROL_SEARCH_DUPLICATES 0x1u
+#define CONTROL_SEARCH_CONTENTS 0x2u
+#define CONTROL_SEARCH_RETAINED 0x4u
+#define CONTROL_SEARCH_WHOLE_GRAPH 0x8u
+
 struct control_request {
     uint32_t magic, version;
-    uint32_t kind; /* enum control_kind */
-    uint32_t reserved;
+    uint32_t kind;    /* enum control_kind */
+    uint32_t flags;   /* CONTROL_SEARCH_* */
     int64_t pid;      /* of the recorded program; unused by CONTROL_LIST */
-    uint64_t address; /* CONTROL_BLOCK */
+    uint64_t address; /* CONTROL_BLOCK; CONTROL_SEARCH: the block asked about, 0 none */
     char label[CONTROL_LABEL_BYTES];
 };
 
@@ -46,12 +53,13 @@ enum control_status {
 struct control_answer {
     uint32_t magic, version;
     uint32_t status; /* enum control_status */
-    uint32_t number; /* of the snapshot; for CONTROL_LIST, snapshots so far */
+    uint32_t number; /* of the snapshot, of the search; for CONTROL_LIST, snapshots so far */
     int64_t pid;     /* of the program */
     int64_t memprof; /* of memprof */
     double seconds;  /* since the program's image began */
     uint64_t live_bytes, live_blocks, peak_bytes, peak_blocks, total_bytes, total_blocks;
     uint64_t rss_bytes;
+    uint64_t lost_bytes, lost_blocks; /* CONTROL_SEARCH: definitely and indirectly */
     uint64_t block_start, block_size;
     uint32_t block_site; /* index into the profile's sites */
     uint32_t reserved;

@@ -15,6 +15,7 @@
 #ifndef MEMPROF_HOST_LEAKSEARCH_H
 #define MEMPROF_HOST_LEAKSEARCH_H
 
+#include "src/host/births.h"
 #include "src/host/collector.h"
 #include "src/host/error.h"
 #include "src/host/leakroots.h"
@@ -50,9 +51,13 @@ struct leaksearch_source {
     const struct model *model;
     const struct segment *segment;
     struct modmap *modmap;
-    pid_t pid;
+    pid_t pid; /* 0: the process has ended, and only its live blocks are known */
     const struct leaksearch_options *options;
-    uint32_t moments, snapshots; /* so far: what births count from */
+    double seconds;              /* since the image began */
+    const struct births *births; /* what the blocks' births count */
+    /* The process runs on: called by leaksearch_take as soon as it does; may be NULL. */
+    void (*resumed)(void *context);
+    void *context;
 };
 
 struct leaksearch; /* leaksearch.c */
@@ -68,6 +73,13 @@ struct leaksearch *leaksearch_take(const struct leaksearch_source *source,
  */
 int leaksearch_find(struct leaksearch *search, struct profile *part, struct error *e);
 
+/*
+ * At the end of a finished profile: if nothing was searched because the process ended
+ * without asking, say how it ended.
+ */
+void leaksearch_explain(struct profile *p);
+
+/* NULL-safe. */
 void leaksearch_release(struct leaksearch *search);
 
 /* Bytes held. */

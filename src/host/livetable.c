@@ -244,6 +244,19 @@ bool livetable_find(const struct livetable *t, uint64_t address, struct livetabl
     return e != NULL;
 }
 
+void livetable_halve_births(struct livetable *t)
+{
+    for (uint32_t i = 0; i < LIVETABLE_SHARDS; i++) {
+        struct livetable_shard *shard = &t->shards[i];
+
+        for (uint64_t k = 0; shard->entries && k < shard->room; k++) {
+            uint64_t word = shard->entries[k].address_birth;
+
+            shard->entries[k].address_birth = (word & ~UINT64_C(0xffff)) | (word & 0xffff) / 2;
+        }
+    }
+}
+
 /* The last entry in use of the line that `e`, itself in use, lies in. */
 static struct livetable_entry *line_last(const struct livetable_shard *shard,
                                          struct livetable_entry *e)

@@ -81,6 +81,9 @@ static inline uint64_t livetable_hash(uint64_t address)
     return h;
 }
 
+/* Every block's birth becomes half of what it was. */
+void livetable_halve_births(struct livetable *t);
+
 /* Look without removing. */
 bool livetable_find(const struct livetable *t, uint64_t address, struct livetable_block *block);
 

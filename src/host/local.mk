@@ -15,6 +15,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/answer.h \
 	src/host/binary.c \
 	src/host/binary.h \
+	src/host/births.c \
+	src/host/births.h \
 	src/host/blockfind.c \
 	src/host/blockfind.h \
 	src/host/borrow.c \
@@ -103,12 +105,18 @@ libmemprof_host_la_SOURCES = \
 	src/host/leakgraph.h \
 	src/host/leakkind.c \
 	src/host/leakkind.h \
+	src/host/leaklive.c \
+	src/host/leaklive.h \
 	src/host/leaknotes.c \
 	src/host/leaknotes.h \
 	src/host/leakreport.c \
 	src/host/leakreport.h \
 	src/host/leaks.c \
 	src/host/leaks.h \
+	src/host/leaksearch-keep.c \
+	src/host/leaksearch-parts.h \
+	src/host/leaksearch-rows.c \
+	src/host/leaksearch.c \
 	src/host/leaktext.c \
 	src/host/leaktext.h \
 	src/host/linechoice.c \
@@ -245,6 +253,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/series.h \
 	src/host/server.c \
 	src/host/server.h \
+	src/host/searchanswer.c \
+	src/host/searchanswer.h \
 	src/host/sessions.c \
 	src/host/sessions.h \
 	src/host/shorten.c \

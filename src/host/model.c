@@ -44,6 +44,11 @@ void model_release(struct model *m)
     requests_release(m);
 }
 
+void model_halve_births(struct model *m)
+{
+    livetable_halve_births(&m->live);
+}
+
 /* ----------------------------------------------------------- the heap -- */
 
 static void heap_release(struct model *m, struct model_thread *thread,
@@ -70,9 +75,11 @@ static inline uint32_t heap_site(struct model *m, const struct model_event *e,
 
 /* The block is in the table, which is what the accounts must know; false: it is not. */
 static inline bool heap_put(struct model *m, const struct model_event *e, uint64_t size,
-                            uint32_t site)
+                            uint32_t site, uint16_t birth)
 {
-    struct livetable_block block = {.address = event_address(e), .size = size, .site = site}, old;
+    struct livetable_block block = {
+        .address = event_address(e), .size = size, .site = site, .birth = birth};
+    struct livetable_block old;
     enum livetable_result result = LIVETABLE_NO_MEMORY;
 
     if (__builtin_expect(!block.address, 0)) {
@@ -93,21 +100,23 @@ static inline bool heap_put(struct model *m, const struct model_event *e, uint64
     return true;
 }
 
-static void heap_alloc(struct model *m, const struct model_event *e, const struct sized *r)
+static void heap_alloc(struct model *m, const struct model_event *e, const struct sized *r,
+                       uint16_t birth)
 {
     uint32_t site = heap_site(m, e, r, DOMAIN_HEAP);
 
-    if (heap_put(m, e, r->size, site))
+    if (heap_put(m, e, r->size, site, birth))
         account_alloc(m, &m->sites.sites[site], r->size, e->time);
 }
 
 /* What an ignored block became: allocated in the heap, but never live there. */
-static void heap_alloc_ignored(struct model *m, const struct model_event *e, const struct sized *r)
+static void heap_alloc_ignored(struct model *m, const struct model_event *e, const struct sized *r,
+                               uint16_t birth)
 {
     uint32_t site = heap_site(m, e, r, DOMAIN_HEAP);
     uint32_t ignored = heap_site(m, e, r, DOMAIN_IGNORED);
 
-    if (site && heap_put(m, e, r->size, ignored)) {
+    if (site && heap_put(m, e, r->size, ignored, birth)) {
         account_total(m, &m->sites.sites[site], r->size, e->time);
         account_alloc(m, &m->sites.sites[ignored], r->size, e->time);
     }
@@ -119,29 +128,31 @@ enum heap_freed {
     FREED_IGNORED,
 };
 
+/* `birth` is set if there was a block. */
 static inline enum heap_freed heap_free(struct model *m, struct model_thread *thread, uint64_t hash,
-                                        uint64_t address)
+                                        uint64_t address, uint16_t *birth)
 {
     struct livetable_block block;
 
     if (__builtin_expect(livetable_take(&m->live, hash, address, &block), 1)) {
         heap_release(m, thread, &block);
+        *birth = block.birth;
         return m->sites.sites[block.site].domain == DOMAIN_IGNORED ? FREED_IGNORED : FREED;
     }
     account_unknown(m);
     return FREED_UNKNOWN;
 }
 
-/* The new block of a realloc, by what the old one was. */
+/* The new block of a realloc, by what the old one was: its contents live on, so its age does. */
 static void heap_realloc(struct model *m, const struct model_event *e, const struct sized *r,
-                         enum heap_freed old)
+                         enum heap_freed old, uint16_t birth)
 {
     if (old == FREED_UNKNOWN && (event_flags(e) & RECORD_PAUSED))
         return;
     if (__builtin_expect(old == FREED_IGNORED, 0))
-        heap_alloc_ignored(m, e, r);
+        heap_alloc_ignored(m, e, r, birth);
     else
-        heap_alloc(m, e, r);
+        heap_alloc(m, e, r, birth);
 }
 
 /*
@@ -165,14 +176,16 @@ static void realloc_end(struct model *m, const struct model_event *e)
     struct sized r = event_sized(m, e);
     struct model_thread *thread = e->thread;
     enum heap_freed old = FREED_UNKNOWN;
+    uint16_t birth = m->birth;
 
     if (thread->holds && thread->held_clears == m->clears) {
         heap_release(m, thread, &thread->held);
+        birth = thread->held.birth;
         old = m->sites.sites[thread->held.site].domain == DOMAIN_IGNORED ? FREED_IGNORED : FREED;
     }
     thread->holds = false;
     thread->counted = NULL;
-    heap_realloc(m, e, &r, old);
+    heap_realloc(m, e, &r, old, birth);
 }
 
 static void realloc_fail(struct model *m, const struct model_event *e)
@@ -327,21 +340,22 @@ static void apply(struct model *m, const struct model_event *e)
 {
     struct sized r;
     uint64_t old;
+    uint16_t birth = m->birth;
     enum heap_freed freed;
 
     switch (event_kind(e)) {
     case RECORD_ALLOC:
         r = event_sized(m, e);
-        heap_alloc(m, e, &r);
+        heap_alloc(m, e, &r, birth);
         break;
     case RECORD_FREE:
-        heap_free(m, e->thread, e->hash, event_address(e));
+        heap_free(m, e->thread, e->hash, event_address(e), &birth);
         break;
     case RECORD_REALLOC:
         r = event_sized(m, e);
         old = r.extra[0] & RECORD_ADDRESS_MASK;
-        freed = heap_free(m, e->thread, livetable_hash(old), old);
-        heap_realloc(m, e, &r, freed);
+        freed = heap_free(m, e->thread, livetable_hash(old), old, &birth);
+        heap_realloc(m, e, &r, freed, birth);
         break;
     default:
         apply_rare(m, e);

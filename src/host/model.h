@@ -136,4 +136,7 @@ const char *model_domain_name(const struct model *m, uint32_t domain);
 const struct model_totals *model_domain_totals(const struct model *m, uint32_t domain);
 const struct livetable *model_domain_live(const struct model *m, uint32_t domain);
 
+/* Births were counted by one moment and are by two from here on (births.h). */
+void model_halve_births(struct model *m);
+
 #endif

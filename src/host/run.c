@@ -118,6 +118,7 @@ static bool image_result(struct run *r, struct image *image, bool last, struct e
         set_exit(&to->profile.process, result->wait_status);
     else
         to->profile.process.exit_kind = EXIT_EXECUTED;
+    leaksearch_explain(&to->profile);
     image_write(image, to);
     result->image_count++;
     return true;
@@ -184,7 +185,11 @@ static void answer_from(struct run *r, const struct image *image, const struct c
 
     control_answer_init(&to, status_of(from));
     to.pid = image->pid;
-    to.number = from->kind == CAPTURE_SNAPSHOT ? from->moment.number : from->snapshots;
+    to.number = from->kind == CAPTURE_SNAPSHOT ? from->moment.number
+                : from->kind == CAPTURE_SEARCH ? from->search
+                                               : from->snapshots;
+    to.lost_bytes = from->lost_bytes;
+    to.lost_blocks = from->lost_blocks;
     fill_moment(&to, &from->moment);
     control_copy(to.program, sizeof(to.program), image->program);
     if (image->path)
@@ -213,18 +218,32 @@ static void pass_answers(struct run *r)
 
 _Static_assert(CONTROL_LABEL_BYTES == CAPTURE_LABEL_BYTES, "labels are copied whole");
 
+static struct leaksearch_question question_of(const struct control_request *asked)
+{
+    return (struct leaksearch_question){
+        .cause = SEARCH_BY_COMMAND,
+        .address = asked->address,
+        .duplicates = asked->flags & CONTROL_SEARCH_DUPLICATES,
+        .contents = asked->flags & CONTROL_SEARCH_CONTENTS,
+        .retained = asked->flags & CONTROL_SEARCH_RETAINED,
+        .whole_graph = asked->flags & CONTROL_SEARCH_WHOLE_GRAPH,
+    };
+}
+
 static void request(void *context, const struct control_request *asked, uint64_t ticket)
 {
     static const uint32_t kinds[CONTROL_KINDS] = {[CONTROL_LIST] = CAPTURE_STATUS,
                                                   [CONTROL_SNAPSHOT] = CAPTURE_SNAPSHOT,
                                                   [CONTROL_BLOCK] = CAPTURE_BLOCK,
-                                                  [CONTROL_POOLS] = CAPTURE_HEAP};
+                                                  [CONTROL_POOLS] = CAPTURE_HEAP,
+                                                  [CONTROL_SEARCH] = CAPTURE_SEARCH};
     struct run *r = context;
     struct image *image = current(r);
     struct capture_request passed = {.ticket = ticket,
                                      .kind = kinds[asked->kind],
                                      .cause = MOMENT_BY_COMMAND,
-                                     .address = asked->address};
+                                     .address = asked->address,
+                                     .search = question_of(asked)};
     struct control_answer nothing;
 
     memcpy(passed.label, asked->label, sizeof(passed.label));
@@ -393,6 +412,7 @@ int run_program(const struct run_options *options, struct run_result *result, st
 
     memset(result, 0, sizeof(*result));
     r.result = result;
+    r.settings.search = options->search.at_end ? SEARCHES_AT_END : SEARCHES_ASKED;
     r.settings.clock = procinfo_tsc_reliable() ? CLOCK_TSC : CLOCK_MONOTONIC_NS;
     server_init(&r.server);
     r.launch.signals = -1;

@@ -14,6 +14,7 @@
 #define MEMPROF_HOST_RUN_H
 
 #include "src/host/error.h"
+#include "src/host/leaksearch.h"
 #include "src/host/profile.h"
 #include "src/host/symbolize.h"
 #include "src/shared/record.h"
@@ -25,11 +26,12 @@ struct run_options {
     const char *program;              /* resolved path to execute */
     char **arguments;                 /* argv of the program, NULL-terminated */
     const char *preload;              /* path of the preload library; NULL: run without recording */
-    struct segment_settings settings; /* clock is chosen by run_program */
+    struct segment_settings settings; /* clock, search and stop_signal are chosen by run_program */
     struct symbolizer_options symbolizer;
     const char *output;         /* of the profile; NULL: PROGRAM.PID.mprof; "/dev/null": none */
     uint64_t snapshot_every_ns; /* 0: not by a timer */
     bool no_peak;               /* leave out what every site held at the peak */
+    struct leaksearch_options search; /* leaksearch_options_init: what a search does, and when */
 };
 
 struct run_image {

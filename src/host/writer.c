@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/writer.h"
 
+#include "src/host/leaksearch.h"
 #include "src/host/procinfo.h"
 #include "src/host/profile-append.h"
 
@@ -35,12 +36,22 @@ static int open_journal(struct writer *w, struct error *e)
     return 0;
 }
 
+/* Memory of the search is given back before the checkpoint is added. */
+static int find_leaks(struct checkpoint *c, struct error *e)
+{
+    int result = c->search ? leaksearch_find(c->search, &c->part, e) : 0;
+
+    leaksearch_release(c->search);
+    c->search = NULL;
+    return result;
+}
+
 static int take_in(struct writer *w, struct checkpoint *c, struct profile_changes *packed,
                    struct error *e)
 {
     const struct profile_moment *moment = c->part.moments;
 
-    if (profile_append(&w->whole, &c->part, e) != 0 ||
+    if (find_leaks(c, e) != 0 || profile_append(&w->whole, &c->part, e) != 0 ||
         profile_change(&w->whole, c->changes, c->change_count, moment->seconds, e) != 0 ||
         changes_encode(packed, c->changes, c->change_count, e) != 0)
         return -1;
@@ -84,7 +95,7 @@ static void work(struct writer *w, struct writer_item *item)
         changes_release(&packed);
     }
     if (item->ticket)
-        w->done(w->context, item->ticket, moment, outcome);
+        w->done(w->context, item->ticket, moment, &w->whole, outcome);
 }
 
 /* ------------------------------------------------------------- the thread -- */

@@ -23,11 +23,11 @@
 #define WRITER_DEEP 256u  /* beyond this even writer_put waits */
 
 /*
- * A checkpoint is in the profile and, if there is one, in the file; or not, and
+ * A checkpoint is in the `whole` profile and, if there is one, in the file; or not, and
  * `e` says why.  Called in the writer's thread.
  */
 typedef void writer_done(void *context, uint64_t ticket, const struct profile_moment *moment,
-                         const struct error *e);
+                         const struct profile *whole, const struct error *e);
 
 struct writer_options {
     const char *path; /* of the file; NULL: none.  Copied. */

@@ -31,12 +31,13 @@ struct told {
 };
 
 static void done(void *context, uint64_t ticket, const struct profile_moment *moment,
-                 const struct error *e)
+                 const struct profile *whole, const struct error *e)
 {
     struct told *t = context;
     struct profile p;
 
     (void)moment;
+    (void)whole;
     pthread_mutex_lock(&t->hold);
     pthread_mutex_unlock(&t->hold);
     if (t->file && e->kind == ERROR_NONE && snapshot_open(&p, t->file, NULL) == 0) {

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside leaksearch*.c only: what the steps of one search share.
+ *
+ *   leaksearch.c         taking, and finding: the order of the steps
+ *   leaksearch-rows.c    sums by site, kind and age; retained sizes
+ *   leaksearch-keep.c    the part of the graph that the profile keeps
+ *   leaksearch-bytes.c   contents of lost blocks, and blocks with equal contents
+ */
+#ifndef MEMPROF_HOST_LEAKSEARCH_PARTS_H
+#define MEMPROF_HOST_LEAKSEARCH_PARTS_H
+
+#include "src/host/intern.h"
+#include "src/host/leaklive.h"
+#include "src/host/leaksearch.h"
+
+#define NO_ROW UINT32_MAX
+
+struct leaksearch {
+    struct leaksearch_question question;
+    struct leaksearch_options options;
+    struct births births;
+    struct leaklive live;
+    struct heapcopy copy;
+    struct leakroots roots;
+    struct leakgraph graph;
+    bool searched;               /* copy and roots are there */
+    struct profile_search about; /* of the part, but for its strings */
+    struct error why;            /* it was not searched */
+
+    /* while leaksearch_find works: */
+    struct profile *part;
+    struct intern rows;  /* row of part->leaks */
+    bool merged;         /* rows have no ages: there were too many */
+    uint32_t *row_of;    /* of a block; NULL: not needed */
+    uint32_t *root_rows; /* of a root: its row in part->roots, or NO_ROW */
+};
+
+/* All of these: 0, or -1 with `e` set. */
+
+int leaksearch_rows(struct leaksearch *s, struct error *e);
+
+/* The row of part->leaks that a block counts in. */
+uint32_t leaksearch_row(const struct leaksearch *s, uint32_t block);
+
+/* By kind, then most bytes first.  Rows have other numbers afterwards. */
+void leaksearch_sort_rows(struct leaksearch *s);
+
+/* Retained bytes of the rows, into the graph's for each block. */
+int leaksearch_retain(struct leaksearch *s, struct error *e);
+
+int leaksearch_keep(struct leaksearch *s, struct error *e);
+
+/* The row of a root in part->roots, made if need be; NO_ROW: out of memory. */
+uint32_t leaksearch_root(struct leaksearch *s, uint32_t tag);
+
+int leaksearch_contents(struct leaksearch *s, struct error *e);
+int leaksearch_duplicates(struct leaksearch *s, struct error *e);
+
+#endif
