@@ -395,11 +395,17 @@ struct segment_header {
     /*
      * Searches for leaks.  Who wants one adds 1 to `searches_asked`, rouses the host and waits
      * until `searches_done` has got there (signed distance) or the host is dead; several may wait
-     * for one search.  At the program's end the fields of `ending` come first.
+     * for one search.  At the program's end the fields of `ending` come first; once that search
+     * is answered, `cause` is put back to 0, since the program may go on (abort's handler jumps).
+     *
+     * An answer to an end with `call` set is followed by another round, once: the target calls
+     * that function, stores what it returned in ending.suppressions (`cause` still set) and asks
+     * again.  The host only takes the text from there; it searches nothing and answers.
      */
     _Alignas(64) _Atomic uint32_t searches_asked; /* release: `ending` is complete */
     _Atomic uint32_t searches_done;               /* futex; release: the answer below is complete */
-    uint64_t lost_bytes, lost_blocks; /* the host's answer: definitely and indirectly lost */
+    /* The host's answer: definitely and indirectly lost; SEARCH_NO_ANSWER: nothing was searched. */
+    uint64_t lost_bytes, lost_blocks;
     uint64_t call; /* the host's answer to an end: address of __lsan_default_suppressions, or 0 */
     struct ending {
         _Atomic uint32_t
@@ -418,11 +424,14 @@ struct segment_header {
     /*
      * For settings.stop_signal: its handler waits, without a record and without touching errno,
      * as long as stop_held is what it was when the signal came in and is odd, in
-     *     futex(&stop_held, FUTEX_WAIT, value, NULL, thread pointer, STOP_MAGIC)
+     *     futex(&stop_held, FUTEX_WAIT, value, timeout, thread pointer, STOP_MAGIC)
      * whose arguments the host sees in /proc/PID/task/TID/syscall, the stack pointer beside
-     * them; the registers lie in the signal frame on that stack.  A dead host lets it go.
+     * them; the registers lie in the signal frame on that stack.  The wait is repeated every
+     * 20 ms, so that a dead host lets it go.  The signal must not be sent unless stop_ready: the
+     * program may have taken it for itself, or its default action end the program.
      */
     _Alignas(64) _Atomic uint32_t stop_held; /* futex; odd: threads are to stop */
+    _Atomic uint32_t stop_ready;             /* that handler is in place */
 
     /* The stamp that comes next.  See stamp.h. */
     _Alignas(64) _Atomic uint64_t stamps;
@@ -448,6 +457,7 @@ struct segment_header {
 };
 
 #define STOP_MAGIC 0x4d505354u
+#define SEARCH_NO_ANSWER UINT64_MAX
 
 /* ----------------------------------------------------------- hello -- */
 
