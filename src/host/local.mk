@@ -226,9 +226,13 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-leak-markdown.c \
 	src/host/report-leak-memcheck.c \
 	src/host/report-leak-sarif.c \
+	src/host/report-leak-text.c \
+	src/host/report-leak-text.h \
 	src/host/report-leak.h \
 	src/host/report-sessions.c \
 	src/host/report-sessions.h \
+	src/host/report-source.c \
+	src/host/report-source.h \
 	src/host/report-stat-json.c \
 	src/host/report-stat.c \
 	src/host/report-stat.h \

@@ -4,7 +4,7 @@
 #include "src/host/domain.h"
 #include "src/host/escape.h"
 #include "src/host/location.h"
-#include "src/host/shorten.h"
+#include "src/host/report-source.h"
 #include "src/host/units.h"
 
 #include <inttypes.h>
@@ -74,30 +74,6 @@ static size_t room(const struct report_text_options *options, size_t taken)
     return options->columns > taken + NARROWEST ? options->columns - taken : NARROWEST;
 }
 
-static void add_source(struct strbuf *out, const struct profile *p, const struct profile_line *line,
-                       const struct report_text_options *options)
-{
-    struct strbuf text;
-    const char *source;
-    size_t length;
-    bool newer = false;
-
-    if (!options->sources)
-        return;
-    source = sourcelines_get(options->sources, profile_text(p, line->file), line->line,
-                             p->process.started_unix, &length, &newer);
-    if (!source)
-        return;
-    strbuf_init(&text);
-    strbuf_add_length(&text, source, length);
-    for (char *c = text.text; c && *c; c++)
-        *c = *c == '\t' ? ' ' : *c;
-    strbuf_addf(out, "%*s", INDENT + 4, "");
-    shorten_text(out, strbuf_text(&text), room(options, INDENT + 4));
-    strbuf_add(out, newer ? "   (the file was changed since)\n" : "\n");
-    strbuf_release(&text);
-}
-
 static void add_lines(struct strbuf *out, const struct profile *p, const struct stacklines *stack,
                       const struct report_text_options *options)
 {
@@ -105,7 +81,7 @@ static void add_lines(struct strbuf *out, const struct profile *p, const struct 
         strbuf_addf(out, "%*s", INDENT, "");
         location_line(out, p, stack->lines[i].line, stack->lines[i].frame, room(options, INDENT));
         strbuf_add(out, "\n");
-        add_source(out, p, &p->lines[stack->lines[i].line], options);
+        report_source_line(out, p, stack->lines[i].line, INDENT + 4, options);
     }
     if (stack->hidden)
         strbuf_addf(out, "%*sand %zu more\n", INDENT, "", stack->hidden);

@@ -5,6 +5,7 @@
 #include "src/host/escape.h"
 #include "src/host/liveness.h"
 #include "src/host/location.h"
+#include "src/host/report-source.h"
 #include "src/host/shorten.h"
 #include "src/host/signalname.h"
 #include "src/host/units.h"
@@ -16,7 +17,6 @@
 #include <string.h>
 
 #define BOLD "\033[1m"
-#define DIM "\033[2m"
 #define PLAIN "\033[0m"
 
 #define NAME_COLUMNS_MIN 24
@@ -349,39 +349,6 @@ static void measure(struct table *t)
     }
 }
 
-/* The text of a line of source, where it is to be had; `indent` columns in. */
-static void add_source(struct strbuf *out, const struct table *t, uint32_t index, int indent)
-{
-    const struct profile *p = t->profile;
-    static const char changed[] = "   (the file was changed since)";
-    size_t columns = t->options->columns, length, taken = (size_t)indent;
-    const struct profile_line *line;
-    struct strbuf text;
-    const char *source;
-    bool newer = false;
-
-    if (!t->options->sources || index >= p->line_count)
-        return;
-    line = &p->lines[index];
-    source = sourcelines_get(t->options->sources, profile_text(p, line->file), line->line,
-                             p->process.started_unix, &length, &newer);
-    if (!source)
-        return;
-    taken += newer ? sizeof changed - 1 : 0;
-    strbuf_init(&text);
-    strbuf_add_length(&text, source, length);
-    for (char *c = text.text; c && *c; c++)
-        *c = *c == '\t' ? ' ' : *c;
-    strbuf_addf(out, "%*s%s", indent, "", t->options->colour ? DIM : "");
-    shorten_text(out, strbuf_text(&text),
-                 columns > taken + 40 ? columns - taken
-                 : columns            ? 40
-                                      : 0);
-    strbuf_add(out, t->options->colour ? PLAIN : "");
-    strbuf_addf(out, "%s\n", newer ? changed : "");
-    strbuf_release(&text);
-}
-
 static void add_stack_line(struct strbuf *out, const struct table *t, struct stack_line at)
 {
     size_t columns = t->options->columns;
@@ -392,7 +359,7 @@ static void add_stack_line(struct strbuf *out, const struct table *t, struct sta
                   : columns                   ? 40
                                               : 0);
     strbuf_add(out, "\n");
-    add_source(out, t, at.line, STACK_INDENT + 4);
+    report_source_line(out, t->profile, at.line, STACK_INDENT + 4, t->options);
 }
 
 static void add_hidden(struct strbuf *out, const struct stacklines *stack)
@@ -455,7 +422,7 @@ static void add_row(struct strbuf *out, const struct table *t, size_t index)
         out->text[--out->length] = '\0';
     strbuf_add(out, "\n");
     if (group == VIEW_LINE)
-        add_source(out, t, row->line, STACK_INDENT);
+        report_source_line(out, t->profile, row->line, STACK_INDENT, t->options);
     else if (group == VIEW_TRACEBACK)
         add_stack(out, t, row->node);
 }
