@@ -105,6 +105,7 @@ unit_tests = \
 	tests/unit/test-texts \
 	tests/unit/test-threads \
 	tests/unit/test-timeline \
+	tests/unit/test-stop \
 	tests/unit/test-trend \
 	tests/unit/test-units \
 	tests/unit/test-view \

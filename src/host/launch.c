@@ -163,17 +163,25 @@ int launch_start(struct launch *l, const struct launch_options *options, struct 
     return 0;
 }
 
+/* Without taking the stops that another of our threads waits for as the tracer (stop.h). */
+static bool child_ended(const struct launch *l)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    if (waitid(P_PID, (id_t)l->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return errno == ECHILD;
+    return info.si_pid == l->pid &&
+           (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED);
+}
+
 static void reap(struct launch *l)
 {
-    pid_t pid = l->ended ? 0 : waitpid(l->pid, &l->wait_status, WNOHANG);
-
-    if (pid == l->pid && (WIFEXITED(l->wait_status) || WIFSIGNALED(l->wait_status)))
-        l->ended = true;
-    /* SIGCHLD was ignored when the child ended, before we could change that. */
-    if (pid < 0 && errno == ECHILD) {
+    if (l->ended || !child_ended(l))
+        return;
+    l->ended = true;
+    /* Not there when SIGCHLD was ignored as the child ended, before we could change that. */
+    if (waitpid(l->pid, &l->wait_status, 0) != l->pid)
         l->wait_status = 0;
-        l->ended = true;
-    }
 }
 
 void launch_handle(struct launch *l)

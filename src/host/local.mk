@@ -75,6 +75,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/growth.c \
 	src/host/growth.h \
 	src/host/event.h \
+	src/host/heapcopy.h \
 	src/host/heaplook.c \
 	src/host/heaplook.h \
 	src/host/history.c \
@@ -117,6 +118,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/leaksearch-parts.h \
 	src/host/leaksearch-rows.c \
 	src/host/leaksearch.c \
+	src/host/leakroots.h \
 	src/host/leaktext.c \
 	src/host/leaktext.h \
 	src/host/linechoice.c \
@@ -238,9 +240,6 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-stat.h \
 	src/host/report-text.c \
 	src/host/report-text.h \
-	src/host/stop.h \
-	src/host/heapcopy.h \
-	src/host/leakroots.h \
 	src/host/leaksearch.h \
 	src/host/heapimage.h \
 	src/host/regions.c \
@@ -292,6 +291,12 @@ libmemprof_host_la_SOURCES = \
 	src/host/stacknumbers.h \
 	src/host/stacklines.c \
 	src/host/stacklines.h \
+	src/host/stop-parts.h \
+	src/host/stop-registers.c \
+	src/host/stop-signal.c \
+	src/host/stop-trace.c \
+	src/host/stop.c \
+	src/host/stop.h \
 	src/host/strbuf.c \
 	src/host/strbuf.h \
 	src/host/stream.c \

@@ -3,15 +3,20 @@
  * Holding all threads of a process still, to look at its registers and memory.
  *
  * By ptrace (seize and interrupt: no signal is sent, none gets lost, and a group stop
- * or a debugger's absence changes nothing) where that is allowed; else by
- * settings.stop_signal of the segment (record.h).  Threads that appear while others
- * are being stopped are stopped too.  A thread that ends meanwhile is left out; one
- * that does not stop in STOP_WAIT_NS (it is in uninterruptible sleep, or blocks the
- * signal) is counted as missed.
+ * stays one) where that is allowed; else by settings.stop_signal of the segment
+ * (record.h).  Threads that appear while others are being stopped are stopped too.  A
+ * thread that ends meanwhile is left out; one that does not stop in STOP_WAIT_NS (it is
+ * in uninterruptible sleep, or blocks the signal) is counted as missed.
  *
- * ptrace binds a thread of this process: stop_threads, everything that reads through
- * it and stop_resume are called by one thread.  Whatever ends this process lets the
- * target run on.
+ * System calls that were waiting go on to wait.  Stopped by ptrace, one that the kernel
+ * would end with EINTR (epoll_wait, a socket with a time limit) is begun again, its
+ * time limit too; stopped by the signal, such a call fails with EINTR.
+ *
+ * A thread of this process is the tracer for as long as the target is held, so that
+ * stop_threads and stop_resume may be called by any thread.  Whatever ends this process
+ * lets the target run on.  Nothing here takes a child's exit status away: whoever waits
+ * for the target sees it; so must they use waitid with WNOWAIT and look whether it ended,
+ * since waitpid would take the stops (launch.c).
  */
 #ifndef MEMPROF_HOST_STOP_H
 #define MEMPROF_HOST_STOP_H
@@ -25,6 +30,7 @@
 
 #define STOP_WAIT_NS UINT64_C(1000000000) /* for all threads together */
 #define STOP_REGISTERS 32u
+#define STOP_BLOCKED_NS UINT64_C(20000000) /* a thread that blocks the signal is waited for */
 
 enum stop_how {
     STOP_AUTO = 0, /* ptrace, else the signal */
@@ -43,6 +49,9 @@ struct stopped_thread {
     uint32_t register_count;
     uint64_t *extended; /* vector registers, word by word; NULL: none */
     uint32_t extended_count;
+    /* stop-*.c's own */
+    uint8_t state; /* enum stop_state */
+    int signal;    /* that it was about to be given, and gets when it runs on */
 };
 
 struct stopped {
@@ -52,14 +61,19 @@ struct stopped {
     uint32_t count, room, missed;
     uint64_t began_ns, ended_ns; /* CLOCK_MONOTONIC: held from, and until stop_resume */
     const struct segment *segment;
+    struct stop_tracer *tracer; /* stop-trace.c */
 };
 
-/* Whether this process may trace `pid`, its child, by ptrace: asked once, when it starts. */
+/*
+ * Whether this process may trace `pid`, its child, by ptrace: asked once, when it starts.
+ * The process notices nothing.
+ */
 bool stop_can_trace(pid_t pid);
 
 /*
- * 0: all threads but those marked as missed stand still.  -1 with `e` set and nothing
- * stopped: not permitted, no such process any more, or out of memory.
+ * 0: all threads but those marked as missed stand still.  -1 with `e` set, nothing
+ * stopped and nothing to release: not permitted (ERROR_REFUSED), no such process any more
+ * (ERROR_INPUT), or out of memory.  `segment` NULL: there is neither a signal nor an end.
  */
 int stop_threads(struct stopped *s, pid_t pid, const struct segment *segment, enum stop_how how,
                  struct error *e);

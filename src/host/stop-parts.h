@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two ways to hold a process still, for stop.c.  Not for others. */
+#ifndef MEMPROF_HOST_STOP_PARTS_H
+#define MEMPROF_HOST_STOP_PARTS_H
+
+#include "src/host/stop.h"
+
+enum stop_state {
+    STOP_ASKED = 0, /* seen, and asked to stop unless it blocks the signal */
+    STOP_BLOCKED,   /* blocks the signal, which it was not sent */
+    STOP_HELD,
+    STOP_GONE,
+};
+
+uint64_t stop_now_ns(void);
+void stop_pause(void); /* between two looks at a thread */
+
+/*
+ * Note the threads of s->pid that are not known yet and call `ask` for each, which sets
+ * its state.  How many were new; or -1 with `e` set: out of memory, no such process, or
+ * `ask` returned false and set it.
+ */
+int stop_list(struct stopped *s,
+              bool (*ask)(struct stopped *s, struct stopped_thread *t, struct error *e),
+              struct error *e);
+
+/*
+ * Ask and wait until every thread is held or gone or `look`, which may change a thread's
+ * state, has been called in vain for STOP_WAIT_NS.  What is not held then is missed.
+ */
+int stop_all(struct stopped *s,
+             bool (*ask)(struct stopped *s, struct stopped_thread *t, struct error *e),
+             void (*look)(struct stopped *s, struct stopped_thread *t), struct error *e);
+
+/* 0, or -1 with `e` set and nothing stopped; what is in s->threads is the caller's then too. */
+int stop_by_ptrace(struct stopped *s, struct error *e);
+void stop_resume_ptrace(struct stopped *s);
+int stop_by_signal(struct stopped *s, struct error *e);
+void stop_resume_signal(struct stopped *s);
+
+/*
+ * Read the registers of a thread in a ptrace stop; false: it is gone, or runs.  When
+ * `interrupted`, a waiting system call that would fail with EINTR is made to restart.
+ * `scratch` has STOP_SCRATCH bytes.
+ */
+#define STOP_SCRATCH 32768u
+bool stop_registers(struct stopped_thread *t, bool interrupted, void *scratch);
+
+/* Put the registers at the program's end in. */
+void stop_registers_at_end(struct stopped_thread *t, const struct ending *ending);
+
+#endif

@@ -1,0 +1,728 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Children with threads that wait in every way there is and end with a status of
+ * their own if a call fails: whatever holding them does to them is seen.
+ */
+#include "src/host/procinfo.h"
+#include "src/host/stop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MARK UINT64_C(0x5ca1ab1e0ddba110)
+#define MARK_VECTOR UINT64_C(0x5ca1ab1e0ddba111)
+
+/* What a child and its test share. */
+struct common {
+    _Atomic int ready, stop, failed, signals;
+    _Atomic int made;
+};
+static struct common *common;
+
+static int setup(void **state)
+{
+    (void)state;
+    common = mmap(NULL, sizeof(*common), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return common == MAP_FAILED ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return munmap(common, sizeof(*common));
+}
+
+static pid_t child(void (*run)(void))
+{
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        alarm(120);
+        run();
+        _exit(0);
+    }
+    return pid;
+}
+
+static void await(const _Atomic int *value, int wanted)
+{
+    for (int i = 0; i < 30000 && *value < wanted; i++)
+        usleep(1000);
+    assert_true(*value >= wanted);
+}
+
+static void start(void *(*body)(void *), void *argument)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 65536);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    if (pthread_create(&thread, &attributes, body, argument) != 0)
+        _exit(99);
+}
+
+static int end_of(pid_t pid)
+{
+    int status = 0;
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+/* The state letter of a thread, from /proc. */
+static char state_of(pid_t pid)
+{
+    char path[64], text[256] = "", *end;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    (void)!fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    end = strrchr(text, ')');
+    return end ? end[2] : '?';
+}
+
+/* ------------------------------------------------------- ways of waiting -- */
+
+enum {
+    SLEEP,
+    FUTEX,
+    FUTEX_TIMED,
+    READ,
+    POLL,
+    SELECT,
+    EPOLL,
+    EPOLL_TIMED,
+    SIGWAIT,
+    RECEIVE,
+    BUSY,
+    WAYS
+};
+
+/* 0; or -1 with errno, of a call that is made with nothing to come. */
+static int wait_once(int way)
+{
+    static const struct timespec little = {.tv_nsec = 3000000};
+    struct timeval limit = {.tv_usec = 3000};
+    struct epoll_event event;
+    struct pollfd poll_pipe;
+    int ends[2], epoll, result = 0;
+    sigset_t set;
+    uint32_t word = 0;
+    char byte;
+
+    switch (way) {
+    case SLEEP:
+        return nanosleep(&little, NULL);
+    case FUTEX:
+        return syscall(SYS_futex, &common->stop, FUTEX_WAIT, 0, NULL, NULL, 0) == 0 ||
+                       errno == EAGAIN
+                   ? 0
+                   : -1;
+    case FUTEX_TIMED:
+        return syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &little, NULL, 0) == -1 &&
+                       errno == ETIMEDOUT
+                   ? 0
+                   : -1;
+    case READ: /* another thread's byte ends it */
+        return 0;
+    case SIGWAIT:
+        sigemptyset(&set);
+        sigaddset(&set, SIGUSR2);
+        return sigtimedwait(&set, NULL, &little) == -1 && errno == EAGAIN ? 0 : -1;
+    case BUSY:
+        for (volatile int i = 0; i < 100000; i++)
+            continue;
+        return 0;
+    default:
+        break;
+    }
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+        return -1;
+    poll_pipe = (struct pollfd){ends[0], POLLIN, 0};
+    if (way == POLL)
+        result = poll(&poll_pipe, 1, 3);
+    if (way == SELECT) {
+        fd_set read_set;
+
+        FD_ZERO(&read_set);
+        FD_SET(ends[0], &read_set);
+        result = select(ends[0] + 1, &read_set, NULL, NULL, &limit);
+    }
+    if (way == RECEIVE) {
+        setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+        result = (int)recv(ends[0], &byte, 1, 0);
+        result = result == -1 && errno == EAGAIN ? 0 : -1;
+    }
+    if (way == EPOLL || way == EPOLL_TIMED) {
+        epoll = epoll_create1(0);
+        event = (struct epoll_event){.events = EPOLLIN};
+        epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event);
+        result = epoll_wait(epoll, &event, 1, way == EPOLL ? 50 : 3);
+        close(epoll);
+    }
+    close(ends[0]);
+    close(ends[1]);
+    return result;
+}
+
+static void *wait_for_ever(void *argument)
+{
+    int way = (int)(intptr_t)argument, ends[2] = {-1, -1};
+    char byte;
+
+    common->ready++;
+    if (way == READ) {
+        if (pipe(ends) != 0 || read(ends[0], &byte, 1) != 1) /* the test ends it */
+            common->failed = 1000 + errno;
+        return NULL;
+    }
+    while (!common->stop)
+        if (wait_once(way) != 0)
+            common->failed = 100 * (way + 1) + errno;
+    common->ready--;
+    return NULL;
+}
+
+static void count_signal(int number)
+{
+    (void)number;
+    common->signals++;
+}
+
+/* Fifty threads; signals come to the first one, whose calls they may interrupt. */
+static void fifty(void)
+{
+    struct sigaction action = {.sa_handler = count_signal};
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGRTMIN + 1);
+    sigaddset(&signals, SIGUSR2);
+    sigaction(SIGRTMIN + 1, &action, NULL);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    for (intptr_t i = 0; i < 49; i++)
+        start(wait_for_ever, (void *)(i % WAYS));
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    common->ready++;
+    while (!common->stop)
+        pause();
+    for (int i = 0; i < 5000 && common->ready > 1 + 49 / WAYS + 1; i++)
+        usleep(1000);
+    _exit(common->failed ? 1 : 0);
+}
+
+static void nothing_is_lost_in_a_thousand_stops(void **state)
+{
+    union sigval value = {.sival_int = 0};
+    pid_t pid = child(fifty);
+    struct stopped s;
+    struct error e;
+    int sent = 0, status;
+
+    (void)state;
+    await(&common->ready, 50);
+    for (int i = 0; i < 1000; i++) {
+        sent += sigqueue(pid, SIGRTMIN + 1, value) == 0;
+        assert_int_equal(stop_threads(&s, pid, NULL, STOP_AUTO, &e), 0);
+        assert_int_equal(s.how, STOP_BY_PTRACE);
+        assert_int_equal(s.count, 50);
+        assert_int_equal(s.missed, 0);
+        sent += sigqueue(pid, SIGRTMIN + 1, value) == 0;
+        stop_resume(&s);
+        assert_true(s.ended_ns > s.began_ns);
+        stop_release(&s);
+    }
+    await(&common->signals, sent);
+    assert_int_equal(common->signals, sent);
+    assert_int_equal(common->failed, 0);
+    common->stop = 1;
+    syscall(SYS_futex, &common->stop, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    sigqueue(pid, SIGRTMIN + 1, value);
+    status = end_of(pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(common->failed, 0);
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* ------------------------------------------------------ threads that end -- */
+
+static void *short_life(void *argument)
+{
+    (void)argument;
+    common->made++;
+    return NULL;
+}
+
+static void come_and_go(void)
+{
+    common->ready++;
+    while (!common->stop) {
+        start(short_life, NULL);
+        if (common->made % 8 == 0)
+            usleep(100);
+    }
+}
+
+static void threads_may_come_and_go(void **state)
+{
+    pid_t pid = child(come_and_go);
+    struct stopped s;
+    struct error e;
+    int made;
+
+    (void)state;
+    await(&common->ready, 1);
+    for (int i = 0; i < 300; i++) {
+        assert_int_equal(stop_threads(&s, pid, NULL, STOP_AUTO, &e), 0);
+        assert_int_equal(s.missed, 0);
+        assert_true(s.count >= 1);
+        made = common->made;
+        usleep(i % 20 == 0 ? 2000 : 0);
+        assert_int_equal(common->made, made); /* all of them stand still */
+        stop_resume(&s);
+        stop_release(&s);
+    }
+    common->stop = 1;
+    assert_int_equal(end_of(pid), 0);
+}
+
+static void *sleep_for_ever(void *argument)
+{
+    (void)argument;
+    common->ready++;
+    while (!common->stop)
+        usleep(200000);
+    return NULL;
+}
+
+static void thousand(void)
+{
+    for (int i = 0; i < 1000; i++)
+        start(sleep_for_ever, NULL);
+    while (!common->stop)
+        usleep(10000);
+}
+
+static void a_thousand_threads_stop(void **state)
+{
+    pid_t pid = child(thousand);
+    struct stopped s;
+    struct error e;
+
+    (void)state;
+    await(&common->ready, 1000);
+    assert_int_equal(stop_threads(&s, pid, NULL, STOP_AUTO, &e), 0);
+    assert_int_equal(s.count, 1001);
+    assert_int_equal(s.missed, 0);
+    for (uint32_t i = 0; i < s.count; i++) {
+        assert_true(s.threads[i].stack_pointer != 0);
+        assert_true(s.threads[i].thread_pointer != 0);
+        assert_int_equal(state_of(s.threads[i].tid), 't');
+    }
+    stop_resume(&s);
+    stop_release(&s);
+    common->stop = 1;
+    assert_int_equal(end_of(pid), 0);
+}
+
+/* ---------------------------------------------------- processes that end -- */
+
+static void end_soon(void)
+{
+    for (int i = 0; i < 20; i++)
+        start(sleep_for_ever, NULL);
+    common->made = 1;
+    while (common->stop == 0)
+        continue;
+    _exit(7);
+}
+
+/* The exit status is its parent's to see, whenever the process ends. */
+static void a_process_may_end_while_it_is_stopped(void **state)
+{
+    struct stopped s;
+    struct error e;
+    int ends = 0;
+
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        pid_t pid;
+        int status;
+
+        memset(common, 0, sizeof(*common));
+        pid = child(end_soon);
+        await(&common->ready, 20);
+        common->stop = 1;
+        if (stop_threads(&s, pid, NULL, STOP_AUTO, &e) == 0) {
+            stop_resume(&s);
+            stop_release(&s);
+        } else {
+            assert_int_equal(e.kind, ERROR_INPUT);
+            ends++;
+        }
+        status = end_of(pid);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 7);
+    }
+    print_message("%d of 50 ended before they could be stopped\n", ends);
+}
+
+static void a_process_may_be_killed_while_it_is_held(void **state)
+{
+    pid_t pid = child(end_soon);
+    struct stopped s;
+    struct error e;
+
+    (void)state;
+    await(&common->ready, 20);
+    assert_int_equal(stop_threads(&s, pid, NULL, STOP_AUTO, &e), 0);
+    kill(pid, SIGKILL);
+    usleep(10000);
+    stop_resume(&s);
+    stop_release(&s);
+    assert_int_equal(WTERMSIG(end_of(pid)), SIGKILL);
+    assert_int_equal(stop_threads(&s, pid, NULL, STOP_AUTO, &e), -1);
+    assert_int_equal(e.kind, ERROR_INPUT);
+}
+
+static void a_stopped_process_stays_stopped(void **state)
+{
+    pid_t pid = child(end_soon);
+    struct stopped s;
+    struct error e;
+    int status;
+
+    (void)state;
+    await(&common->ready, 20);
+    kill(pid, SIGSTOP);
+    assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+    assert_true(WIFSTOPPED(status));
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(stop_threads(&s, pid, NULL, STOP_AUTO, &e), 0);
+        assert_int_equal(s.count, 21);
+        assert_int_equal(s.missed, 0);
+        stop_resume(&s);
+        stop_release(&s);
+    }
+    for (int i = 0; i < 1000 && state_of(pid) != 'T'; i++)
+        usleep(1000);
+    assert_int_equal(state_of(pid), 'T');
+    common->stop = 1;
+    usleep(20000);
+    assert_int_equal(state_of(pid), 'T');
+    kill(pid, SIGCONT);
+    status = end_of(pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+}
+
+/* The parent of a vfork waits where nothing interrupts it, until its child goes on. */
+static void wait_in_vfork(void)
+{
+    common->ready++;
+    if (vfork() == 0) {
+        while (!common->stop)
+            syscall(SYS_nanosleep, &(struct timespec){.tv_nsec = 1000000}, NULL);
+        _exit(0);
+    }
+    _exit(9);
+}
+
+static void what_cannot_be_stopped_is_missed_and_runs_on(void **state)
+{
+    pid_t pid = child(wait_in_vfork);
+    struct stopped s;
+    struct error e;
+    int status;
+
+    (void)state;
+    await(&common->ready, 1);
+    for (int i = 0; i < 1000 && state_of(pid) != 'D'; i++)
+        usleep(1000);
+    assert_int_equal(state_of(pid), 'D');
+    assert_int_equal(stop_threads(&s, pid, NULL, STOP_AUTO, &e), 0);
+    assert_int_equal(s.count, 1);
+    assert_int_equal(s.missed, 1);
+    assert_true(s.threads[0].missed);
+    stop_resume(&s);
+    stop_release(&s);
+    common->stop = 1;
+    status = end_of(pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 9);
+}
+
+/* ------------------------------------------------------------- registers -- */
+
+#if defined(__x86_64__)
+static void spin_with_registers(void)
+{
+    common->ready++;
+    __asm__ volatile("movq %0, %%r15\n\t"
+                     "movq %1, %%rax\n\t"
+                     "movq %%rax, %%xmm9\n\t"
+                     "1: pause\n\t"
+                     "cmpl $0, (%2)\n\t"
+                     "je 1b\n\t"
+                     :
+                     : "r"(MARK), "r"(MARK_VECTOR), "r"(&common->stop)
+                     : "r15", "rax", "xmm9", "memory", "cc");
+}
+
+static void registers_are_read(void **state)
+{
+    bool general = false, vector = false;
+    pid_t pid = child(spin_with_registers);
+    struct stopped s;
+    struct error e;
+
+    (void)state;
+    await(&common->ready, 1);
+    usleep(20000);
+    assert_int_equal(stop_threads(&s, pid, NULL, STOP_AUTO, &e), 0);
+    for (uint32_t i = 0; i < s.threads[0].register_count; i++)
+        general |= s.threads[0].registers[i] == MARK && strcmp(s.threads[0].names[i], "r15") == 0;
+    for (uint32_t i = 0; i < s.threads[0].extended_count; i++)
+        vector |= s.threads[0].extended[i] == MARK_VECTOR;
+    assert_true(general);
+    assert_true(vector);
+    stop_resume(&s);
+    stop_release(&s);
+    common->stop = 1;
+    assert_int_equal(end_of(pid), 0);
+}
+#endif
+
+/* ------------------------------------------------------------- by signal -- */
+
+static struct segment segment;
+
+static void make_segment(void)
+{
+    struct segment_settings settings = {.stop_signal = (uint32_t)SIGRTMAX - 3};
+    struct segment_layout layout;
+    void *base;
+
+    segment_layout_default(&layout, 6);
+    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
+                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_true(base != MAP_FAILED);
+    segment_format(&segment, base, &layout, &settings);
+}
+
+/* As the target's library does (record.h). */
+static void hold_here(int number)
+{
+    struct segment_header *header = segment_header(&segment);
+    uint32_t value = header->stop_held;
+    int before = errno;
+
+    (void)number;
+    while ((value & 1) != 0 && header->stop_held == value)
+        syscall(SYS_futex, &header->stop_held, FUTEX_WAIT, value, NULL, pthread_self(), STOP_MAGIC);
+    errno = before;
+}
+
+static void *count_up(void *argument)
+{
+    (void)argument;
+    common->ready++;
+    while (!common->stop)
+        common->made++;
+    return NULL;
+}
+
+static void *block_all(void *argument)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    return sleep_for_ever(argument);
+}
+
+static void with_handler(void)
+{
+    struct sigaction action = {.sa_handler = hold_here, .sa_flags = SA_RESTART};
+
+    sigaction(SIGRTMAX - 3, &action, NULL);
+    for (int i = 0; i < 10; i++)
+        start(count_up, NULL);
+    start(block_all, NULL);
+    common->ready++;
+    while (!common->stop)
+        usleep(1000);
+}
+
+static void a_signal_holds_what_ptrace_may_not(void **state)
+{
+    struct stopped s;
+    struct error e;
+    uint32_t missed = 0;
+    pid_t pid;
+    int made;
+
+    (void)state;
+    make_segment();
+    pid = child(with_handler);
+    await(&common->ready, 12);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(stop_threads(&s, pid, &segment, STOP_BY_SIGNAL, &e), 0);
+        assert_int_equal(s.how, STOP_BY_SIGNAL);
+        assert_int_equal(s.count, 12);
+        assert_int_equal(s.missed, 1); /* that blocks it */
+        made = common->made;
+        for (uint32_t k = 0; k < s.count; k++) {
+            missed += s.threads[k].missed;
+            assert_true(s.threads[k].missed || s.threads[k].stack_pointer != 0);
+            assert_true(s.threads[k].missed || s.threads[k].thread_pointer != 0);
+        }
+        usleep(1000);
+        assert_int_equal(common->made, made);
+        stop_resume(&s);
+        stop_release(&s);
+    }
+    assert_int_equal(missed, 20);
+    common->stop = 1;
+    assert_int_equal(end_of(pid), 0);
+    munmap(segment.base, segment.layout.segment_bytes);
+}
+
+static void the_thread_at_the_end_is_known(void **state)
+{
+    struct stopped s;
+    struct error e;
+    pid_t pid;
+
+    (void)state;
+    make_segment();
+    pid = child(with_handler);
+    await(&common->ready, 12);
+    segment_header(&segment)->ending.tid = (uint32_t)pid;
+    segment_header(&segment)->ending.stack_pointer = 0x1230;
+    segment_header(&segment)->ending.registers[1] = MARK;
+    segment_header(&segment)->ending.cause = 1;
+    for (enum stop_how how = STOP_BY_PTRACE; how <= STOP_BY_SIGNAL; how++) {
+        assert_int_equal(stop_threads(&s, pid, &segment, how, &e), 0);
+        assert_int_equal(s.threads[0].tid, pid);
+        assert_true(s.threads[0].ending);
+        assert_false(s.threads[1].ending);
+        assert_int_equal(s.threads[0].stack_pointer, 0x1230);
+        assert_int_equal(s.threads[0].register_count, 6);
+        assert_true(s.threads[0].registers[1] == MARK);
+        stop_resume(&s);
+        stop_release(&s);
+    }
+    common->stop = 1;
+    assert_int_equal(end_of(pid), 0);
+    munmap(segment.base, segment.layout.segment_bytes);
+}
+
+/* ------------------------------------------------------------ permission -- */
+
+static void another_tracer_is_named_or_the_signal_taken(void **state)
+{
+    pid_t pid, tracer;
+    struct stopped s;
+    struct error e;
+
+    (void)state;
+    make_segment();
+    pid = child(with_handler);
+    await(&common->ready, 12);
+    assert_true(stop_can_trace(pid));
+    tracer = fork();
+    if (tracer == 0) {
+        if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) != 0)
+            _exit(1);
+        common->signals = 1;
+        while (!common->stop)
+            usleep(1000);
+        _exit(0);
+    }
+    await(&common->signals, 1);
+    assert_false(stop_can_trace(pid));
+    assert_int_equal(stop_threads(&s, pid, NULL, STOP_AUTO, &e), -1);
+    assert_int_equal(e.kind, ERROR_REFUSED);
+    assert_non_null(strstr(e.text, "traced by another process"));
+    assert_int_equal(stop_threads(&s, pid, &segment, STOP_BY_PTRACE, &e), -1);
+    common->stop = 1;
+    assert_int_equal(end_of(tracer), 0);
+    assert_int_equal(end_of(pid), 0);
+    munmap(segment.base, segment.layout.segment_bytes);
+}
+
+static void end_at_once(void)
+{
+    _exit(0);
+}
+
+static void no_process_is_an_error(void **state)
+{
+    struct stopped s;
+    struct error e;
+    pid_t pid = child(end_at_once);
+
+    (void)state;
+    assert_int_equal(end_of(pid), 0);
+    assert_false(stop_can_trace(pid));
+    assert_int_equal(stop_threads(&s, pid, NULL, STOP_AUTO, &e), -1);
+    assert_int_equal(e.kind, ERROR_INPUT);
+    assert_int_equal(stop_threads(&s, pid, NULL, STOP_BY_SIGNAL, &e), -1);
+    assert_int_equal(e.kind, ERROR_REFUSED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_is_lost_in_a_thousand_stops, setup, teardown),
+        cmocka_unit_test_setup_teardown(threads_may_come_and_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_thousand_threads_stop, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_process_may_end_while_it_is_stopped, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_process_may_be_killed_while_it_is_held, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stopped_process_stays_stopped, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_be_stopped_is_missed_and_runs_on, setup,
+                                        teardown),
+#if defined(__x86_64__)
+        cmocka_unit_test_setup_teardown(registers_are_read, setup, teardown),
+#endif
+        cmocka_unit_test_setup_teardown(a_signal_holds_what_ptrace_may_not, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_thread_at_the_end_is_known, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_tracer_is_named_or_the_signal_taken, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(no_process_is_an_error, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
