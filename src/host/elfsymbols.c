@@ -175,13 +175,6 @@ static int add_sized(struct elfsymbols *s, size_t *sizeless)
     return 0;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const Elf64_Sym *x = *(const Elf64_Sym *const *)a, *y = *(const Elf64_Sym *const *)b;
-
-    return (x->st_value > y->st_value) - (x->st_value < y->st_value);
-}
-
 static uint64_t section_end(Elf *elf, size_t index)
 {
     Elf_Scn *section = elf_getscn(elf, index);
@@ -193,8 +186,7 @@ static uint64_t section_end(Elf *elf, size_t index)
 }
 
 /* Walk down from the last symbol, remembering where the next one of the section begins. */
-static int add_sizeless_sorted(struct elfsymbols *s, Elf *elf, const Elf64_Sym **sorted,
-                               size_t count)
+static int add_sizeless_sorted(struct elfsymbols *s, Elf *elf, const struct rangemap *sorted)
 {
     size_t sections;
     uint64_t *next, *last;
@@ -208,8 +200,8 @@ static int add_sizeless_sorted(struct elfsymbols *s, Elf *elf, const Elf64_Sym *
     last = next + sections; /* value of the symbol last met */
     for (size_t i = 0; i < sections; i++)
         last[i] = section_end(elf, i);
-    while (count-- > 0 && !status) {
-        const Elf64_Sym *symbol = sorted[count];
+    for (size_t i = sorted->count; i-- > 0 && !status;) {
+        const Elf64_Sym *symbol = &s->symbols[sorted->ranges[i].value];
         size_t home = symbol->st_shndx;
 
         if (home >= sections)
@@ -218,7 +210,7 @@ static int add_sizeless_sorted(struct elfsymbols *s, Elf *elf, const Elf64_Sym *
             next[home] = last[home];
             last[home] = symbol->st_value;
         }
-        if (!symbol->st_size && is_function(s, symbol))
+        if (!symbol->st_size)
             status = rangemap_add(&s->map, symbol->st_value, next[home],
                                   (uint32_t)(symbol - s->symbols));
     }
@@ -228,18 +220,19 @@ static int add_sizeless_sorted(struct elfsymbols *s, Elf *elf, const Elf64_Sym *
 
 static int add_sizeless(struct elfsymbols *s, Elf *elf)
 {
-    const Elf64_Sym **sorted = malloc(s->count * sizeof *sorted);
-    size_t used = 0;
-    int status;
+    struct rangemap sorted; /* where each begins, for its order */
+    int status = 0;
 
-    if (!sorted)
-        return -1;
-    for (size_t i = 0; i < s->count; i++)
-        if (s->symbols[i].st_shndx != SHN_UNDEF && is_function(s, &s->symbols[i]))
-            sorted[used++] = &s->symbols[i];
-    qsort(sorted, used, sizeof *sorted, by_value);
-    status = add_sizeless_sorted(s, elf, sorted, used);
-    free(sorted);
+    rangemap_init(&sorted);
+    for (size_t i = 0; i < s->count && !status; i++)
+        if (s->symbols[i].st_value != UINT64_MAX && is_function(s, &s->symbols[i]))
+            status = rangemap_add(&sorted, s->symbols[i].st_value, s->symbols[i].st_value + 1,
+                                  (uint32_t)i);
+    if (!status)
+        status = rangemap_seal(&sorted);
+    if (!status)
+        status = add_sizeless_sorted(s, elf, &sorted);
+    rangemap_release(&sorted);
     return status;
 }
 

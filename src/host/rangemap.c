@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DIGIT_BITS 11u
+#define DIGITS ((size_t)1 << DIGIT_BITS)
+#define RADIX_FROM 512u /* for fewer the digits' counts cost more than they gain */
+
 void rangemap_init(struct rangemap *m)
 {
     memset(m, 0, sizeof *m);
@@ -42,6 +46,66 @@ static int compare(const void *a, const void *b)
     return (x->value > y->value) - (x->value < y->value);
 }
 
+/* One digit of the key; the order of what has the same digit stays. */
+static void sort_by_digit(struct range *to, const struct range *from, size_t count, uint64_t least,
+                          unsigned shift)
+{
+    size_t starts[DIGITS] = {0}, sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        starts[(from[i].low - least) >> shift & (DIGITS - 1)]++;
+    for (size_t d = 0; d < DIGITS; d++) {
+        size_t many = starts[d];
+
+        starts[d] = sum;
+        sum += many;
+    }
+    for (size_t i = 0; i < count; i++)
+        to[starts[(from[i].low - least) >> shift & (DIGITS - 1)]++] = from[i];
+}
+
+/* What begins at the same address, by value. */
+static void sort_ties(struct range *ranges, size_t count)
+{
+    for (size_t i = 0, end; i < count; i = end) {
+        for (end = i + 1; end < count && ranges[end].low == ranges[i].low; end++)
+            continue;
+        if (end - i > 1)
+            qsort(&ranges[i], end - i, sizeof *ranges, compare);
+    }
+}
+
+/*
+ * A radix sort by the beginning, the least significant digit first: naming the
+ * frames of a large program was for the most part comparing its symbols.
+ */
+static void sort(struct rangemap *m)
+{
+    struct range *from = m->ranges, *to = NULL, *spare;
+    uint64_t least = UINT64_MAX, most = 0;
+
+    if (m->count >= RADIX_FROM)
+        to = reallocarray(NULL, m->count, sizeof *to);
+    if (!to) {
+        qsort(m->ranges, m->count, sizeof *m->ranges, compare);
+        return;
+    }
+    for (size_t i = 0; i < m->count; i++) {
+        least = from[i].low < least ? from[i].low : least;
+        most = from[i].low > most ? from[i].low : most;
+    }
+    for (unsigned shift = 0; shift < 64 && (most - least) >> shift; shift += DIGIT_BITS) {
+        sort_by_digit(to, from, m->count, least, shift);
+        spare = from;
+        from = to;
+        to = spare;
+    }
+    m->ranges = from;
+    m->room = m->count;
+    free(to);
+    sort_ties(m->ranges, m->count);
+}
+
 int rangemap_seal(struct rangemap *m)
 {
     uint64_t reach = 0;
@@ -53,7 +117,7 @@ int rangemap_seal(struct rangemap *m)
         rangemap_release(m);
         return -1;
     }
-    qsort(m->ranges, m->count, sizeof *m->ranges, compare);
+    sort(m);
     for (size_t i = 0; i < m->count; i++) {
         if (m->ranges[i].high > reach)
             reach = m->ranges[i].high;

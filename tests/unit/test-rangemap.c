@@ -90,6 +90,39 @@ static void agrees_with_a_linear_search(void **state)
     rangemap_release(&m);
 }
 
+/* Enough for the radix sort, over little and over all of the address space, with many ties. */
+static void many_ranges_are_in_order(void **state)
+{
+    static const uint64_t spans[] = {1, 100, UINT64_C(1) << 11, UINT64_C(1) << 30, UINT64_MAX};
+
+    (void)state;
+    for (size_t s = 0; s < sizeof spans / sizeof *spans; s++) {
+        uint64_t random = s, sum = 0;
+        struct rangemap m;
+
+        rangemap_init(&m);
+        for (uint32_t i = 0; i < 5000; i++) {
+            uint64_t low;
+
+            random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            low = (random ^ random >> 32) % spans[s] + (s == 3 ? UINT64_C(0x7f0000000000) : 0);
+            assert_int_equal(rangemap_add(&m, low, low + 1, random >> 40 & 0xff), 0);
+            sum += m.ranges[m.count - 1].low * 3 + m.ranges[m.count - 1].value;
+        }
+        assert_int_equal(rangemap_seal(&m), 0);
+        for (size_t i = 0; i < m.count; i++) {
+            const struct range *r = &m.ranges[i];
+
+            sum -= r->low * 3 + r->value;
+            assert_int_equal(r->high, r->low + 1);
+            assert_true(i == 0 || r[-1].low < r->low ||
+                        (r[-1].low == r->low && r[-1].value <= r->value));
+        }
+        assert_int_equal(sum, 0); /* the same ranges as before */
+        rangemap_release(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +130,7 @@ int main(void)
         cmocka_unit_test(ends_are_exclusive_and_empty_ranges_ignored),
         cmocka_unit_test(nested_ranges_come_innermost_first),
         cmocka_unit_test(agrees_with_a_linear_search),
+        cmocka_unit_test(many_ranges_are_in_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
