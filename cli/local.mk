@@ -6,6 +6,7 @@ bin_PROGRAMS += memprof
 memprof_SOURCES = \
 	cli/cmd-compare.c \
 	cli/cmd-diff.c \
+	cli/cmd-growth.c \
 	cli/cmd-list.c \
 	cli/cmd-merge.c \
 	cli/cmd-pools.c \

@@ -25,6 +25,7 @@ static const struct command commands[] = {
     {"stat", "show a run, its memory over time and its snapshots", cmd_stat},
     {"pools", "show where small-object memory went: size classes, pools, lines", cmd_pools},
     {"diff", "show what changed between two profiles, or two snapshots of one", cmd_diff},
+    {"growth", "show what grows at every checkpoint, and what levelled off", cmd_growth},
     {"compare", "show the totals of several runs side by side", cmd_compare},
     {"merge", "make one profile of several", cmd_merge},
 };

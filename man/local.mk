@@ -4,6 +4,7 @@
 dist_man_MANS += \
 	man/memprof-compare.1 \
 	man/memprof-diff.1 \
+	man/memprof-growth.1 \
 	man/memprof-json.5 \
 	man/memprof-list.1 \
 	man/memprof-merge.1 \

@@ -114,6 +114,11 @@ expect 2 "there is no folder '/nowhere'" symbolize --sysroot /nowhere a
 expect 1 'no-such.mprof' symbolize no-such.mprof
 expect 65 'text.mprof' symbolize text.mprof
 
+expect 0 '^Usage: memprof growth' growth --help
+expect 2 'which profile\?' growth
+expect 2 'one profile at a time' growth a b
+expect 1 'no-such.mprof' growth no-such.mprof
+expect 2 "takes a size such as 4096.*not 'x'" growth --min-bytes x a
 expect 0 '^Usage: memprof diff' diff --help
 expect 2 'which profiles\?' diff
 expect 2 'two profiles at a time' diff a b c

@@ -40,6 +40,7 @@ unit_tests = \
 	tests/unit/test-checksum \
 	tests/unit/test-collector \
 	tests/unit/test-columns \
+	tests/unit/test-courses \
 	tests/unit/test-control \
 	tests/unit/test-demangle \
 	tests/unit/test-diescan \
@@ -111,6 +112,10 @@ unit_tests = \
 	tests/unit/test-view \
 	tests/unit/test-writable \
 	tests/unit/test-writer
+tests_unit_test_courses_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-courses.c
 tests_unit_test_domains_SOURCES = tests/unit/test-domains.c preload/domains.c
 tests_unit_test_domains_LDFLAGS = -pthread
 tests_unit_test_domains_LDADD = $(CMOCKA_LIBS)

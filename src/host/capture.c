@@ -10,8 +10,15 @@
 #include <unistd.h>
 
 #define SECOND UINT64_C(1000000000)
-#define CHECKPOINT_FIRST_NS SECOND /* a host that is killed soon leaves something */
+/*
+ * A sixteenth of the time so far lies between two checkpoints, so that runs of any
+ * length have enough of them in either half to tell how the heap grows.  A host that
+ * is killed soon leaves something, too.
+ */
+#define CHECKPOINT_FIRST_NS (SECOND / 8)
 #define CHECKPOINT_EVERY_NS (5 * SECOND)
+#define CHECKPOINT_SHARE 16u
+#define CHECKPOINT_COST 32u              /* times what the last one took is the least between two */
 #define CHECKPOINT_IDLE_NS (60 * SECOND) /* while nothing happens */
 /*
  * Of a run of less than this the file gets the end with the finished profile only.
@@ -252,6 +259,18 @@ static void count_moment(struct capture *c, bool snapshot)
     m->birth = births_now(&c->births);
 }
 
+/* When the checkpoint after one at `ns` is due, which took so long to make. */
+static uint64_t next_checkpoint(const struct capture *c, uint64_t ns, uint64_t cost)
+{
+    uint64_t wait = (ns - c->options.begin_ns) / CHECKPOINT_SHARE;
+
+    if (wait < CHECKPOINT_FIRST_NS)
+        wait = CHECKPOINT_FIRST_NS;
+    if (wait > CHECKPOINT_EVERY_NS)
+        wait = CHECKPOINT_EVERY_NS;
+    return ns + (cost * CHECKPOINT_COST > wait ? cost * CHECKPOINT_COST : wait);
+}
+
 /* Take a moment.  It says to be of `time`, or of now if that is earlier. */
 static int take_at(struct capture *c, uint64_t time, uint32_t kind, uint32_t cause,
                    const char *label, uint64_t ticket)
@@ -271,9 +290,7 @@ static int take_at(struct capture *c, uint64_t time, uint32_t kind, uint32_t cau
     count_moment(c, kind == MOMENT_SNAPSHOT);
     c->checkpoint_ns = ns;
     c->checkpoint_events = c->options.source.model->events;
-    c->next_checkpoint_ns =
-        ns + (ns - c->options.begin_ns < CHECKPOINT_EVERY_NS ? CHECKPOINT_FIRST_NS
-                                                             : CHECKPOINT_EVERY_NS);
+    c->next_checkpoint_ns = next_checkpoint(c, ns, clock_monotonic_ns() - ns);
     return 0;
 }
 
@@ -659,7 +676,7 @@ static void take_checkpoint(struct capture *c)
 
     if (now < c->next_checkpoint_ns)
         return;
-    c->next_checkpoint_ns = now + CHECKPOINT_EVERY_NS;
+    c->next_checkpoint_ns = next_checkpoint(c, now, 0);
     if (!c->search && c->options.source.model->events == c->checkpoint_events &&
         now - c->checkpoint_ns < CHECKPOINT_IDLE_NS)
         return;

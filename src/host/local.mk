@@ -41,6 +41,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/compare.h \
 	src/host/control.c \
 	src/host/control.h \
+	src/host/courses.c \
+	src/host/courses.h \
 	src/host/cuindex.c \
 	src/host/cuindex.h \
 	src/host/cumulative.c \
@@ -217,8 +219,14 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-diff-text.h \
 	src/host/report-folded.c \
 	src/host/report-folded.h \
+	src/host/report-growth.c \
+	src/host/report-growth.h \
+	src/host/report-growth-csv.c \
+	src/host/report-growth-json.c \
 	src/host/report-json.c \
 	src/host/report-json.h \
+	src/host/report-json-place.c \
+	src/host/report-json-place.h \
 	src/host/report-json-run.c \
 	src/host/report-json-run.h \
 	src/host/report-leak-github.c \

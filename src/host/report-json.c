@@ -5,6 +5,7 @@
 #include "src/host/filter.h"
 #include "src/host/jsonvalue.h"
 #include "src/host/report-faults.h"
+#include "src/host/report-json-place.h"
 #include "src/host/report-json-run.h"
 #include "src/shared/guarded.h"
 #include "src/shared/record.h"
@@ -62,48 +63,6 @@ static json_t *view_object(const struct profile *p, const struct view *v)
 
 /* ---------------------------------------------------------------- rows -- */
 
-/* function, file, line, module of one line; only what the grouping fixes when it is a row. */
-static void set_place(struct jsonobject *o, const struct profile *p, uint32_t index, uint32_t frame,
-                      bool has_file, bool has_line, bool has_function)
-{
-    const struct profile_line *line = index < p->line_count ? &p->lines[index] : NULL;
-    uint32_t module = view_frame_module(p, frame);
-
-    jsonobject_set(o, "function",
-                   line && has_function ? jsonvalue_id(p, line->function) : json_null());
-    jsonobject_set(o, "file", line && has_file ? jsonvalue_id(p, line->file) : json_null());
-    jsonobject_set(o, "line",
-                   line && has_line && line->line ? jsonvalue_number(line->line) : json_null());
-    jsonobject_set(o, "module",
-                   module == NO_MODULE ? json_null() : jsonvalue_id(p, p->modules[module].path));
-}
-
-static json_t *line_object(const struct profile *p, struct stack_line at)
-{
-    struct jsonobject o = jsonobject_begin();
-
-    set_place(&o, p, at.line, at.frame, true, true, true);
-    jsonobject_set(&o, "address", jsonvalue_address(frame_pc(p->frames[at.frame].value)));
-    jsonobject_set(&o, "offset", jsonvalue_address(p->lines[at.line].offset));
-    jsonobject_set(&o, "inlined", json_boolean(p->lines[at.line].flags & LINE_INLINED));
-    return jsonobject_end(&o);
-}
-
-static void set_traceback(struct jsonobject *o, const struct profile *p, uint32_t node,
-                          const struct stack_choice *stack)
-{
-    struct stack_choice choice = {stack->limit, stack->outermost, false};
-    struct stacklines lines = {0};
-    json_t *list = stacklines_get(&lines, p, node, &choice) ? json_array() : NULL;
-
-    for (size_t i = 0; i < lines.count; i++)
-        list = jsonlist_append(list, line_object(p, lines.lines[i]));
-    jsonobject_set(o, "traceback", list);
-    jsonobject_set(o, "traceback_whole",
-                   json_boolean(lines.root == STACK_ROOT_WHOLE && lines.hidden == 0));
-    stacklines_release(&lines);
-}
-
 /* null: not known at the moment */
 static json_t *known(uint64_t n, bool is_known)
 {
@@ -127,34 +86,16 @@ static void set_stats(struct jsonobject *o, const struct profile_stats *s, bool 
     jsonobject_set(o, "largest", known(s->largest, sizes));
 }
 
-static json_t *thread_value(const struct profile *p, enum view_group group, uint32_t index)
-{
-    struct jsonobject o;
-
-    if (group != VIEW_THREAD || index >= p->thread_count)
-        return json_null();
-    o = jsonobject_begin();
-    jsonobject_set(&o, "tid", json_integer(p->threads[index].tid));
-    jsonobject_set(&o, "name", jsonvalue_id(p, p->threads[index].name));
-    return jsonobject_end(&o);
-}
-
 static json_t *row_object(const struct profile *p, const struct view *v, const struct view_row *row,
                           const struct stack_choice *stack)
 {
-    enum view_group group = v->options.group;
-    bool exact = group == VIEW_LINE || group == VIEW_TRACEBACK;
-    bool placed = group != VIEW_THREAD && group != VIEW_SIZE_CLASS;
     struct jsonobject o = jsonobject_begin();
 
     jsonobject_set(&o, "size", jsonvalue_number(row->amount.bytes));
     jsonobject_set(&o, "count", jsonvalue_number(row->amount.blocks));
-    set_place(&o, p, placed ? row->line : VIEW_NO_LINE, placed ? row->frame : NO_FRAME,
-              exact || group == VIEW_FILE || group == VIEW_FUNCTION, exact,
-              exact || group == VIEW_FUNCTION);
-    jsonobject_set(&o, "thread", thread_value(p, group, row->thread));
+    report_json_set_row(&o, p, v->options.group, row);
     set_stats(&o, &row->stats, v->options.moment.place == MOMENT_AT_PEAK);
-    set_traceback(&o, p, row->node, stack);
+    report_json_set_traceback(&o, p, row->node, stack);
     return jsonobject_end(&o);
 }
 
@@ -228,7 +169,7 @@ static json_t *fault_stack(const struct profile *p, uint32_t node, const struct 
     if (!node)
         return json_null();
     o = jsonobject_begin();
-    set_traceback(&o, p, node, stack);
+    report_json_set_traceback(&o, p, node, stack);
     return jsonobject_end(&o);
 }
 

@@ -45,6 +45,19 @@ const char *units_bytes(char text[UNITS_TEXT], uint64_t bytes, bool exact)
     return text;
 }
 
+const char *units_rate(char text[UNITS_TEXT], double rate, bool exact)
+{
+    double size = rate < 0 ? -rate : rate;
+    char amount[UNITS_TEXT];
+
+    if (size < 9.95 || !(size < 9e18)) /* also what is no number */
+        snprintf(text, UNITS_TEXT, size < 9.95 ? "%.1f B/s" : "%.3g B/s", rate);
+    else
+        snprintf(text, UNITS_TEXT, "%s%.30s/s", rate < 0 ? "-" : "",
+                 units_bytes(amount, (uint64_t)(size + 0.5), exact));
+    return text;
+}
+
 /* The power of 1024 that a unit stands for, or -1. */
 static int unit_power(const char *unit)
 {

@@ -31,6 +31,9 @@ const char *units_count(char text[UNITS_TEXT], uint64_t count);
 /* `part` of `whole` in percent with one decimal, as in "3.5 %"; never "0.0 %" for something. */
 const char *units_share(char text[UNITS_TEXT], uint64_t part, uint64_t whole);
 
+/* Bytes a second: "1.2 MiB/s", "0.3 B/s", "-4.0 KiB/s". */
+const char *units_rate(char text[UNITS_TEXT], double rate, bool exact);
+
 /* Seconds: two decimals below 100, none above. */
 const char *units_seconds(char text[UNITS_TEXT], double seconds);
 

@@ -3,7 +3,6 @@
 
 #include "src/host/cumulative.h"
 #include "src/host/filter.h"
-#include "src/host/sizeclass.h"
 #include "src/host/viewrows.h"
 
 #include <stdlib.h>
@@ -152,39 +151,18 @@ static int take_parts(struct making *m, struct view *v, struct error *e)
     return 0;
 }
 
-/* Sites of a file that somebody else wrote may hold blocks of several classes. */
-static uint32_t size_class(const struct profile_stats *s)
-{
-    uint32_t smallest = sizeclass_of(s->smallest);
-
-    return s->smallest <= s->largest && smallest == sizeclass_of(s->largest) ? smallest
-                                                                             : VIEW_MIXED_SIZES;
-}
-
-static struct viewrow_key key_of_part(const struct making *m, const struct view_part *part)
-{
-    switch (m->options->group) {
-    case VIEW_THREAD:
-        return viewrow_key_of_index(part->site->thread);
-    case VIEW_TRACEBACK:
-        return viewrow_key_of_index(part->site->node);
-    case VIEW_SIZE_CLASS:
-        return viewrow_key_of_index(size_class(part->stats));
-    default:
-        return viewrow_key_of_line(m->profile, m->options->group, m->choices[part->site->node]);
-    }
-}
-
 static void gather(struct making *m)
 {
     for (size_t i = 0; i < m->part_count; i++) {
         const struct view_part *part = &m->parts[i];
-        size_t row = viewrows_row(&m->rows, key_of_part(m, part));
+        struct line_choice choice = m->choices[part->site->node];
+        size_t row = viewrows_row(&m->rows, viewrow_key_of_site(m->profile, m->options->group,
+                                                                part->site, part->stats, choice));
 
         viewrow_add_stats(&m->rows.rows[row].stats, part->stats);
-        viewrows_represent(&m->rows, row, part->weight, part->site, m->choices[part->site->node]);
+        viewrows_represent(&m->rows, row, part->weight, part->site, choice);
         if (m->options->group == VIEW_SIZE_CLASS)
-            m->rows.rows[row].size_class = size_class(part->stats);
+            m->rows.rows[row].size_class = viewrow_size_class(part->stats);
     }
 }
 

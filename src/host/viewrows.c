@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/viewrows.h"
 
+#include "src/host/sizeclass.h"
+
 #include <stdlib.h>
 
 bool viewrows_init(struct viewrows *r, const struct profile *p, size_t room)
@@ -70,6 +72,31 @@ struct viewrow_key viewrow_key_of_line(const struct profile *p, enum view_group 
     if (group == VIEW_FILE && line->file)
         return key_make(KEY_FILE, line->file, 0, 0, 0);
     return key_make(KEY_MODULE, module, 0, 0, 0);
+}
+
+/* Sites of a file that somebody else wrote may hold blocks of several classes. */
+uint32_t viewrow_size_class(const struct profile_stats *s)
+{
+    uint32_t smallest = sizeclass_of(s->smallest);
+
+    return s->smallest <= s->largest && smallest == sizeclass_of(s->largest) ? smallest
+                                                                             : VIEW_MIXED_SIZES;
+}
+
+struct viewrow_key viewrow_key_of_site(const struct profile *p, enum view_group group,
+                                       const struct profile_site *site,
+                                       const struct profile_stats *stats, struct line_choice choice)
+{
+    switch (group) {
+    case VIEW_THREAD:
+        return viewrow_key_of_index(site->thread);
+    case VIEW_TRACEBACK:
+        return viewrow_key_of_index(site->node);
+    case VIEW_SIZE_CLASS:
+        return viewrow_key_of_index(viewrow_size_class(stats));
+    default:
+        return viewrow_key_of_line(p, group, choice);
+    }
 }
 
 static size_t key_hash(struct viewrow_key k)

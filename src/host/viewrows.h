@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The rows of a view while they are gathered, found by what makes two sites one
- * row.  Only view.c and cumulative.c use this.
+ * row.  Only view.c, cumulative.c and courses.c use this.
  */
 #ifndef MEMPROF_HOST_VIEWROWS_H
 #define MEMPROF_HOST_VIEWROWS_H
@@ -33,6 +33,15 @@ struct viewrow_key viewrow_key_of_line(const struct profile *p, enum view_group 
 
 /* The key of something known by its number: a thread, a stack, a class of sizes. */
 struct viewrow_key viewrow_key_of_index(uint32_t index);
+
+/* The class of sizes that all blocks of a site were of, or VIEW_MIXED_SIZES. */
+uint32_t viewrow_size_class(const struct profile_stats *s);
+
+/* The key of a site; `stats` are its numbers, `choice` the line of its stack. */
+struct viewrow_key viewrow_key_of_site(const struct profile *p, enum view_group group,
+                                       const struct profile_site *site,
+                                       const struct profile_stats *stats,
+                                       struct line_choice choice);
 
 /* The index of the key's row, begun if there was none. */
 size_t viewrows_row(struct viewrows *r, struct viewrow_key key);

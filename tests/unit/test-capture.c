@@ -314,11 +314,35 @@ static void test_checkpoints(void **unused)
     assert_true(capture.next_checkpoint_ns > clock_monotonic_ns());
     capture.next_checkpoint_ns = 1;
     one_round(); /* due, but nothing has happened */
+    assert_true(capture.next_checkpoint_ns > clock_monotonic_ns());
     finish();
     assert_int_equal(capture.writer.series.count, 3);
     assert_int_equal(capture.writer.series.moments[0].live_bytes, 0);
     assert_int_equal(capture.writer.series.moments[1].live_bytes, 10);
     assert_int_equal(capture.writer.series.moments[1].kind, MOMENT_CHECKPOINT);
+}
+
+/* The first ones of a run lie close together, those of a long run far apart. */
+static void test_checkpoints_by_age(void **unused)
+{
+    uint64_t wait;
+
+    (void)unused;
+    capture_begin(&capture);
+    wait = capture.next_checkpoint_ns - capture.checkpoint_ns;
+    assert_true(wait <= UINT64_C(500000000));
+    capture.options.begin_ns -= UINT64_C(32000000000);
+    capture.next_checkpoint_ns = 1;
+    allocate(0x1000, 10, 0x401000);
+    one_round();
+    assert_true(capture.next_checkpoint_ns - capture.checkpoint_ns >= UINT64_C(2000000000));
+    capture.options.begin_ns -= UINT64_C(1000000000000);
+    capture.next_checkpoint_ns = 1;
+    allocate(0x2000, 10, 0x401000);
+    one_round();
+    wait = capture.next_checkpoint_ns - capture.checkpoint_ns;
+    assert_true(wait >= UINT64_C(5000000000));
+    finish();
 }
 
 /*
@@ -401,6 +425,7 @@ int main(void)
         TEST(test_order_of_marks, set_up),
         TEST(test_round_after, set_up),
         TEST(test_checkpoints, set_up),
+        TEST(test_checkpoints_by_age, set_up),
         TEST(test_requests, set_up),
         TEST(test_end, set_up),
         TEST(test_signals, set_up),

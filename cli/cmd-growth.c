@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/pager.h"
+#include "cli/view-output.h"
+#include "cli/words.h"
+#include "src/host/report-growth.h"
+#include "src/host/snapshot.h"
+#include "src/host/units.h"
+
+#include <string.h>
+
+#define SPECS_MAX 48
+#define MIN_BYTES 1024
+
+enum {
+    OPTION_MIN_BYTES = OPTION_OF_COMMAND,
+    OPTION_STEADY,
+    OPTION_FAIL,
+};
+
+static const struct option_spec own_specs[] = {
+    {OPTION_MIN_BYTES, "min-bytes", "SIZE",
+     "judge what rose by SIZE or more (4096, 4K, 1.5MiB)\n[1KiB]"},
+    {OPTION_STEADY, "steady", NULL, "show also what rose and does not any more, up and down"},
+    {OPTION_FAIL, "fail-on-suspect", NULL, "exit with 24 when something grows without bound"},
+    {0, NULL, NULL, NULL},
+};
+
+/* Options of a view that a course over all moments has no use for. */
+static const char *const left_out[] = {"cumulative", "by",       "reverse",
+                                       "min-size",   "snapshot", "folded"};
+
+static struct option_spec view_specs[SPECS_MAX];
+
+static struct options growth_options = {
+    .command = "memprof growth",
+    .usage = "[OPTIONS] FILE",
+    .purpose = "Show what grows at every checkpoint of the run that the profile FILE holds, and\n"
+               "what levelled off: slopes, how sure they are, and what to make of them.",
+    .tables = {{"Options", view_specs}, {"Growth", own_specs}, {NULL, view_pager_specs}},
+};
+
+struct growth_choice {
+    struct view_choice view;
+    uint64_t min_bytes;
+    bool steady, fail;
+};
+
+static bool is_left_out(const char *name)
+{
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
+        if (strcmp(name, left_out[i]) == 0)
+            return true;
+    return false;
+}
+
+static void fill_view_specs(void)
+{
+    size_t count = 0;
+
+    for (const struct option_spec *spec = view_option_specs; spec->name; spec++) {
+        if (is_left_out(spec->name) || count == SPECS_MAX - 1)
+            continue;
+        view_specs[count] = *spec;
+        if (strcmp(spec->name, "top") == 0)
+            view_specs[count].help = "show N rows of each kind [10]; 0 shows all";
+        count++;
+    }
+    view_specs[count] = (struct option_spec){0};
+}
+
+static int take(void *choice, int id, const char *argument)
+{
+    struct growth_choice *c = choice;
+
+    switch (id) {
+    case OPTION_MIN_BYTES:
+        if (units_parse_bytes(argument, &c->min_bytes))
+            return 0;
+        words_say("--min-bytes takes a size such as 4096, 4K or 1.5MiB, not '%s'", argument);
+        return OPTIONS_WRONG;
+    case OPTION_STEADY:
+        c->steady = true;
+        return 0;
+    case OPTION_FAIL:
+        c->fail = true;
+        return 0;
+    default:
+        return view_choice_take(&c->view, id, argument);
+    }
+}
+
+/* ------------------------------------------------------------------- output -- */
+
+static int write_text(const struct growth_choice *c, const struct profile *p,
+                      const struct courses *courses, struct error *e)
+{
+    struct report_text_options options = view_choice_text(&c->view, stdout, NULL);
+    struct strbuf out;
+    int result;
+
+    strbuf_init(&out);
+    report_growth_text(&out, p, courses, &options);
+    result = pager_write(&out, !c->view.no_pager, e);
+    strbuf_release(&out);
+    return result;
+}
+
+static int write_file(const char *file, bool json, const struct growth_choice *c,
+                      const struct profile *p, const struct courses *courses, struct error *e)
+{
+    struct stack_choice stack = {.limit = c->view.frames, .outermost = c->view.outermost};
+    FILE *out;
+    int result;
+
+    if (!file)
+        return 0;
+    out = strcmp(file, "-") == 0 ? stdout : fopen(file, "we");
+    if (!out)
+        return error_set(e, ERROR_SYSTEM, "cannot write %s", file);
+    result = json ? report_growth_json(out, p, courses, &stack, e)
+                  : report_growth_csv(out, p, courses, e);
+    if (out != stdout && fclose(out) != 0 && result == 0)
+        result = error_set(e, ERROR_SYSTEM, "cannot write %s", file);
+    return result;
+}
+
+/* Steady rows are many and say nothing; machines get them all. */
+static void drop_steady(struct courses *c)
+{
+    while (c->row_count && c->rows[c->row_count - 1].trend.kind == TREND_STEADY)
+        c->row_count--;
+}
+
+static int show(const struct growth_choice *c, const struct profile *p, size_t *suspects,
+                struct error *e)
+{
+    bool files = c->view.json || c->view.csv;
+    struct view_options options;
+    struct courses courses;
+    int result;
+
+    if (view_choice_settle(&c->view, p, NULL, &options, e) != 0)
+        return -1;
+    options.min_bytes = c->min_bytes;
+    if (files && !c->view.limit_given)
+        options.limit = 0;
+    if (courses_find(&courses, p, &options, e) != 0)
+        return -1;
+    *suspects = courses.kinds[TREND_GROWS];
+    if (!files && !c->steady)
+        drop_steady(&courses);
+    result =
+        files ? write_file(c->view.json, true, c, p, &courses, e) : write_text(c, p, &courses, e);
+    if (result == 0 && files)
+        result = write_file(c->view.csv, false, c, p, &courses, e);
+    courses_release(&courses);
+    return result;
+}
+
+/* ------------------------------------------------------------------ command -- */
+
+static int growth(const char *path, const struct growth_choice *c)
+{
+    struct profile profile;
+    struct error e = {0};
+    size_t suspects = 0;
+    int result = snapshot_open(&profile, path, &e);
+
+    if (result == 0) {
+        result = show(c, &profile, &suspects, &e);
+        profile_release(&profile);
+    }
+    if (result != 0) {
+        words_error(&e);
+        return words_exit_code(&e);
+    }
+    if (!c->fail || suspects == 0)
+        return EXIT_FINE;
+    words_say("%zu row%s without bound", suspects, suspects == 1 ? " grows" : "s grow");
+    return EXIT_GROWN;
+}
+
+int cmd_growth(int argc, char **argv)
+{
+    struct growth_choice c = {.min_bytes = MIN_BYTES};
+    int first, status = EXIT_USAGE;
+
+    fill_view_specs();
+    view_choice_init(&c.view);
+    first = options_parse(&growth_options, argc, argv, take, &c);
+    if (first == OPTIONS_DONE) {
+        status = EXIT_FINE;
+    } else if (first >= 0 && c.view.list_skipped) {
+        view_choice_list_skipped(&c.view);
+        status = EXIT_FINE;
+    } else if (first >= 0 && view_choice_check(&c.view) != 0) {
+        options_wrong(&growth_options);
+    } else if (first >= 0 && argc - first != 1) {
+        words_say(argc == first ? "which profile?" : "one profile at a time");
+        options_wrong(&growth_options);
+    } else if (first >= 0) {
+        status = growth(argv[first], &c);
+    }
+    view_choice_release(&c.view);
+    return status;
+}
