@@ -18,6 +18,7 @@ fuzz_snapshot_sources = \
 	src/host/profile-check.c \
 	src/host/profile.c \
 	src/host/snapshot-contents.c \
+	src/host/snapshot-draft.c \
 	src/host/snapshot-read.c \
 	src/host/snapshot-section.c \
 	src/host/snapshot-tables.c \
