@@ -50,6 +50,7 @@ unit_tests = \
 	tests/unit/test-escape \
 	tests/unit/test-filter \
 	tests/unit/test-leakgraph \
+	tests/unit/test-heapimage \
 	tests/unit/test-journal \
 	tests/unit/test-framenames \
 	tests/unit/test-guarded \
@@ -127,12 +128,20 @@ tests_unit_test_filter_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-filter.c
+tests_unit_test_heapimage_SOURCES = \
+	tests/unit/random-graph.c \
+	tests/unit/random-graph.h \
+	tests/unit/test-heapimage.c
 tests_unit_test_leak_memory_SOURCES = \
 	tests/unit/sample-leaks.c \
 	tests/unit/sample-leaks.h \
 	tests/unit/test-leak-memory.c
 tests_unit_test_leak_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
+tests_unit_test_leakgraph_SOURCES = \
+	tests/unit/random-graph.c \
+	tests/unit/random-graph.h \
+	tests/unit/test-leakgraph.c
 tests_unit_test_leakreport_SOURCES = \
 	tests/unit/sample-leaks.c \
 	tests/unit/sample-leaks.h \

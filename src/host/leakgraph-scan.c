@@ -69,11 +69,28 @@ static bool is_string(struct leakgraph *g, uint64_t start, uint64_t size, uint64
     return length <= capacity && capacity == size - 25;
 }
 
+static bool is_given(const struct leakgraph_options *o, uint64_t address)
+{
+    uint32_t low = 0, high = o->exception_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (o->exceptions[middle] < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < o->exception_count && o->exceptions[low] == address;
+}
+
 bool leakgraph_is_exception(struct leakgraph *g, uint32_t block, uint64_t into)
 {
     uint64_t start = g->blocks[block].address, size = leakgraph_size(g, block);
     uint32_t which = g->options.heuristics;
 
+    if (g->options.exceptions)
+        return is_given(&g->options, start + into);
     if (into == 8 && (which & (LEAKGRAPH_NEWARRAY | LEAKGRAPH_LENGTH64))) {
         uint64_t count = leakgraph_word(g, start);
 

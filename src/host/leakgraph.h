@@ -85,6 +85,12 @@ struct leakgraph_options {
     bool compressed;     /* also take 32-bit values v for the address base + (v << shift) */
     uint32_t compressed_shift;
     uint64_t compressed_base;
+    /*
+     * Instead of the heuristics, which need the blocks' memory: the addresses inside blocks that
+     * are exceptions, ascending.  They stay the caller's.  NULL: none are given.
+     */
+    const uint64_t *exceptions;
+    uint32_t exception_count;
 };
 
 enum leakgraph_root_kind {

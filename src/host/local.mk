@@ -249,6 +249,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-text.c \
 	src/host/report-text.h \
 	src/host/leaksearch.h \
+	src/host/heapimage.c \
 	src/host/heapimage.h \
 	src/host/regions.c \
 	src/host/regions.h \

@@ -334,8 +334,9 @@ struct profile_search {
     string_id suppressions; /* what the program's __lsan_default_suppressions() returned */
     uint32_t step;          /* bytes from one word that was looked at to the next; 0: 8 */
     uint64_t copied_bytes, root_bytes, unreadable_bytes;
-    uint64_t compressed_base;              /* if `compressed`: as in leakgraph_options */
-    uint32_t compressed, compressed_shift; /* 1: 32-bit words were taken for pointers too */
+    /* how words were read: as in leakgraph_options */
+    uint64_t high_tags, compressed_base;
+    uint32_t low_tags, past_end, compressed, compressed_shift;
 };
 
 /*
@@ -369,8 +370,8 @@ struct profile_block {
 
 /*
  * A word of a block or a root that refers to a block of the graph, by address.  `value` is the
- * address that it refers to: the block's start where only tags keep it from that, and what a
- * compressed pointer stands for.
+ * address that it stands for (leakgraph_reference: that of `to`, and `into`): without high tags,
+ * and of a compressed pointer the whole.
  */
 struct profile_pointer {
     uint64_t address, value;

@@ -14,8 +14,8 @@ static bool row_valid(const struct profile_search *s, uint32_t strings)
 
     return s->cause <= SEARCH_BY_PROGRAM && s->method <= SEARCH_SIGNAL && s->graph <= GRAPH_WHOLE &&
            s->contents <= PROFILE_CONTENTS_BYTES && step && s->compressed <= 1 &&
-           s->compressed_shift < 32 && string_valid(s->why, strings) &&
-           string_valid(s->suppressions, strings);
+           s->low_tags <= 1 && s->past_end <= 1 && s->compressed_shift < 32 &&
+           string_valid(s->why, strings) && string_valid(s->suppressions, strings);
 }
 
 /* Nothing may speak of a search that was not, nor of a graph that was not kept. */
@@ -39,20 +39,22 @@ static bool leak_valid(const struct profile *p, uint32_t i, uint32_t sites)
                : l->holder < p->root_count && p->roots[l->holder].kind == ROOT_WEAK;
 }
 
-/* The last address is not a block's: sums of addresses and sizes do not wrap round. */
+/* No address of a program's own: sums of addresses and sizes stay far from wrapping round. */
+#define ADDRESS_END (UINT64_C(1) << 63)
+
 static bool block_valid(const struct profile *p, uint32_t i, uint32_t sites)
 {
     const struct profile_block *b = &p->blocks[i];
 
-    return b->site < sites && b->kind < LEAK_KINDS && b->size < UINT64_MAX - b->address &&
-           (i == 0 || b[-1].address < b->address);
+    return b->site < sites && b->kind < LEAK_KINDS && b->address < ADDRESS_END &&
+           b->size <= ADDRESS_END - b->address && (i == 0 || b[-1].address < b->address);
 }
 
 static bool pointer_valid(const struct profile *p, uint32_t i, uint32_t strings)
 {
     const struct profile_pointer *row = &p->pointers[i];
 
-    return string_valid(row->symbol, strings) && row->address <= UINT64_MAX - 16 &&
+    return string_valid(row->symbol, strings) && row->address < ADDRESS_END &&
            (i == 0 || row[-1].address < row->address);
 }
 
@@ -60,8 +62,8 @@ static bool root_valid(const struct profile *p, uint32_t i, uint32_t strings)
 {
     const struct profile_root *r = &p->roots[i];
 
-    return r->kind < ROOT_LOST && (r->size == 0 || r->size < UINT64_MAX - r->start) &&
-           string_valid(r->name, strings) && string_valid(r->thread, strings);
+    return r->kind < ROOT_LOST && string_valid(r->name, strings) &&
+           string_valid(r->thread, strings);
 }
 
 static bool exception_valid(const struct profile *p, uint32_t i, uint32_t unused)

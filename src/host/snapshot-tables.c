@@ -227,6 +227,9 @@ static const struct column search_columns[] = {
     PLAIN(U32, profile_search, compressed),
     PLAIN(U32, profile_search, compressed_shift),
     PLAIN(U64, profile_search, compressed_base),
+    PLAIN(U32, profile_search, low_tags),
+    PLAIN(U64, profile_search, high_tags),
+    PLAIN(U32, profile_search, past_end),
 };
 
 static const struct column leak_columns[] = {
@@ -324,7 +327,7 @@ COMPLETE(profile_size, 24);
 COMPLETE(profile_class, 32);
 COMPLETE(profile_pool, 16);
 COMPLETE(profile_pin, 16);
-COMPLETE(profile_search, 2 * 8 + 14 * 4 + 4 * 8 + 2 * 4);
+COMPLETE(profile_search, 2 * 8 + 14 * 4 + 5 * 8 + 4 * 4);
 COMPLETE(profile_leak, 6 * 4 + 8 * 8);
 COMPLETE(profile_block, 48);
 COMPLETE(profile_pointer, 24);

@@ -252,6 +252,9 @@ static void fill_search(struct profile *p)
                                         .root_bytes = 70000,
                                         .unreadable_bytes = 4096,
                                         .compressed_base = 0x7f0000000000,
+                                        .high_tags = UINT64_C(0xff) << 56,
+                                        .low_tags = 1,
+                                        .past_end = 1,
                                         .compressed = 1,
                                         .compressed_shift = 3};
     for (uint32_t i = 0; i < ROOTS; i++)

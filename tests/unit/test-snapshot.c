@@ -637,12 +637,11 @@ static void tables_of_a_search_out_of_order_are_refused(void **state)
     struct fixture *f = *state;
     struct profile *p = &f->profile;
     uint64_t *loose[] = {
-        &p->blocks[0].address, &p->blocks[2].size,        &p->pointers[1].address,
-        &p->roots[2].size,     &p->exceptions[0].address, &p->contents[2].address,
-        &p->leaks[1].blocks,   &p->duplicates[1].blocks,
+        &p->blocks[0].address,     &p->blocks[2].size,      &p->pointers[1].address,
+        &p->exceptions[0].address, &p->contents[2].address, &p->leaks[1].blocks,
+        &p->duplicates[1].blocks,
     };
-    uint64_t wrong[] = {
-        UINT64_MAX / 2, UINT64_MAX, UINT64_MAX - 8, UINT64_MAX, UINT64_MAX, UINT64_MAX, 0, 0};
+    uint64_t wrong[] = {UINT64_MAX / 2, UINT64_MAX, UINT64_MAX - 8, UINT64_MAX, UINT64_MAX, 0, 0};
     struct error e;
     void *bytes;
     size_t size;
