@@ -17,6 +17,7 @@ fuzz_snapshot_sources = \
 	src/host/profile-append.c \
 	src/host/profile-check.c \
 	src/host/profile.c \
+	src/host/search-check.c \
 	src/host/snapshot-contents.c \
 	src/host/snapshot-draft.c \
 	src/host/snapshot-read.c \
