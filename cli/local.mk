@@ -7,6 +7,7 @@ memprof_SOURCES = \
 	cli/cmd-compare.c \
 	cli/cmd-diff.c \
 	cli/cmd-growth.c \
+	cli/cmd-leaks.c \
 	cli/cmd-list.c \
 	cli/cmd-merge.c \
 	cli/cmd-pools.c \
@@ -21,6 +22,12 @@ memprof_SOURCES = \
 	cli/diff-options.h \
 	cli/diff-sides.c \
 	cli/diff-sides.h \
+	cli/document.c \
+	cli/document.h \
+	cli/leak-options.c \
+	cli/leak-options.h \
+	cli/leak-output.c \
+	cli/leak-output.h \
 	cli/memprof.c \
 	cli/options.c \
 	cli/options.h \

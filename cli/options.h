@@ -26,7 +26,7 @@ struct option_spec {
  * a name that ends in a dot and the option's own name (--json report.json).
  */
 
-#define OPTIONS_TABLES 4
+#define OPTIONS_TABLES 7
 
 struct options {
     const char *command; /* "memprof run" */

@@ -93,6 +93,23 @@ const struct option_spec view_option_specs[] = {
     {0, NULL, NULL, NULL},
 };
 
+const struct option_spec view_record_specs[] = {
+    {'t', "top", "N", "show the first N records [all]; 0 shows all"},
+    {OPTION_INCLUDE, "include", "PATTERN",
+     "only stacks whose line matches PATTERN: FILE,\nFILE:LINE, :LINE, function=NAME, "
+     "module=NAME,\ndomain=NAME or thread=NAME"},
+    {OPTION_EXCLUDE, "exclude", "PATTERN", "no stacks whose line matches PATTERN"},
+    {OPTION_ALL_FRAMES, "all-frames", NULL, "--include and --exclude match any line of a stack"},
+    {OPTION_SKIP, "skip", "PATTERN",
+     "also pass over functions matching PATTERN, or\nfile:PATTERN, module:PATTERN, when "
+     "marking a line"},
+    {OPTION_NO_SKIP, "no-skip", NULL, "pass over nothing but what --skip names"},
+    {OPTION_FRAMES, "frames", "N", "show the N innermost frames of a stack; 0 shows all [40]"},
+    {OPTION_BYTES, "bytes", NULL, "show all digits of byte numbers"},
+    {OPTION_WIDTH, "width", "N", "fit lines into N columns; 0 cuts nothing\n[the terminal's]"},
+    {0, NULL, NULL, NULL},
+};
+
 const struct option_spec view_pager_specs[] = {
     {OPTION_NO_PAGER, "no-pager", NULL, "print to the terminal directly"},
     {0, NULL, NULL, NULL},
@@ -308,6 +325,13 @@ static struct view_options guess(const struct view_choice *c)
     return options;
 }
 
+int view_choice_check_records(const struct view_choice *c)
+{
+    if (c->filter.all_frames && c->filter.count == 0)
+        return refuse("--all-frames says how --include and --exclude match: give one of them");
+    return 0;
+}
+
 int view_choice_check(const struct view_choice *c)
 {
     struct view_options options = guess(c);
@@ -318,8 +342,8 @@ int view_choice_check(const struct view_choice *c)
         return complain_unless(-1, &e);
     if (is_stdout(c->json) + is_stdout(c->csv) + is_stdout(c->folded) > 1)
         return refuse("only one of --json, --csv and --folded can go to standard output");
-    if (c->filter.all_frames && c->filter.count == 0)
-        return refuse("--all-frames says how --include and --exclude match: give one of them");
+    if (view_choice_check_records(c) != 0)
+        return OPTIONS_WRONG;
     if ((c->frames_given || c->direction_given) && !stacks)
         return refuse("--frames and --most-recent-... are about stacks: add --group-by traceback");
     if (c->folded && (c->view.cumulative || (c->group_given && c->view.group != VIEW_TRACEBACK)))

@@ -34,9 +34,10 @@ struct view_choice {
 /* Ids from here to OPTION_LONG_ONLY + 99 are these; a command's own begin behind. */
 #define OPTION_OF_COMMAND (OPTION_LONG_ONLY + 100)
 
-/* All of them; those that make sense without rows; and --no-pager. */
+/* All of them; those that make sense without rows; with records of a kind; and --no-pager. */
 extern const struct option_spec view_option_specs[];
 extern const struct option_spec view_moment_specs[];
+extern const struct option_spec view_record_specs[];
 extern const struct option_spec view_pager_specs[];
 
 void view_choice_init(struct view_choice *c);
@@ -50,6 +51,9 @@ int view_choice_take(void *choice, int id, const char *argument);
  * were combined that exclude each other.
  */
 int view_choice_check(const struct view_choice *c);
+
+/* The same for the options of view_record_specs. */
+int view_choice_check_records(const struct view_choice *c);
 
 /*
  * What the options mean for a profile: its moment by the name `snapshot`

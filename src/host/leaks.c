@@ -88,11 +88,18 @@ static void take_leaks(struct making *m)
 {
     const struct profile *p = m->profile;
 
-    for (uint32_t i = 0; i < p->leak_count; i++)
-        if (p->leaks[i].site < p->site_count && p->leaks[i].kind < LEAK_KINDS)
-            m->rows[m->row_count++] = (struct row){.leak = p->leaks[i],
-                                                   .node = p->sites[p->leaks[i].site].node,
-                                                   .thread = p->sites[p->leaks[i].site].thread};
+    for (uint32_t i = 0; i < p->leak_count; i++) {
+        struct row *row = &m->rows[m->row_count];
+
+        if (p->leaks[i].site >= p->site_count || p->leaks[i].kind >= LEAK_KINDS)
+            continue;
+        m->row_count++;
+        row->leak = p->leaks[i];
+        row->node = p->sites[p->leaks[i].site].node;
+        row->thread = p->sites[p->leaks[i].site].thread;
+        if (m->options->interior && row->leak.kind == LEAK_POSSIBLE)
+            row->leak.kind = LEAK_REACHABLE;
+    }
 }
 
 static int by_group(const void *a, const void *b)

@@ -23,6 +23,7 @@ struct leaks_options {
     uint32_t kinds;                    /* LEAK_KIND_BITs of the records wanted */
     uint32_t min_age;                  /* only blocks that outlived so many moments */
     uint32_t min_survived;             /* only blocks that outlived so many snapshots */
+    bool interior;                     /* what is possibly lost counts as reachable */
 };
 
 struct leaks {

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/leak-output.h"
+#include "cli/pager.h"
+#include "cli/session-choice.h"
+#include "cli/view-output.h"
+#include "cli/words.h"
+#include "src/host/control.h"
+#include "src/host/snapshot.h"
+#include "src/host/suppress-builtin.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define TIMEOUT_MS 600000
+
+enum {
+    OPTION_PID = OPTION_OF_COMMAND,
+    OPTION_CONTENTS,
+    OPTION_JSON,
+    OPTION_PRINT_BUILTIN,
+};
+
+static const struct option_spec specs[] = {
+    {OPTION_PID, "pid", "PID", "search a program that is being recorded now"},
+    {OPTION_CONTENTS, "contents", NULL,
+     "show the first bytes of lost blocks, where the search\nkept them"},
+    {OPTION_JSON, "json", "[=FILE]", "write it as JSON to FILE [standard output]"},
+    {OPTION_PRINT_BUILTIN, "print-builtin-suppressions", NULL,
+     "print the rules that memprof brings along, and exit"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct options options = {
+    .command = "memprof leaks",
+    .usage = "[OPTIONS] FILE|PID|NAME",
+    .purpose =
+        "Show what a program lost, most bytes first, with the stacks that allocated it: of a\n"
+        "profile FILE as the search at its end found it, or of a running program, which is held\n"
+        "still for a moment and searched now.",
+    .tables = {{"Options", specs},
+               {NULL, leak_output_specs},
+               {"Showing", view_record_specs},
+               {NULL, view_pager_specs}},
+    .closing =
+        "The exit status does not tell whether there are leaks: memprof check does.  It is 3\n"
+        "when no such program is being profiled, 4 when several of that name are, 5 when the\n"
+        "process is another user's.",
+};
+
+struct choice {
+    struct leak_output output;
+    struct view_choice view;
+    const char *pid, *json;
+    bool print_builtin;
+};
+
+static int take(void *context, int id, const char *argument)
+{
+    struct choice *c = context;
+
+    switch (id) {
+    case OPTION_PID:
+        c->pid = argument;
+        return 0;
+    case OPTION_CONTENTS:
+        c->output.contents = true;
+        return 0;
+    case OPTION_JSON:
+        c->json = argument ? argument : "-";
+        return 0;
+    case OPTION_PRINT_BUILTIN:
+        c->print_builtin = true;
+        return 0;
+    }
+    return leak_output_has(id) ? leak_output_take(&c->output, id, argument)
+                               : view_choice_take(&c->view, id, argument);
+}
+
+/* ---------------------------------------------------------------- a file -- */
+
+static int show_text(const struct choice *c, const struct leaks *l, const struct profile *p,
+                     const char *file, struct error *e)
+{
+    struct report_text_options text;
+    struct sourcelines sources;
+    struct strbuf out;
+    int result;
+
+    sourcelines_init(&sources);
+    strbuf_init(&out);
+    text = view_choice_text(&c->view, stdout, &sources);
+    leak_output_text(&out, &c->output, l, p, &text, c->view.limit_given ? c->view.view.limit : 0,
+                     file);
+    result = out.failed ? error_set(e, ERROR_MEMORY, "out of memory while making the report")
+                        : pager_write(&out, !c->view.no_pager, e);
+    strbuf_release(&out);
+    sourcelines_release(&sources);
+    return result;
+}
+
+static int show(struct choice *c, const struct profile *p, const char *file, struct error *e)
+{
+    struct leaks leaks;
+    int result;
+
+    if (leak_output_make(&c->output, p, &c->view, c->json ? LEAK_KIND_ALL : 0, &leaks, e) != 0)
+        return -1;
+    result = leak_output_write(&c->output, &leaks, p, LEAK_KINDS_LOST, e);
+    if (result == 0)
+        result = c->json ? leak_output_json(&c->output, &leaks, c->json, e)
+                         : show_text(c, &leaks, p, file, e);
+    leaks_release(&leaks);
+    return result;
+}
+
+static int show_file(const char *path, struct choice *c)
+{
+    struct profile profile;
+    struct error e = {0};
+    int result = snapshot_open(&profile, path, &e);
+
+    if (result == 0) {
+        result = show(c, &profile, path, &e);
+        profile_release(&profile);
+    }
+    if (result == 0)
+        return EXIT_FINE;
+    words_error(&e);
+    return words_exit_code(&e);
+}
+
+/* ------------------------------------------------------------- a program -- */
+
+static int show_answer(const struct control_answer *a, struct choice *c)
+{
+    if (a->status == CONTROL_OK && *a->file)
+        return show_file(a->file, c);
+    if (a->status == CONTROL_NOTHING) {
+        words_say("the program has ended: show its profile");
+        return EXIT_NOT_PROFILED;
+    }
+    if (a->status == CONTROL_OK)
+        words_say("the profile of %s goes to no file (-o /dev/null): there is nothing to read",
+                  a->program);
+    else
+        words_say("the search was not made: %s", a->text);
+    return EXIT_TROUBLE;
+}
+
+static int ask(const struct session *session, struct choice *c)
+{
+    struct control_request request = control_request_make(CONTROL_SEARCH);
+    struct control_answer answer;
+    struct error e = {0};
+
+    request.pid = session->answer.pid;
+    request.flags = c->output.contents ? CONTROL_SEARCH_CONTENTS : 0;
+    if (session_ask(session->path, &request, &answer, TIMEOUT_MS, &e) == 0)
+        return show_answer(&answer, c);
+    words_error(&e);
+    return EXIT_TROUBLE;
+}
+
+static int show_program(const char *what, struct choice *c)
+{
+    const struct session *session;
+    struct sessions sessions;
+    struct error e = {0};
+    int status;
+
+    if (sessions_find(&sessions, &e) != 0) {
+        words_error(&e);
+        status = EXIT_TROUBLE;
+    } else {
+        status = session_choose(&sessions, what, &session);
+        if (status == EXIT_FINE)
+            status = ask(session, c);
+    }
+    sessions_release(&sessions);
+    return status;
+}
+
+/* A file that is there is meant; else what cannot be the name of a program is one that is not. */
+static bool means_file(const char *what)
+{
+    size_t length = strlen(what);
+
+    return access(what, F_OK) == 0 || strchr(what, '/') ||
+           (length > 6 && strcmp(what + length - 6, ".mprof") == 0);
+}
+
+static int print_builtin(void)
+{
+    struct strbuf out;
+    struct error e;
+    int result;
+
+    strbuf_init(&out);
+    suppress_builtin_show(&out);
+    result = text_write(&out, stdout, &e);
+    strbuf_release(&out);
+    if (result == 0)
+        return EXIT_FINE;
+    words_error(&e);
+    return EXIT_TROUBLE;
+}
+
+/* ----------------------------------------------------------------- command -- */
+
+static int run(struct choice *c, const char *what)
+{
+    struct error e = {0};
+
+    if (leak_output_settle(&c->output, false, &e) != 0) {
+        words_error(&e);
+        return words_exit_code(&e);
+    }
+    if (c->pid)
+        return show_program(c->pid, c);
+    return means_file(what) ? show_file(what, c) : show_program(what, c);
+}
+
+static int wrong(const char *why)
+{
+    words_say("%s", why);
+    options_wrong(&options);
+    return EXIT_USAGE;
+}
+
+static int chosen(struct choice *c, int operands, char **operand)
+{
+    if (c->print_builtin)
+        return print_builtin();
+    if (view_choice_check_records(&c->view) != 0) {
+        options_wrong(&options);
+        return EXIT_USAGE;
+    }
+    if (operands + (c->pid != NULL) != 1)
+        return wrong(operands || c->pid ? "one at a time" : "which profile, or program?");
+    return run(c, operand[0]);
+}
+
+int cmd_leaks(int argc, char **argv)
+{
+    struct choice c = {0};
+    int first, status = EXIT_USAGE;
+
+    leak_output_init(&c.output);
+    view_choice_init(&c.view);
+    first = options_parse(&options, argc, argv, take, &c);
+    if (first == OPTIONS_DONE)
+        status = EXIT_FINE;
+    else if (first >= 0)
+        status = chosen(&c, argc - first, argv + first);
+    view_choice_release(&c.view);
+    leak_output_release(&c.output);
+    return status;
+}
