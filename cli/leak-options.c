@@ -204,7 +204,7 @@ static int take_weak(struct leak_choice *c, const char *symbol)
 }
 
 /* Bits that every address of the program has cannot be taken out of a pointer. */
-#define ADDRESS_BITS UINT64_C(0x00007ffffffffff8)
+#define POINTER_BITS UINT64_C(0x00007ffffffffff8)
 
 static int take_tagged(struct leak_choice *c, const char *text)
 {
@@ -215,7 +215,7 @@ static int take_tagged(struct leak_choice *c, const char *text)
         c->search.graph.low_tags = true;
         return 0;
     }
-    if (!parse_number(text, '\0', &mask, &rest) || mask == 0 || (mask & ADDRESS_BITS))
+    if (!parse_number(text, '\0', &mask, &rest) || mask == 0 || (mask & POINTER_BITS))
         return refuse("tagged-pointers",
                       "low or a mask of bits above the address, as 0xff00000000000000", text);
     c->search.graph.low_tags |= (mask & 7) != 0;

@@ -278,9 +278,15 @@ static void add_own_suppressions(struct leak_output *o, const struct profile *p)
         words_error(&e);
 }
 
-static uint32_t wanted_kinds(const struct leak_output *o, uint32_t more)
+/* Where nothing was searched, what was live is all that people can be shown. */
+static uint32_t shown_kinds(const struct leak_output *o, bool searched)
 {
-    uint32_t kinds = o->kinds | more;
+    return o->kinds | (searched || o->kinds_given ? 0 : LEAK_KIND_BIT(LEAK_REACHABLE));
+}
+
+static uint32_t wanted_kinds(const struct leak_output *o, const struct profile *p, uint32_t more)
+{
+    uint32_t kinds = shown_kinds(o, leaks_were_searched(p, NULL)) | more;
 
     for (size_t i = 0; i < o->file_count; i++)
         if (o->files[i].format->write == report_leak_json && !o->kinds_given)
@@ -294,7 +300,7 @@ int leak_output_make(struct leak_output *o, const struct profile *p, const struc
     struct leaks_options options = {.skip = &view->skip,
                                     .filter = &view->filter,
                                     .suppressions = &o->suppressions,
-                                    .kinds = wanted_kinds(o, kinds),
+                                    .kinds = wanted_kinds(o, p, kinds),
                                     .min_age = o->min_age,
                                     .min_survived = o->min_survived,
                                     .interior = o->interior};
@@ -413,7 +419,9 @@ void leak_output_text(struct strbuf *out, const struct leak_output *o, const str
     report_text_process(out, p);
     strbuf_add(out, "\n");
     options.file = NULL; /* the summary need not say how to see what follows */
-    report_leak_summary(out, l, p, &options);
+    options.kinds = shown_kinds(o, l->searched);
+    if (l->searched)
+        report_leak_summary(out, l, p, &options);
     report_leak_notes(out, l);
     options.file = file;
     report_leak_records(out, l, p, &options);
