@@ -125,7 +125,7 @@ host = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", live, "--", sys.executabl
 host.stdout.readline()
 for _ in range(600):
     found = subprocess.run([h.MEMPROF, "top", live], capture_output=True, text=True)
-    if found.returncode == 0 and "MiB" in found.stdout:
+    if found.returncode == 0 and re.search(r"live at end +[1-9.]+ [KM]iB", found.stdout):
         break
     time.sleep(0.05)
 h.check("note: still being recorded: this is the state " in found.stdout, f"top of a running program's file: {found.stdout[:300]!r} {found.stderr!r}")
