@@ -15,12 +15,18 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/cfi.h \
 	preload/connect.c \
 	preload/connect.h \
+	preload/disposition.c \
+	preload/disposition.h \
 	preload/domains.c \
 	preload/domains.h \
+	preload/ending.c \
+	preload/ending.h \
 	preload/entry.c \
 	preload/entry.h \
 	preload/environment.c \
 	preload/environment.h \
+	preload/fatal-signal.c \
+	preload/fatal-signal.h \
 	preload/interpose.c \
 	preload/libunwind.c \
 	preload/mappings.c \
@@ -45,11 +51,15 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/real.h \
 	preload/rules.c \
 	preload/rules.h \
+	preload/search.c \
+	preload/search.h \
 	preload/session.c \
 	preload/session.h \
 	preload/snapshot-signal.c \
 	preload/snapshot-signal.h \
 	preload/stackcache.h \
+	preload/stop-signal.c \
+	preload/stop-signal.h \
 	preload/suffix.c \
 	preload/suffix.h \
 	preload/thread.c \

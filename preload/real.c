@@ -5,7 +5,8 @@
 
 struct real real;
 
-#define FIND(name) real.name = (__typeof__(real.name))dlsym(RTLD_NEXT, #name)
+#define FIND(name) FIND_AS(name, #name)
+#define FIND_AS(member, name) real.member = (__typeof__(real.member))dlsym(RTLD_NEXT, name)
 
 bool real_find(void)
 {
@@ -30,6 +31,15 @@ bool real_find(void)
     FIND(execve);
     FIND(execvpe);
     FIND(fexecve);
+    FIND(sigaction);
+    FIND(signal);
+    FIND(__sysv_signal);
+    FIND(sigset);
+    FIND(siginterrupt);
+    FIND(_exit);
+    FIND_AS(quick_exit_process, "quick_exit");
+    FIND_AS(exit_process, "exit");
+    FIND_AS(abort_process, "abort");
     dlerror(); /* those that are missing are nobody's error */
     return real.malloc && real.calloc && real.realloc && real.free && real.memalign &&
            real.aligned_alloc && real.posix_memalign && real.valloc && real.pvalloc &&

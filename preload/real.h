@@ -33,6 +33,15 @@ struct real {
     int (*execve)(const char *, char *const[], char *const[]);
     int (*execvpe)(const char *, char *const[], char *const[]);
     int (*fexecve)(int, char *const[], char *const[]);
+    int (*sigaction)(int, const struct sigaction *, struct sigaction *);
+    void (*(*signal)(int, void (*)(int)))(int);
+    void (*(*__sysv_signal)(int, void (*)(int)))(int);
+    void (*(*sigset)(int, void (*)(int)))(int);
+    int (*siginterrupt)(int, int);
+    void (*_exit)(int);
+    void (*exit_process)(int); /* exit, quick_exit, abort: banned.h poisons their names */
+    void (*abort_process)(void);
+    void (*quick_exit_process)(int);
 };
 
 extern struct real real;

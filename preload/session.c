@@ -3,7 +3,9 @@
 
 #include "preload/bootstrap.h"
 #include "preload/connect.h"
+#include "preload/ending.h"
 #include "preload/environment.h"
+#include "preload/fatal-signal.h"
 #include "preload/modules.h"
 #include "preload/operators.h"
 #include "preload/own.h"
@@ -13,6 +15,7 @@
 #include "preload/real.h"
 #include "preload/rules.h"
 #include "preload/snapshot-signal.h"
+#include "preload/stop-signal.h"
 #include "preload/suffix.h"
 #include "preload/thread.h"
 #include "preload/walk.h"
@@ -238,6 +241,18 @@ static bool libunwind_load_unseen(void)
     return loaded;
 }
 
+static void watch_for_searches(const struct segment_settings *settings)
+{
+    uint32_t stop = settings->stop_signal & 63, snapshot = settings->snapshot_signal & 63;
+
+    if (stop)
+        stop_signal_watch((int)stop);
+    if (settings->search != SEARCHES_AT_END)
+        return;
+    ending_watch();
+    fatal_signal_watch(UINT64_C(1) << stop | UINT64_C(1) << snapshot, stop);
+}
+
 __attribute__((constructor)) static void construct(void)
 {
     session_enter();
@@ -247,6 +262,9 @@ __attribute__((constructor)) static void construct(void)
         session_close();
         refuse(REFUSAL_LIBUNWIND);
     }
-    if (session_recording() && session.snapshot_signal)
+    if (!session_recording())
+        return;
+    if (session.snapshot_signal)
         snapshot_signal_watch((int)session.snapshot_signal);
+    watch_for_searches(&segment_header(&session.segment)->settings);
 }

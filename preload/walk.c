@@ -7,6 +7,7 @@
 #include "preload/session.h"
 
 #include <string.h>
+#include <ucontext.h>
 
 /* How much of the address space below its end is the main thread's stack for sure: the
  * kernel keeps at least this much free of other mappings there. */
@@ -235,7 +236,110 @@ bool walk_by_registers(struct walk *w, const uint64_t *innermost)
     }
 }
 
+/* ------------------------------------------------------- out of functions -- */
+
+static void state_note(struct walk_state *state, const struct registers *r)
+{
+    static const uint8_t preserved[] = {3, CFI_RBP, 12, 13, 14, 15};
+
+    state->stack_pointer = r->r[CFI_RSP];
+    for (unsigned i = 0; i < sizeof(preserved); i++)
+        state->registers[i] = r->r[preserved[i]];
+}
+
+static void registers_of_context(struct registers *r, const void *ucontext)
+{
+    /* a ucontext's order by DWARF's */
+    static const uint8_t places[CFI_REGISTERS] = {
+        REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
+        REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+    const ucontext_t *u = ucontext;
+
+    memset(r, 0, sizeof(*r));
+    for (unsigned i = 0; i < CFI_REGISTERS; i++)
+        r->r[i] = (uint64_t)u->uc_mcontext.gregs[places[i]];
+    r->exact = true;
+}
+
+static uint32_t function_at(const struct walk_code *functions, uint32_t count, uint64_t pc)
+{
+    uint32_t i = 0;
+
+    while (i < count && (pc < functions[i].start || pc >= functions[i].end))
+        i++;
+    return i;
+}
+
+/* `state` is set to where the walk stands when it has come to `innermost`; NULL: it is set. */
+static uint32_t out_of(struct registers *r, const struct walk_code *functions, uint32_t count,
+                       const uint64_t *innermost, struct walk_state *state)
+{
+    uint32_t which = count, here;
+    struct walk w = {0};
+    uint64_t frame;
+
+    for (uint32_t i = 0; i < WALK_OUT_MOST && r->r[CFI_RA] && r->r[CFI_RA] <= FRAME_PC_MASK; i++) {
+        here = function_at(functions, count, r->r[CFI_RA] - !r->exact);
+        if (!advance(r, &w, &frame))
+            break;
+        if (here < count || (innermost && r->ra_slot == innermost)) {
+            state_note(state, r);
+            which = here < count ? here : which;
+        }
+    }
+    return which;
+}
+
+uint32_t walk_out_of(const struct walk_code *functions, uint32_t count, const uint64_t *innermost,
+                     struct walk_state *state)
+{
+    struct registers r;
+
+    registers_here(&r);
+    state_note(state, &r);
+    return out_of(&r, functions, count, innermost, state);
+}
+
+void walk_state_of_context(const void *ucontext, struct walk_state *state)
+{
+    struct registers r;
+
+    registers_of_context(&r, ucontext);
+    state_note(state, &r);
+}
+
+uint32_t walk_out_of_context(const struct walk_code *functions, uint32_t count,
+                             const void *ucontext, struct walk_state *state)
+{
+    struct registers r;
+
+    registers_of_context(&r, ucontext);
+    state_note(state, &r);
+    return out_of(&r, functions, count, NULL, state);
+}
+
 #else
+
+uint32_t walk_out_of(const struct walk_code *functions, uint32_t count, const uint64_t *innermost,
+                     struct walk_state *state)
+{
+    (void)functions;
+    (void)innermost;
+    *state = (struct walk_state){0};
+    return count;
+}
+
+uint32_t walk_out_of_context(const struct walk_code *functions, uint32_t count,
+                             const void *ucontext, struct walk_state *state)
+{
+    return walk_out_of(functions, count, ucontext, state);
+}
+
+void walk_state_of_context(const void *ucontext, struct walk_state *state)
+{
+    (void)ucontext;
+    *state = (struct walk_state){0};
+}
 
 bool walk_by_registers(struct walk *w, const uint64_t *innermost)
 {

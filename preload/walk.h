@@ -28,6 +28,34 @@ bool walk_by_registers(struct walk *w, const uint64_t *innermost);
 bool walk_by_frame_pointers(struct walk *w, const uint64_t *frame);
 bool walk_by_libunwind(struct walk *w, const uint64_t *innermost);
 
+/* A frame's stack pointer, and the registers that calls preserve: rbx, rbp, r12 to r15. */
+struct walk_state {
+    uint64_t stack_pointer;
+    uint64_t registers[6];
+};
+
+struct walk_code {
+    uint64_t start, end;
+};
+
+/*
+ * The state of the caller of the outermost frame that is in one of the functions, once that
+ * had returned; of at most WALK_OUT_MOST frames.  The walk begins
+ *   walk_out_of          at the caller of the function whose return address lies at `innermost`
+ *   walk_out_of_context  where a signal came in
+ * and if there is no such frame the state is that of where it begins; the functions' count is
+ * the result then, else the function's index.  Needs a session and stops early where there is no
+ * unwind information.  Processors other than x86-64: a state of zeros.
+ */
+#define WALK_OUT_MOST 1000u
+uint32_t walk_out_of(const struct walk_code *functions, uint32_t count, const uint64_t *innermost,
+                     struct walk_state *state);
+uint32_t walk_out_of_context(const struct walk_code *functions, uint32_t count,
+                             const void *ucontext, struct walk_state *state);
+
+/* Where a signal came in. */
+void walk_state_of_context(const void *ucontext, struct walk_state *state);
+
 /*
  * Load libunwind, out of the program's sight: its _Unwind_* symbols must not
  * come before libgcc's.  Calls the program's dlopen; only from a constructor.

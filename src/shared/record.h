@@ -408,10 +408,9 @@ struct segment_header {
     uint64_t lost_bytes, lost_blocks;
     uint64_t call; /* the host's answer to an end: address of __lsan_default_suppressions, or 0 */
     struct ending {
-        _Atomic uint32_t
-            cause;       /* enum search_cause of profile.h; 0: the program is not at its end */
-        uint32_t signal; /* that is about to end it */
-        uint32_t tid;    /* the thread at the end */
+        _Atomic uint32_t cause; /* enum ending_cause; 0: the program is not at its end */
+        uint32_t signal;        /* that is about to end it */
+        uint32_t tid;           /* the thread at the end */
         uint32_t reserved;
         /*
          * That thread when it first entered exit or its like: what lies below this stack
@@ -454,6 +453,16 @@ struct segment_header {
      * descriptor, a signal or a process id that may be reused.
      */
     _Alignas(64) uint64_t host_alive_mutex[8];
+};
+
+/* How a program ends, ending.cause.  The same numbers as in enum search_cause of profile.h. */
+enum ending_cause {
+    ENDING_NONE = 0,
+    ENDING_EXIT,
+    ENDING_EXIT_NOW,
+    ENDING_QUICK_EXIT,
+    ENDING_ABORT,
+    ENDING_SIGNAL,
 };
 
 #define STOP_MAGIC 0x4d505354u

@@ -24,6 +24,8 @@ command -v nm >/dev/null && command -v readelf >/dev/null || { echo "no binutils
 cat >"$work/allowed" <<'ALLOWED'
 _ITM_deregisterTMCloneTable
 _ITM_registerTMCloneTable
+__cxa_at_quick_exit
+__cxa_atexit
 __cxa_finalize
 __environ
 __errno_location
@@ -47,7 +49,8 @@ memcmp
 memcpy
 memmove
 memset
-sigaction
+sigdelset
+sigfillset
 strchr
 strcmp
 strcspn

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "preload/stop-signal.h"
+
+#include "preload/disposition.h"
+#include "preload/session.h"
+#include "src/shared/rawcall.h"
+#include "src/shared/ring.h"
+
+#include <linux/futex.h>
+#include <time.h>
+
+#define LOOK_NS 20000000 /* after which it is seen whether the host still lives */
+
+static struct cover cover;
+
+/* In a child that was forked meanwhile nothing is held: its gate is closed. */
+static void hold(int number)
+{
+    struct segment_header *h = segment_header(&session.segment);
+    static const struct timespec look = {.tv_nsec = LOOK_NS};
+    uint32_t held;
+
+    (void)number;
+    /* acquire: the host's request comes before the signal */
+    held = atomic_load_explicit(&h->stop_held, memory_order_acquire);
+    while ((held & 1) && session_open() && !ring_host_dead(&session.segment) &&
+           atomic_load_explicit(&h->stop_held, memory_order_acquire) == held)
+        rawcall6(SYS_futex, (long)&h->stop_held, FUTEX_WAIT, (long)held, (long)&look,
+                 (long)__builtin_thread_pointer(), STOP_MAGIC);
+}
+
+static void note(bool in_place)
+{
+    /* release: the handler is there before the host is told so */
+    atomic_store_explicit(&segment_header(&session.segment)->stop_ready, in_place,
+                          memory_order_release);
+}
+
+void stop_signal_watch(int number)
+{
+    /* restarting: what the program waits in goes on as if nothing had been */
+    cover.action.sa_handler = hold;
+    cover.action.sa_flags = SA_RESTART | SA_ONSTACK;
+    sigfillset(&cover.action.sa_mask);
+    cover.changed = note;
+    disposition_cover(number, &cover);
+}
