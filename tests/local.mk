@@ -51,6 +51,7 @@ unit_tests = \
 	tests/unit/test-filter \
 	tests/unit/test-leakgraph \
 	tests/unit/test-heapimage \
+	tests/unit/test-heapcopy \
 	tests/unit/test-journal \
 	tests/unit/test-framenames \
 	tests/unit/test-guarded \
@@ -117,6 +118,10 @@ tests_unit_test_courses_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-courses.c
+tests_unit_test_heapcopy_SOURCES = \
+	tests/unit/fixture.c \
+	tests/unit/fixture.h \
+	tests/unit/test-heapcopy.c
 tests_unit_test_domains_SOURCES = tests/unit/test-domains.c preload/domains.c
 tests_unit_test_domains_LDFLAGS = -pthread
 tests_unit_test_domains_LDADD = $(CMOCKA_LIBS)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A copy of the writable memory of a stopped process: every page that is there
- * (/proc/PID/pagemap: what was never touched is not read, nor made to exist) of every
- * writable mapping that may hold pointers or live blocks.  Left out are memprof's own
- * mappings, devices, and files mapped shared.  Read in large pieces by process_vm_readv;
- * what faults meanwhile (PROT_NONE, unmapped by nobody knows whom) is skipped and counted.
+ * (presentpages.h: what was never touched is not read, nor made to exist) of every
+ * writable mapping that may hold pointers or live blocks, and of anonymous memory that
+ * may only be read.  Left out are memprof's own mappings (ownrange.h), devices, files mapped
+ * shared, and pages of private files that nobody wrote to.  Read in large pieces by
+ * process_vm_readv, or where that is not allowed from /proc/PID/mem; what faults meanwhile
+ * (PROT_NONE, unmapped by nobody knows whom) is skipped and counted.
  *
  * The copy takes as much of this process's memory as there are bytes; where that is
  * more than is available (MemAvailable, the memory cgroup) it is not begun.
@@ -32,6 +34,7 @@ struct heap_mapping {
     uint64_t start, end;
     enum heap_mapping_kind kind;
     bool shared;
+    uint64_t offset; /* in the file, or in shared memory */
     uint64_t copied; /* bytes */
     char path[HEAP_PATH_BYTES];
 };
@@ -54,9 +57,10 @@ struct heapcopy {
 };
 
 /*
- * Copy while `s` holds the process.  `ours` are address ranges of memprof's own in the
- * target, ascending.  0; or -1 with `e` set (ERROR_MEMORY: not enough available;
- * ERROR_SYSTEM: not permitted), with nothing to release.
+ * Copy while `s` holds the process.  `ours` are address ranges to leave out beside those
+ * that the segment names, in any order.  0; or -1 with `e` set (ERROR_MEMORY: not enough
+ * available; ERROR_SYSTEM, ERROR_REFUSED: not permitted; ERROR_INPUT: the process is
+ * gone), with nothing to release.
  */
 struct heap_range {
     uint64_t start, end;

@@ -8,6 +8,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/align.h \
 	src/host/assembly.c \
 	src/host/assembly.h \
+	src/host/availmem.c \
+	src/host/availmem.h \
 	src/host/baseline.c \
 	src/host/baseline.h \
 	src/host/account.h \
@@ -77,6 +79,10 @@ libmemprof_host_la_SOURCES = \
 	src/host/growth.c \
 	src/host/growth.h \
 	src/host/event.h \
+	src/host/heapcopy-fill.c \
+	src/host/heapcopy-list.c \
+	src/host/heapcopy-parts.h \
+	src/host/heapcopy.c \
 	src/host/heapcopy.h \
 	src/host/heaplook.c \
 	src/host/heaplook.h \
@@ -187,6 +193,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/plot.h \
 	src/host/preflight.c \
 	src/host/preflight.h \
+	src/host/presentpages.c \
+	src/host/presentpages.h \
 	src/host/procinfo.c \
 	src/host/procinfo.h \
 	src/host/profile.c \

@@ -118,6 +118,10 @@ int stop_by_signal(struct stopped *s, struct error *e)
     if (!header || header->settings.stop_signal == 0 || header->settings.stop_signal > 64)
         return error_set(e, ERROR_REFUSED, "process %d was not prepared to be stopped by a signal",
                          (int)s->pid);
+    if (atomic_load_explicit(&header->stop_ready, memory_order_acquire) == 0)
+        return error_set(e, ERROR_REFUSED,
+                         "process %d handles the signal itself that was to stop it (%u)",
+                         (int)s->pid, header->settings.stop_signal);
     if (!read_file(s->pid, s->pid, "syscall", text, sizeof(text)) && errno != ENOENT &&
         errno != ESRCH)
         return error_set(e, ERROR_REFUSED,

@@ -539,6 +539,7 @@ static void make_segment(void)
                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert_true(base != MAP_FAILED);
     segment_format(&segment, base, &layout, &settings);
+    segment_header(&segment)->stop_ready = 1;
 }
 
 /* As the target's library does (record.h). */
@@ -597,6 +598,10 @@ static void a_signal_holds_what_ptrace_may_not(void **state)
     make_segment();
     pid = child(with_handler);
     await(&common->ready, 12);
+    segment_header(&segment)->stop_ready = 0;
+    assert_int_equal(stop_threads(&s, pid, &segment, STOP_BY_SIGNAL, &e), -1);
+    assert_int_equal(e.kind, ERROR_REFUSED);
+    segment_header(&segment)->stop_ready = 1;
     for (int i = 0; i < 20; i++) {
         assert_int_equal(stop_threads(&s, pid, &segment, STOP_BY_SIGNAL, &e), 0);
         assert_int_equal(s.how, STOP_BY_SIGNAL);

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/heapcopy-parts.h"
+
+#include "src/host/availmem.h"
+#include "src/host/pages.h"
+#include "src/shared/ownrange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MIB (UINT64_C(1) << 20)
+
+bool heapcopy_add(struct heapcopy *c, uint64_t start, uint64_t end)
+{
+    uint32_t room = c->extent_room ? c->extent_room * 2 : 256;
+    struct heap_extent *extents;
+
+    if (c->extent_count && end > start &&
+        c->extents[c->extent_count - 1].address + c->extents[c->extent_count - 1].size == start) {
+        c->extents[c->extent_count - 1].size += end - start;
+        return true;
+    }
+    if (c->extent_count == c->extent_room) {
+        extents = reallocarray(c->extents, room, sizeof(*extents));
+        if (!extents)
+            return false;
+        c->extents = extents;
+        c->extent_room = room;
+    }
+    c->extents[c->extent_count++] = (struct heap_extent){start, end - start, NULL};
+    return true;
+}
+
+/* ------------------------------------------------------------- our own -- */
+
+static int by_start(const void *a, const void *b)
+{
+    const struct heap_range *x = a, *y = b;
+
+    return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* Those that the segment names and those that the caller does, ascending; NULL: out of memory. */
+static struct heap_range *all_ours(const struct stopped *s, const struct heap_range *ours,
+                                   uint32_t *count)
+{
+    uint32_t room = *count + (s->segment ? s->segment->layout.own_ranges_max : 0), at = 0;
+    struct heap_range *all = calloc(room + 1, sizeof(*all));
+
+    if (!all)
+        return NULL;
+    if (*count)
+        memcpy(all, ours, *count * sizeof(*all));
+    while (s->segment && *count < room &&
+           own_range_next(s->segment, &at, &all[*count].start, &all[*count].end))
+        ++*count;
+    qsort(all, *count, sizeof(*all), by_start);
+    return all;
+}
+
+/* -------------------------------------------------------------- taking -- */
+
+static int check_room(const struct heapcopy *c, struct error *e)
+{
+    uint64_t needed = 0, available = availmem_bytes();
+
+    for (uint32_t i = 0; i < c->extent_count; i++)
+        needed += c->extents[i].size;
+    if (needed <= available)
+        return 0;
+    return error_set(e, ERROR_MEMORY,
+                     "a copy of the program's memory takes %llu MiB, and only %llu MiB are "
+                     "available",
+                     (unsigned long long)(needed / MIB), (unsigned long long)(available / MIB));
+}
+
+int heapcopy_take(struct heapcopy *c, const struct stopped *s, const struct heap_range *ours,
+                  uint32_t our_count, struct error *e)
+{
+    struct heap_range *all = all_ours(s, ours, &our_count);
+    int result;
+
+    memset(c, 0, sizeof(*c));
+    if (!all)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    result = heapcopy_list(c, s->pid, all, our_count, e);
+    free(all);
+    if (result == 0)
+        result = heapcopy_find(c, s->pid, e);
+    if (result == 0)
+        result = check_room(c, e);
+    if (result == 0)
+        result = heapcopy_fill(c, s->pid, e);
+    if (result != 0)
+        heapcopy_release(c);
+    return result;
+}
+
+void heapcopy_release(struct heapcopy *c)
+{
+    free(c->mappings);
+    free(c->extents);
+    pages_unmap(c->memory, c->memory_size);
+    memset(c, 0, sizeof(*c));
+}
+
+/* ------------------------------------------------------------- reading -- */
+
+/* The first extent that ends behind an address, or extent_count. */
+static uint32_t extent_at(struct heapcopy *c, uint64_t address)
+{
+    uint32_t low = 0, high = c->extent_count, middle;
+    const struct heap_extent *x = c->extents;
+
+    for (uint32_t i = c->last; i < c->extent_count && i < c->last + 2; i++)
+        if (address < x[i].address + x[i].size &&
+            (i == 0 || address >= x[i - 1].address + x[i - 1].size))
+            return c->last = i;
+    while (low < high) {
+        middle = low + (high - low) / 2;
+        if (x[middle].address + x[middle].size <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return c->last = low;
+}
+
+static const void *bytes_at(void *context, uint64_t address, uint64_t *size)
+{
+    struct heapcopy *c = context;
+    uint32_t i = extent_at(c, address);
+    const struct heap_extent *x = &c->extents[i];
+
+    *size = 0;
+    if (i == c->extent_count)
+        return NULL;
+    if (address < x->address) {
+        *size = x->address - address;
+        return NULL;
+    }
+    *size = x->size - (address - x->address);
+    return x->bytes + (address - x->address);
+}
+
+struct leakgraph_reader heapcopy_reader(struct heapcopy *c)
+{
+    return (struct leakgraph_reader){bytes_at, c};
+}
+
+bool heapcopy_read(struct heapcopy *c, uint64_t address, void *to, size_t size)
+{
+    uint8_t *place = to;
+    const void *from;
+    uint64_t there;
+
+    while (size > 0) {
+        from = bytes_at(c, address, &there);
+        if (!from)
+            return false;
+        if (there > size)
+            there = size;
+        memcpy(place, from, there);
+        place += there;
+        address += there;
+        size -= there;
+    }
+    return true;
+}
+
+const struct heap_mapping *heapcopy_mapping(const struct heapcopy *c, uint64_t address)
+{
+    uint32_t low = 0, high = c->mapping_count, middle;
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+        if (c->mappings[middle].end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == c->mapping_count || c->mappings[low].start > address)
+        return NULL;
+    return &c->mappings[low];
+}
