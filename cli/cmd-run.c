@@ -1,51 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
-#include "cli/run-files.h"
-#include "cli/run-options.h"
+#include "cli/launch.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
 #include "src/host/escape.h"
-#include "src/host/locate.h"
 #include "src/host/location.h"
-#include "src/host/lookup.h"
-#include "src/host/preflight.h"
 #include "src/host/report-faults.h"
-#include "src/host/run.h"
 #include "src/host/units.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-
-/* ------------------------------------------------------- before the run -- */
-
-/* The exit status for an error of finding or starting the program. */
-static int start_failure(const struct error *e)
-{
-    if (e->saved_errno == ENOENT)
-        return EXIT_RUN_NOT_FOUND;
-    if (e->saved_errno == EACCES || e->saved_errno == ENOEXEC)
-        return EXIT_RUN_CANNOT_EXECUTE;
-    return EXIT_RUN_FAILED;
-}
-
-static int fail(const struct error *e, int status)
-{
-    words_error(e);
-    return status;
-}
-
-/* -------------------------------------------------------- after the run -- */
-
-static int program_status(int wait_status)
-{
-    if (WIFSIGNALED(wait_status))
-        return 128 + WTERMSIG(wait_status);
-    return WEXITSTATUS(wait_status);
-}
 
 /* A profile that says who ran and how it ended, for a program that was not recorded. */
 static void describe_unrecorded(struct profile *p, const struct run_choice *c,
@@ -61,34 +27,9 @@ static void describe_unrecorded(struct profile *p, const struct run_choice *c,
     p->process.exit_value = killed ? WTERMSIG(r->wait_status) : WEXITSTATUS(r->wait_status);
 }
 
-/* Why nothing was recorded, or NULL when something was. */
-static const char *silence(const struct run_result *r)
-{
-    static const char none[] = "no allocator calls seen: it may have its own malloc, be static, or "
-                               "clear its environment";
-    const struct run_image *last = r->image_count ? &r->images[r->image_count - 1] : NULL;
-
-    if (!last)
-        return none;
-    if (last->target_state == TARGET_REFUSED) {
-        switch (last->refusal) {
-        case REFUSAL_NO_ALLOCATOR:
-            return "not recorded: the program has no malloc to record";
-        case REFUSAL_MAP:
-            return "not recorded: there is no room for the recorder's memory (ulimit -v?)";
-        case REFUSAL_VERSION:
-            return "not recorded: libmemprof-preload.so is of another version than memprof";
-        case REFUSAL_LIBUNWIND:
-            return "not recorded: libunwind was asked for and cannot be loaded";
-        }
-        return "not recorded: the recorder gave up at its start";
-    }
-    return last->events == 0 ? none : NULL;
-}
-
 static void add_notes(struct strbuf *out, const struct run_result *r)
 {
-    const char *why = silence(r);
+    const char *why = launch_silence(r);
 
     if (why)
         strbuf_addf(out, "  note: %s\n", why);
@@ -136,8 +77,36 @@ static const struct profile *shown_profile(const struct run_choice *c, const str
     return made_up;
 }
 
+/* What was found lost, below the totals: a line a kind. */
+static void add_leaks(struct strbuf *out, const struct run_choice *c, const struct run_result *r,
+                      const struct leaks *l, const struct report_text_options *text)
+{
+    const struct run_image *last = &r->images[r->image_count - 1];
+    struct report_leak_options options = leak_output_report(
+        &c->leak_output, text, 0, last->unwritten.kind == ERROR_NONE ? last->path : NULL);
+
+    report_leak_summary(out, l, &last->profile, &options);
+    if (l->searched)
+        report_leak_notes(out, l, l->search_notes);
+}
+
+/* --leak-check=full, behind the rows, and what was asked for besides. */
+static void add_leak_records(struct strbuf *out, const struct run_choice *c,
+                             const struct run_result *r, const struct leaks *l,
+                             const struct report_text_options *text)
+{
+    const struct run_image *last = &r->images[r->image_count - 1];
+    struct report_leak_options options =
+        leak_output_report(&c->leak_output, text, c->view.limit_given ? c->view.view.limit : 0,
+                           last->unwritten.kind == ERROR_NONE ? last->path : NULL);
+
+    if (c->leak.check == LEAK_CHECK_FULL)
+        report_leak_records(out, l, &last->profile, &options);
+    leak_output_closing(out, &c->leak_output, l);
+}
+
 static int add_summary(struct strbuf *out, const struct run_choice *c, const struct run_result *r,
-                       const struct strbuf *earlier, struct error *e)
+                       const struct strbuf *earlier, const struct leaks *leaks, struct error *e)
 {
     struct profile made_up = {0};
     const struct profile *p = shown_profile(c, r, &made_up);
@@ -153,12 +122,16 @@ static int add_summary(struct strbuf *out, const struct run_choice *c, const str
     strbuf_add(out, strbuf_text(earlier));
     if (r->image_count) {
         report_text_totals(out, p, &text);
+        if (leaks)
+            add_leaks(out, c, r, leaks, &text);
         report_text_loss(out, p, &text);
         report_text_faults(out, p, &text);
     }
     add_notes(out, r);
     if (r->image_count && p->site_count)
         result = view_choice_add_rows(&c->view, p, &text, out, e);
+    if (leaks)
+        add_leak_records(out, c, r, leaks, &text);
     sourcelines_release(&sources);
     profile_release(&made_up);
     return result;
@@ -195,139 +168,88 @@ static int write_files(const struct run_choice *c, const struct run_result *r, s
     return result;
 }
 
-/* Everything that comes of a run, each part even where another failed. */
-static int report(const struct run_choice *c, const struct run_result *r)
+/* What the files are of. */
+struct outcome {
+    struct run_choice *choice;
+    struct leaks leaks;
+    bool has_leaks; /* they were searched for */
+};
+
+/* The leaks of the last image, where they were to be searched for. */
+static int find_leaks(struct outcome *o, const struct run_result *r, struct error *e)
 {
-    struct strbuf out, earlier, last;
-    struct error e = {0};
-    int status = program_status(r->wait_status);
+    struct run_choice *c = o->choice;
+
+    if (c->leak.check == LEAK_CHECK_NO || r->image_count == 0 || launch_silence(r))
+        return 0;
+    if (leak_output_make(&c->leak_output, &r->images[r->image_count - 1].profile, &c->view,
+                         c->view.json && !c->leak_output.kinds_given ? LEAK_KIND_ALL : 0, &o->leaks,
+                         e) != 0)
+        return -1;
+    o->has_leaks = true;
+    c->view.leaks = &o->leaks.report;
+    return leak_output_write(&c->leak_output, &o->leaks, &r->images[r->image_count - 1].profile,
+                             LEAK_KINDS_LOST, e);
+}
+
+static int say_summary(const struct outcome *o, const struct run_result *r,
+                       const struct strbuf *earlier, const struct strbuf *last, struct error *e)
+{
+    struct strbuf out;
+    int result;
 
     strbuf_init(&out);
+    result = add_summary(&out, o->choice, r, earlier, o->has_leaks ? &o->leaks : NULL, e);
+    strbuf_add(&out, strbuf_text(last));
+    text_write(&out, stderr, NULL); /* where else to complain? */
+    strbuf_release(&out);
+    return result;
+}
+
+/* Everything that comes of a run, each part even where another failed. */
+static int report(const struct run_choice *c, const struct run_result *r, bool recorded,
+                  void *context)
+{
+    struct outcome outcome = {.choice = context};
+    struct strbuf earlier, last;
+    struct error e = {0};
+    int status = launch_status(r);
+
+    if (!recorded)
+        return status;
     strbuf_init(&earlier);
     strbuf_init(&last);
     if (r->trouble.kind != ERROR_NONE)
-        status = fail(&r->trouble, EXIT_RUN_FAILED);
+        status = launch_fail(&r->trouble, EXIT_RUN_FAILED);
     if (add_files(c, r, &earlier, &last, &e) != 0)
-        status = fail(&e, EXIT_RUN_FAILED);
-    if (!c->quiet) {
-        if (add_summary(&out, c, r, &earlier, &e) != 0)
-            status = fail(&e, EXIT_RUN_FAILED);
-        strbuf_add(&out, strbuf_text(&last));
-        text_write(&out, stderr, NULL); /* where else to complain? */
-    }
+        status = launch_fail(&e, EXIT_RUN_FAILED);
+    if (find_leaks(&outcome, r, &e) != 0)
+        status = launch_fail(&e, EXIT_RUN_FAILED);
+    if (!c->quiet && say_summary(&outcome, r, &earlier, &last, &e) != 0)
+        status = launch_fail(&e, EXIT_RUN_FAILED);
     if (write_files(c, r, &e) != 0)
-        status = fail(&e, EXIT_RUN_FAILED);
-    strbuf_release(&out);
+        status = launch_fail(&e, EXIT_RUN_FAILED);
+    if (outcome.has_leaks)
+        leaks_release(&outcome.leaks);
     strbuf_release(&earlier);
     strbuf_release(&last);
-    return status;
-}
-
-/* --------------------------------------------------------------- the run -- */
-
-/* `preload` NULL runs it without recording, and without a word at its end. */
-static int run_program_as(const struct run_choice *c, const char *path, const char *preload)
-{
-    struct run_options options = {.program = path,
-                                  .arguments = c->program,
-                                  .preload = preload,
-                                  .settings = c->settings,
-                                  .symbolizer.debuginfod = c->debuginfod,
-                                  .output = c->output,
-                                  .snapshot_every_ns = c->snapshot_every_ns,
-                                  .no_peak = c->no_peak};
-    struct run_result result = {0};
-    struct error e = {0};
-    int status;
-
-    if (run_program(&options, &result, &e) != 0)
-        return fail(&e, start_failure(&e));
-    /* A reader of our output that went away must not change the exit status. */
-    signal(SIGPIPE, SIG_IGN);
-    status = preload ? report(c, &result) : program_status(result.wait_status);
-    run_result_release(&result);
-    return status;
-}
-
-/*
- * Whether the program at `path` can be recorded.  0 when it can, -1 when it is
- * to run without us, else the exit status.
- */
-static int check_program(const struct run_choice *c, const char *path)
-{
-    struct error why = {0};
-
-    switch (preflight_check(path, &why)) {
-    case PREFLIGHT_OK:
-        return 0;
-    case PREFLIGHT_NOT_FOUND:
-        return fail(&why, EXIT_RUN_NOT_FOUND);
-    case PREFLIGHT_NOT_EXECUTABLE:
-        return fail(&why, EXIT_RUN_CANNOT_EXECUTE);
-    case PREFLIGHT_OWN_ALLOCATOR:
-        if (!c->quiet)
-            words_say("warning: %s", why.text);
-        return 0;
-    case PREFLIGHT_STATIC:
-    case PREFLIGHT_PRIVILEGED:
-    case PREFLIGHT_OTHER_MACHINE:
-    case PREFLIGHT_OTHER_LIBC:
-    case PREFLIGHT_SANITIZED:
-        break;
-    }
-    if (!c->allow_unprofiled) {
-        words_say("%s (--allow-unprofiled runs it all the same)", why.text);
-        return EXIT_RUN_FAILED;
-    }
-    if (!c->quiet)
-        words_say("%s: it runs unprofiled", why.text);
-    return -1;
-}
-
-static int run_checked(const struct run_choice *c, const char *path)
-{
-    int status = check_program(c, path);
-    struct error e = {0};
-    char *preload;
-
-    if (status > 0)
-        return status;
-    if (status < 0)
-        return run_program_as(c, path, NULL);
-    if (run_files_check(c, &e) != 0)
-        return fail(&e, EXIT_RUN_FAILED);
-    preload = preload_locate(&e);
-    if (!preload)
-        return fail(&e, EXIT_RUN_FAILED);
-    status = run_program_as(c, path, preload);
-    free(preload);
-    return status;
-}
-
-static int run(const struct run_choice *c)
-{
-    struct error e = {0};
-    char *path = program_lookup(c->program[0], &e);
-    int status;
-
-    if (!path)
-        return fail(&e, start_failure(&e));
-    status = run_checked(c, path);
-    free(path);
     return status;
 }
 
 int cmd_run(int argc, char **argv)
 {
     struct run_choice choice;
+    struct error e = {0};
     int parsed, status = EXIT_RUN_FAILED;
 
     run_choice_init(&choice);
     parsed = run_choice_parse(&choice, argc, argv);
     if (parsed == OPTIONS_DONE)
         status = EXIT_FINE;
+    else if (parsed == 0 && leak_output_settle(&choice.leak_output, false, &e) != 0)
+        status = launch_fail(&e, EXIT_RUN_FAILED);
     else if (parsed == 0)
-        status = run(&choice);
+        status = launch(&choice, report, &choice);
     run_choice_release(&choice);
     return status;
 }

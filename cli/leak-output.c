@@ -215,6 +215,11 @@ int leak_output_take(struct leak_output *o, int id, const char *argument)
     }
 }
 
+bool leak_output_asked(const struct leak_output *o)
+{
+    return o->file_count || o->baseline || o->generate;
+}
+
 /* ---------------------------------------------------------------- settling -- */
 
 static int settle_root(struct leak_output *o, struct error *e)
@@ -422,7 +427,7 @@ void leak_output_text(struct strbuf *out, const struct leak_output *o, const str
     options.kinds = shown_kinds(o, l->searched);
     if (l->searched)
         report_leak_summary(out, l, p, &options);
-    report_leak_notes(out, l);
+    report_leak_notes(out, l, l->report.note_count);
     options.file = file;
     report_leak_records(out, l, p, &options);
     leak_output_closing(out, o, l);

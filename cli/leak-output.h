@@ -44,6 +44,9 @@ void leak_output_release(struct leak_output *o);
 bool leak_output_has(int id);
 int leak_output_take(struct leak_output *o, int id, const char *argument);
 
+/* Whether anything was asked for that is about leaks alone. */
+bool leak_output_asked(const struct leak_output *o);
+
 /*
  * Once all options are known: read suppressions and the baseline (which need not be there
  * if `make_baseline`), see that the reports can be written.  0, or -1 with `e` set.

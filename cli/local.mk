@@ -24,6 +24,8 @@ memprof_SOURCES = \
 	cli/diff-sides.h \
 	cli/document.c \
 	cli/document.h \
+	cli/launch.c \
+	cli/launch.h \
 	cli/leak-options.c \
 	cli/leak-options.h \
 	cli/leak-output.c \

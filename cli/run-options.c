@@ -22,7 +22,7 @@ enum {
     OPTION_SNAPSHOT_ON_SIGNAL,
 };
 
-static const struct option_spec recording_specs[] = {
+const struct option_spec run_recording_specs[] = {
     {'o', "output", "FILE", "write the profile to FILE [PROGRAM.PID.mprof];\n/dev/null: none"},
     {'q', "quiet", NULL, "print nothing but errors"},
     {OPTION_SNAPSHOT_EVERY, "snapshot-every", "TIME", "take a snapshot every 500ms, 1s, 2m"},
@@ -50,7 +50,11 @@ static const struct options run_options = {
     .usage = "[OPTIONS] [--] PROGRAM [ARGUMENT]...",
     .purpose = "Run PROGRAM, record every allocation with its stack, and show on stderr where the\n"
                "memory went.  The profile is written to a file for memprof top.",
-    .tables = {{"Recording", recording_specs}, {"Showing", view_option_specs}},
+    .tables = {{"Recording", run_recording_specs},
+               {"Searching for leaks", leak_check_specs},
+               {NULL, leak_search_specs},
+               {"Reporting leaks", leak_output_specs},
+               {"Showing", view_option_specs}},
     .closing = "The exit status is the program's own; 128+N when signal N ended it; 125 when\n"
                "memprof failed, 126 when PROGRAM cannot be executed, 127 when it is not found.",
     .stop_at_operand = true,
@@ -60,11 +64,15 @@ void run_choice_init(struct run_choice *c)
 {
     *c = (struct run_choice){0};
     view_choice_init(&c->view);
+    leak_choice_init(&c->leak);
+    leak_output_init(&c->leak_output);
 }
 
 void run_choice_release(struct run_choice *c)
 {
     view_choice_release(&c->view);
+    leak_choice_release(&c->leak);
+    leak_output_release(&c->leak_output);
 }
 
 static int take_setting(const char *option, const char *text, uint32_t *setting)
@@ -147,7 +155,7 @@ static int take_allocator(struct run_choice *c, const char *text)
     return 0;
 }
 
-static int take(void *choice, int id, const char *argument)
+int run_choice_take(void *choice, int id, const char *argument)
 {
     struct run_choice *c = choice;
 
@@ -187,12 +195,39 @@ static int take(void *choice, int id, const char *argument)
     case OPTION_SNAPSHOT_ON_SIGNAL:
         return take_signal(c, argument);
     }
+    if (leak_choice_has(id))
+        return leak_choice_take(&c->leak, id, argument);
+    if (leak_output_has(id))
+        return leak_output_take(&c->leak_output, id, argument);
     return view_choice_take(&c->view, id, argument);
+}
+
+/* What cannot be asked of a program that is not searched. */
+static int check_leaks(const struct run_choice *c)
+{
+    if (c->leak.check == LEAK_CHECK_NO && leak_output_asked(&c->leak_output)) {
+        words_say("--leak-check=no searches for nothing that --report, --baseline or "
+                  "--gen-suppressions could be about");
+        return OPTIONS_WRONG;
+    }
+    return 0;
+}
+
+int run_choice_settle(struct run_choice *c, int first, int argc, char **argv)
+{
+    leak_choice_settle(&c->leak);
+    c->leak_output.contents = c->leak.search.contents != 0;
+    if (first == argc) {
+        words_say("which program?");
+        return OPTIONS_WRONG;
+    }
+    c->program = argv + first;
+    return check_leaks(c);
 }
 
 int run_choice_parse(struct run_choice *c, int argc, char **argv)
 {
-    int first = options_parse(&run_options, argc, argv, take, c);
+    int first = options_parse(&run_options, argc, argv, run_choice_take, c);
 
     if (first < 0)
         return first;
@@ -200,12 +235,7 @@ int run_choice_parse(struct run_choice *c, int argc, char **argv)
         view_choice_list_skipped(&c->view);
         return OPTIONS_DONE;
     }
-    if (view_choice_check(&c->view) != 0)
+    if (view_choice_check(&c->view) != 0 || run_choice_settle(c, first, argc, argv) != 0)
         return options_wrong(&run_options);
-    if (first == argc) {
-        words_say("which program?");
-        return options_wrong(&run_options);
-    }
-    c->program = argv + first;
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "cli/options.h"
 #include "src/host/filter.h"
+#include "src/host/leakreport.h"
 #include "src/host/profile.h"
 #include "src/host/view.h"
 
@@ -23,6 +24,7 @@ struct view_choice {
     const char *snapshot;               /* --snapshot; NULL: the exit */
     const char *domain;                 /* --domain; NULL: the heap, or what the filters name */
     const char *json, *csv, *folded;    /* files, or "-"; NULL: none */
+    const struct leak_report *leaks;    /* go into the JSON; NULL: none do */
     size_t columns;                     /* --width */
     size_t frames;                      /* --frames; 0 all */
     bool outermost;                     /* keep the outermost frames, not the innermost */

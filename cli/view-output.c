@@ -49,7 +49,7 @@ static int write_json(FILE *out, const struct view_choice *c, const struct profi
 {
     struct stack_choice stack = {.limit = c->frames, .outermost = c->outermost};
 
-    return report_json_write(out, p, v, &stack, e);
+    return report_json_write(out, p, v, &stack, c->leaks, e);
 }
 
 static int write_csv(FILE *out, const struct view_choice *c, const struct profile *p,

@@ -144,7 +144,7 @@ static void add_lines(struct notes *n, const char *lines)
     }
 }
 
-char **leaknotes_make(const struct profile *p, uint32_t *count)
+char **leaknotes_make(const struct profile *p, uint32_t *count, uint32_t *search)
 {
     const struct report_text_options plain = {0};
     struct notes n = {0};
@@ -156,6 +156,7 @@ char **leaknotes_make(const struct profile *p, uint32_t *count)
         add_missed(&n, &text, &p->search);
         add_flags(&n, &text, &p->search);
     }
+    *search = n.count;
     report_text_loss(&text, p, &plain);
     n.failed |= text.failed;
     add_lines(&n, strbuf_text(&text));

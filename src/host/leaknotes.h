@@ -9,10 +9,10 @@
 #include "src/host/strbuf.h"
 
 /*
- * The sentences, with `count` of them, each from malloc as the array is.  NULL when memory
- * runs out.
+ * The sentences, `count` of them, the first `search` of which are about the search.  Each is
+ * from malloc, as the array is.  NULL when memory runs out.
  */
-char **leaknotes_make(const struct profile *p, uint32_t *count);
+char **leaknotes_make(const struct profile *p, uint32_t *count, uint32_t *search);
 
 /* Why nothing was searched, without a full stop; NULL when a search told kinds apart. */
 const char *leaknotes_unsearched(const struct profile *p);

@@ -551,7 +551,7 @@ static int describe(struct leaks *l, const struct profile *p, struct error *e)
                                  .end_bytes = t->live_bytes,
                                  .end_blocks = t->live_blocks};
     l->searched = leaks_were_searched(p, NULL);
-    l->notes = leaknotes_make(p, &r->note_count);
+    l->notes = leaknotes_make(p, &r->note_count, &l->search_notes);
     if (!l->notes)
         return out_of_memory(e);
     r->notes = (const char *const *)l->notes;

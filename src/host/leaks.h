@@ -30,6 +30,7 @@ struct leaks {
     struct leak_report report;
     struct leak_line *lines;
     char **notes;
+    uint32_t search_notes;       /* the first so many of them are about the search */
     struct leak_amount left_out; /* by the filter and the ages */
     bool searched;               /* kinds were told apart */
 };

@@ -7,6 +7,7 @@
 #include "src/host/report-faults.h"
 #include "src/host/report-json-place.h"
 #include "src/host/report-json-run.h"
+#include "src/host/report-leak.h"
 #include "src/shared/guarded.h"
 #include "src/shared/record.h"
 
@@ -207,7 +208,8 @@ static json_t *faults(const struct profile *p, const struct stack_choice *stack)
 }
 
 int report_json_write(FILE *out, const struct profile *p, const struct view *v,
-                      const struct stack_choice *stack, struct error *e)
+                      const struct stack_choice *stack, const struct leak_report *leaks,
+                      struct error *e)
 {
     bool ok;
 
@@ -218,6 +220,10 @@ int report_json_write(FILE *out, const struct profile *p, const struct view *v,
          member(out, "timeline", report_json_timeline(p)) && member(out, "modules", modules(p));
     if (p->fault_count)
         ok = ok && member(out, "faults", faults(p, stack));
+    if (leaks && ok) {
+        ok = report_leak_json_members(out, leaks, 0);
+        fputs(",\n", out);
+    }
     if (ok) {
         fputs("  \"stats\": [", out);
         ok = write_rows(out, p, v, stack);

@@ -8,6 +8,7 @@
 #define MEMPROF_HOST_REPORT_JSON_H
 
 #include "src/host/error.h"
+#include "src/host/leakreport.h"
 #include "src/host/profile.h"
 #include "src/host/stacklines.h"
 #include "src/host/view.h"
@@ -20,9 +21,11 @@
  * Write the document to `out` and flush it; a row at a time, so that large
  * profiles take no memory here.  `stack` limits the tracebacks; the innermost
  * line comes first whatever it says.  What the view's options point at must still
- * be there.  0, or -1 with `e` set.
+ * be there.  `leaks`: members of that report too (report-leak.h), NULL none.  0, or -1 with `e`
+ * set.
  */
 int report_json_write(FILE *out, const struct profile *p, const struct view *v,
-                      const struct stack_choice *stack, struct error *e);
+                      const struct stack_choice *stack, const struct leak_report *leaks,
+                      struct error *e);
 
 #endif

@@ -129,25 +129,33 @@ static bool member(FILE *out, const char *key, json_t *value)
     return true;
 }
 
-int report_leak_json(FILE *out, const struct leak_report *r, const struct leak_format *f,
-                     struct error *e)
+bool report_leak_json_members(FILE *out, const struct leak_report *r, uint32_t max_records)
 {
-    uint32_t shown =
-        f->max_records && f->max_records < r->record_count ? f->max_records : r->record_count;
-    bool ok;
+    uint32_t shown = max_records && max_records < r->record_count ? max_records : r->record_count;
+    bool ok = member(out, "notes", notes_array(r)) && member(out, "leaks", leaks_object(r)) &&
+              member(out, "heap", heap_object(&r->heap)) &&
+              member(out, "suppressed_records", jsonvalue_number(r->suppressed_records)) &&
+              member(out, "omitted_records", jsonvalue_number(r->record_count - shown));
 
-    fprintf(out, "{\n  \"schema_version\": %d,\n", REPORT_LEAK_SCHEMA);
-    ok = member(out, "command", jsonvalue_text(r->command)) &&
-         member(out, "memprof_version", jsonvalue_text(r->version)) &&
-         member(out, "seconds", json_real(r->seconds)) && member(out, "notes", notes_array(r)) &&
-         member(out, "leaks", leaks_object(r)) && member(out, "heap", heap_object(&r->heap)) &&
-         member(out, "suppressed_records", jsonvalue_number(r->suppressed_records)) &&
-         member(out, "omitted_records", jsonvalue_number(r->record_count - shown));
     fputs("  \"records\": [", out);
     for (uint32_t i = 0; ok && i < shown; i++) {
         fputs(i ? ",\n    " : "\n    ", out);
         ok = dump(out, record_object(&r->records[i]));
     }
-    fputs(shown ? "\n  ]\n}\n" : "]\n}\n", out);
+    fputs(shown ? "\n  ]" : "]", out);
+    return ok;
+}
+
+int report_leak_json(FILE *out, const struct leak_report *r, const struct leak_format *f,
+                     struct error *e)
+{
+    bool ok;
+
+    fprintf(out, "{\n  \"schema_version\": %d,\n", REPORT_LEAK_SCHEMA);
+    ok = member(out, "command", jsonvalue_text(r->command)) &&
+         member(out, "memprof_version", jsonvalue_text(r->version)) &&
+         member(out, "seconds", json_real(r->seconds)) &&
+         report_leak_json_members(out, r, f->max_records);
+    fputs("\n}\n", out);
     return report_leak_end(out, ok, "JSON", e);
 }

@@ -114,9 +114,9 @@ void report_leak_summary(struct strbuf *out, const struct leaks *l, const struct
     }
 }
 
-void report_leak_notes(struct strbuf *out, const struct leaks *l)
+void report_leak_notes(struct strbuf *out, const struct leaks *l, uint32_t count)
 {
-    for (uint32_t i = 0; i < l->report.note_count; i++) {
+    for (uint32_t i = 0; i < count && i < l->report.note_count; i++) {
         strbuf_add(out, "  note: ");
         escape_text(out, l->report.notes[i]);
         strbuf_add(out, "\n");

@@ -23,8 +23,8 @@ struct report_leak_options {
 void report_leak_summary(struct strbuf *out, const struct leaks *l, const struct profile *p,
                          const struct report_leak_options *options);
 
-/* The notes of a report, an indented line each. */
-void report_leak_notes(struct strbuf *out, const struct leaks *l);
+/* The first `count` notes of a report, an indented line each. */
+void report_leak_notes(struct strbuf *out, const struct leaks *l, uint32_t count);
 
 /*
  * The records, most bytes first: how much of what kind, what it goes by, the stack with the

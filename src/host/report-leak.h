@@ -29,6 +29,12 @@ int report_leak_json(FILE *out, const struct leak_report *r, const struct leak_f
                      struct error *e);
 
 /*
+ * The members of that document that are about leaks, the last without a comma behind it, for
+ * another document to take in.  false when memory runs out.
+ */
+bool report_leak_json_members(FILE *out, const struct leak_report *r, uint32_t max_records);
+
+/*
  * SARIF 2.1.0 (OASIS) within what GitHub's code scanning takes: 10 MB, 25,000
  * results, 10,000 locations in one flow.  Known leaks are suppressed results.
  */

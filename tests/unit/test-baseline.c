@@ -69,7 +69,7 @@ static void write_report(struct fixture *f, enum view_group group, enum view_ord
 
     assert_non_null(out);
     assert_int_equal(view_build(&v, &f->p, &options, &e), 0);
-    assert_int_equal(report_json_write(out, &f->p, &v, &(struct stack_choice){0}, &e), 0);
+    assert_int_equal(report_json_write(out, &f->p, &v, &(struct stack_choice){0}, NULL, &e), 0);
     assert_int_equal(fclose(out), 0);
     view_release(&v);
 }
@@ -176,7 +176,7 @@ static void what_its_rows_are_of_is_said(void **state)
     assert_int_equal(filter_add(&filter, "function=main", false, &e), 0);
     assert_non_null(out);
     assert_int_equal(view_build(&v, &f->p, &options, &e), 0);
-    assert_int_equal(report_json_write(out, &f->p, &v, &(struct stack_choice){0}, &e), 0);
+    assert_int_equal(report_json_write(out, &f->p, &v, &(struct stack_choice){0}, NULL, &e), 0);
     assert_int_equal(fclose(out), 0);
     view_release(&v);
     filter_release(&filter);

@@ -26,7 +26,7 @@ static json_t *report(const struct profile *p, struct view_options options)
 
     assert_non_null(out);
     assert_int_equal(view_build(&v, p, &options, &e), 0);
-    assert_int_equal(report_json_write(out, p, &v, &(struct stack_choice){0}, &e), 0);
+    assert_int_equal(report_json_write(out, p, &v, &(struct stack_choice){0}, NULL, &e), 0);
     fclose(out);
     view_release(&v);
     document = json_loads(text, JSON_REJECT_DUPLICATES, &parse_error);
@@ -300,7 +300,7 @@ static void a_full_disk_is_an_error(void **state)
         skip();
     make_stack(&p);
     assert_int_equal(view_build(&v, &p, &(struct view_options){0}, &e), 0);
-    assert_int_equal(report_json_write(out, &p, &v, &(struct stack_choice){0}, &e), -1);
+    assert_int_equal(report_json_write(out, &p, &v, &(struct stack_choice){0}, NULL, &e), -1);
     assert_int_equal(e.kind, ERROR_SYSTEM);
     view_release(&v);
     profile_release(&p);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running a program and recording it, for the commands that do: finding it, seeing that it
+ * can be recorded, and the exit statuses of what goes wrong before it begins.
+ */
+#ifndef MEMPROF_CLI_LAUNCH_H
+#define MEMPROF_CLI_LAUNCH_H
+
+#include "cli/run-options.h"
+#include "src/host/run.h"
+
+/*
+ * Called when the program has ended; returns the exit status.  `recorded` is false when it
+ * ran unprofiled because --allow-unprofiled was given.
+ */
+typedef int launch_reporter(const struct run_choice *c, const struct run_result *r, bool recorded,
+                            void *context);
+
+/* Run the program that was chosen.  The exit status: the reporter's, or of what went wrong. */
+int launch(const struct run_choice *c, launch_reporter *report, void *context);
+
+/* The program's own exit status, as a shell has it: 128 + n for signal n. */
+int launch_status(const struct run_result *r);
+
+/* Say what went wrong, and return the status. */
+int launch_fail(const struct error *e, int status);
+
+/* Why nothing was recorded, or NULL when something was. */
+const char *launch_silence(const struct run_result *r);
+
+#endif
