@@ -274,14 +274,26 @@ tests_unit_test_report_stat_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-report-stat.c
+# What takes longest is started first, so that nothing is left over at the end.
 script_tests = \
+	tests/e2e/real-programs.py \
+	$(own_builds) \
+	tests/e2e/allocator.py \
+	tests/e2e/stacks.py \
+	tests/formats.py \
 	tests/cli.sh \
 	tests/e2e/addr2line.py \
-	tests/formats.py \
 	tests/suppressions.py \
 	tests/manual.sh \
-	tests/options.sh \
-	tests/pool-race.sh
+	tests/options.sh
+# They compile what they test themselves, in the same way whatever the sanitizers of the rest.
+own_build_scripts = tests/pool-race.sh tests/fuzz/snapshot.sh tests/fuzz/suppress.sh
+EXTRA_DIST += $(own_build_scripts)
+if SANITIZERS
+own_builds =
+else
+own_builds = $(own_build_scripts)
+endif
 
 # What addr2line.py asks.
 check_PROGRAMS += tests/tools/symbolize-file

@@ -3,8 +3,6 @@
 # whatever the compiler of the rest, and runs for a few seconds in `make check`;
 # `make fuzz FUZZ_SECONDS=3600` goes on.
 
-script_tests += tests/fuzz/snapshot.sh tests/fuzz/suppress.sh
-
 fuzz_snapshot_sources = \
 	src/host/buffer.c \
 	src/host/changes.c \
