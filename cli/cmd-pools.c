@@ -16,18 +16,24 @@
 
 enum {
     OPTION_BY = OPTION_LONG_ONLY,
+    OPTION_SNAPSHOT,
     OPTION_ASCII,
     OPTION_SKIP,
     OPTION_NO_SKIP,
     OPTION_BYTES,
     OPTION_WIDTH,
     OPTION_JSON,
+    OPTION_CSV,
     OPTION_NO_PAGER,
 };
 
 static const struct option_spec specs[] = {
     {'g', "group-by", "WHAT", "class, line or function [class]"},
-    {OPTION_BY, "by", "WHAT", "sort lines and functions by taken, waste, asked or count [taken]"},
+    {OPTION_BY, "by", "WHAT",
+     "sort lines by taken, waste, asked or count [taken];\nwithout --group-by it means lines"},
+    {OPTION_SNAPSHOT, "snapshot", "WHICH",
+     "another moment, estimated: a snapshot's number or\nlabel, last (snapshot) or peak; exit "
+     "[exit]"},
     {'t', "top", "N", "show N lines, and N arenas of the map; 0 all [20]"},
     {OPTION_ASCII, "ascii", NULL, "draw the map in ASCII [in UTF-8 where the locale has it]"},
     {OPTION_SKIP, "skip", "PATTERN", "also pass over functions, file= or module= PATTERN"},
@@ -35,6 +41,7 @@ static const struct option_spec specs[] = {
     {OPTION_BYTES, "bytes", NULL, "show all digits of numbers of bytes"},
     {OPTION_WIDTH, "width", "N", "fit lines into N columns; 0 any [the terminal's, or 120]"},
     {OPTION_JSON, "json", "FILE", "write everything as JSON to FILE, - standard output"},
+    {OPTION_CSV, "csv", "FILE", "write the classes or lines as CSV to FILE, or - for stdout"},
     {OPTION_NO_PAGER, "no-pager", NULL, "print to the terminal directly"},
     {0, NULL, NULL, NULL},
 };
@@ -55,9 +62,9 @@ static const struct options options = {
 struct choice {
     struct pools_options pools;
     struct skiplist skip;
-    bool ascii, exact, no_pager, columns_given;
+    bool ascii, exact, no_pager, columns_given, grouped, ordered;
     uint64_t columns, limit;
-    const char *json;
+    const char *json, *csv, *snapshot;
 };
 
 static int take_word(struct choice *c, int id, const char *argument)
@@ -69,10 +76,13 @@ static int take_word(struct choice *c, int id, const char *argument)
 
     if (word < 0)
         return OPTIONS_WRONG;
-    if (id == 'g')
+    if (id == 'g') {
         c->pools.group = (enum pools_group)word;
-    else
+        c->grouped = true;
+    } else {
         c->pools.order = (enum pools_order)word;
+        c->ordered = true;
+    }
     return 0;
 }
 
@@ -107,6 +117,12 @@ static int take(void *context, int id, const char *argument)
     case OPTION_JSON:
         c->json = argument;
         return 0;
+    case OPTION_CSV:
+        c->csv = argument;
+        return 0;
+    case OPTION_SNAPSHOT:
+        c->snapshot = argument;
+        return 0;
     case OPTION_ASCII:
         c->ascii = true;
         return 0;
@@ -121,15 +137,19 @@ static int take(void *context, int id, const char *argument)
 
 /* ---------------------------------------------------------------- a file -- */
 
-static int write_json(const char *file, const struct profile *p, const struct pools *s,
-                      const struct report_pools_options *report, struct error *e)
+typedef int report_writer(FILE *out, const struct profile *p, const struct pools *s,
+                          const struct report_pools_options *options, struct error *e);
+
+static int write_file(const char *file, report_writer *write, const struct profile *p,
+                      const struct pools *s, const struct report_pools_options *report,
+                      struct error *e)
 {
     FILE *out = strcmp(file, "-") == 0 ? stdout : fopen(file, "we");
     int result;
 
     if (!out)
         return error_set(e, ERROR_SYSTEM, "cannot write %s", file);
-    result = report_pools_json(out, p, s, report, e);
+    result = write(out, p, s, report, e);
     if (out != stdout && fclose(out) != 0 && result == 0)
         result = error_set(e, ERROR_SYSTEM, "cannot write %s", file);
     return result;
@@ -149,9 +169,20 @@ static int write_text(const struct choice *c, const struct profile *p, const str
     return result;
 }
 
+static int write_all(const struct choice *c, const struct profile *p, const struct pools *s,
+                     const struct report_pools_options *report, struct error *e)
+{
+    if (c->json && write_file(c->json, report_pools_json, p, s, report, e) != 0)
+        return -1;
+    if (c->csv && write_file(c->csv, report_pools_csv, p, s, report, e) != 0)
+        return -1;
+    return c->json || c->csv ? 0 : write_text(c, p, s, report, e);
+}
+
 static int show(const struct choice *c, const struct profile *p, struct error *e)
 {
-    const struct report_pools_options report = {
+    struct pools_options making = c->pools;
+    struct report_pools_options report = {
         .group = c->pools.group,
         .order = c->pools.order,
         .columns = c->columns_given ? (size_t)c->columns : terminal_columns(stdout),
@@ -163,10 +194,11 @@ static int show(const struct choice *c, const struct profile *p, struct error *e
     struct pools pools;
     int result;
 
-    if (pools_make(&pools, p, &c->pools, e) != 0)
+    if (moment_find(p, c->snapshot, &making.moment, e) != 0 ||
+        pools_make(&pools, p, &making, e) != 0)
         return -1;
-    result =
-        c->json ? write_json(c->json, p, &pools, &report, e) : write_text(c, p, &pools, &report, e);
+    report.moment = making.moment;
+    result = write_all(c, p, &pools, &report, e);
     pools_release(&pools);
     return result;
 }
@@ -246,6 +278,11 @@ static bool means_file(const char *what)
            (length > 6 && strcmp(what + length - 6, ".mprof") == 0);
 }
 
+static bool goes_out_twice(const struct choice *c)
+{
+    return c->json && c->csv && strcmp(c->json, "-") == 0 && strcmp(c->csv, "-") == 0;
+}
+
 int cmd_pools(int argc, char **argv)
 {
     struct choice c = {.limit = ROWS};
@@ -254,10 +291,15 @@ int cmd_pools(int argc, char **argv)
     skiplist_init(&c.skip, true);
     c.pools.skip = &c.skip;
     first = options_parse(&options, argc, argv, take, &c);
+    if (c.ordered && !c.grouped)
+        c.pools.group = POOLS_BY_LINE;
     if (first == OPTIONS_DONE) {
         status = EXIT_FINE;
     } else if (first >= 0 && argc - first != 1) {
         words_say(argc == first ? "which profile, or program?" : "one at a time");
+        options_wrong(&options);
+    } else if (first >= 0 && goes_out_twice(&c)) {
+        words_say("only one of --json and --csv can go to standard output");
         options_wrong(&options);
     } else if (first >= 0 && means_file(argv[first])) {
         status = show_file(argv[first], &c);

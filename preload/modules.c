@@ -375,6 +375,22 @@ bool modules_revalidate(void)
     return true;
 }
 
+void module_name(uint64_t pc, char *name, size_t room)
+{
+    struct location l = {0};
+    const char *path = locate(pc, &l) && l.name ? l.name : "", *base = path;
+    size_t length;
+
+    for (const char *c = path; *c; c++)
+        if (*c == '/')
+            base = c + 1;
+    length = strlen(base);
+    if (length >= room)
+        length = room - 1;
+    memcpy(name, base, length);
+    name[length] = '\0';
+}
+
 bool modules_init(void)
 {
     struct location l;

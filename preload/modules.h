@@ -17,6 +17,9 @@
 
 #include <stdatomic.h>
 
+/* The base name of the module's file, cut to fit; "" for the program or where there is none. */
+void module_name(uint64_t pc, char *name, size_t room);
+
 /* Once, before any stack is walked.  false: no memory. */
 bool modules_init(void);
 

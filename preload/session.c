@@ -149,6 +149,7 @@ static void connect_host(void)
         refuse(REFUSAL_MAP);
         return;
     }
+    module_name((uint64_t)(uintptr_t)real.malloc, h->next_allocator, sizeof(h->next_allocator));
     if (!allocator_install(h->settings.allocator)) {
         refuse(REFUSAL_MAP);
         return;

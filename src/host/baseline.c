@@ -436,6 +436,7 @@ static void take_process(struct reader *r, const json_t *process, struct profile
     to->command = name(r, process, "command");
     to->host = name(r, process, "host");
     to->memprof_version = name(r, process, "memprof_version");
+    to->allocator = name(r, process, "allocator");
     to->pid = json_integer_value(json_object_get(process, "pid"));
     to->started_unix = json_integer_value(json_object_get(process, "started_unix"));
     to->seconds = json_number_value(json_object_get(process, "seconds"));

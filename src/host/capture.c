@@ -235,6 +235,8 @@ static int make(struct capture *c, const struct builder_moment *moment, double s
     }
     c->options.describe(c->options.context, &checkpoint.part, seconds);
     attach_search(c, &checkpoint);
+    heap_fill(&checkpoint.part.moments[0], c->options.source.segment,
+              c->finished ? 0 : (pid_t)checkpoint.part.process.pid);
     if (c->heap_due &&
         look_at_heap(c, &checkpoint, c->finished ? 0 : (pid_t)checkpoint.part.process.pid) != 0) {
         checkpoint_release(&checkpoint);

@@ -319,3 +319,15 @@ int heap_look(struct profile *part, const struct model *model, const struct segm
     intern_release(&l.pins);
     return l.failed ? error_set(e, ERROR_MEMORY, "out of memory while building the profile") : 0;
 }
+
+void heap_fill(struct profile_moment *moment, const struct segment *segment, pid_t pid)
+{
+    struct census census;
+
+    if (!get_census(segment, pid, &census))
+        return;
+    moment->pool_arenas = census.seen;
+    moment->pool_used_bytes = census.used_bytes;
+    moment->pool_free_bytes = census.free_bytes;
+    moment->pools_free = census.pools_free;
+}

@@ -33,6 +33,12 @@
 int heap_look(struct profile *part, const struct model *model, const struct segment *segment,
               pid_t pid, struct error *e);
 
+/*
+ * What the pools hold now, if the program runs on them, into the fields of `moment` for
+ * that; `pid` as above.  Milliseconds a gigabyte.
+ */
+void heap_fill(struct profile_moment *moment, const struct segment *segment, pid_t pid);
+
 /* Bytes that --allocator=pool-debug puts around a block. */
 uint32_t heap_guard_bytes(uint32_t allocator);
 

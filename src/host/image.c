@@ -120,6 +120,23 @@ static string_id command_text(struct profile *p, const struct image *i)
     return id;
 }
 
+/* Which allocator served it. */
+static string_id allocator_text(struct profile *p, const struct image *i)
+{
+    const struct segment_header *h = segment_header(&i->segment);
+    char name[ALLOCATOR_NAME_BYTES + 1] = "";
+
+    if (h->settings.allocator == ALLOCATOR_POOL)
+        return text(p, "pool");
+    if (h->settings.allocator == ALLOCATOR_POOL_DEBUG)
+        return text(p, "pool-debug");
+    /* acquire: the name was there before it began */
+    if (atomic_load_explicit(&h->target_state, memory_order_acquire) != TARGET_RECORDING)
+        return 0;
+    memcpy(name, h->next_allocator, ALLOCATOR_NAME_BYTES);
+    return text(p, *name ? name : i->program);
+}
+
 /* For every checkpoint: a file that is cut short says as much as a whole one. */
 static void describe_process(void *context, struct profile *p, double seconds)
 {
@@ -130,6 +147,7 @@ static void describe_process(void *context, struct profile *p, double seconds)
     p->process.command = command_text(p, i);
     p->process.host = text(p, i->host);
     p->process.memprof_version = text(p, PACKAGE_VERSION);
+    p->process.allocator = allocator_text(p, i);
     p->process.pid = i->pid;
     p->process.started_unix = i->started_unix;
     p->process.seconds = seconds;

@@ -152,11 +152,15 @@ libmemprof_host_la_SOURCES = \
 	src/host/pools.c \
 	src/host/pools.h \
 	src/host/pools-lines.c \
+	src/host/pools-moment.c \
 	src/host/pools-parts.h \
 	src/host/pools-pinned.c \
 	src/host/report-pools.c \
 	src/host/report-pools.h \
+	src/host/report-pools-csv.c \
 	src/host/report-pools-json.c \
+	src/host/report-pools-time.c \
+	src/host/report-pools-time.h \
 	src/host/poolstate.c \
 	src/host/poolstate.h \
 	src/host/marks.c \

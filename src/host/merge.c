@@ -303,6 +303,7 @@ static void add_process(struct merge *m, const struct profile *from)
         to->host = m->host = host;
         to->executable = copy_text(m, from, process->executable);
         to->memprof_version = copy_text(m, from, process->memprof_version);
+        to->allocator = copy_text(m, from, process->allocator);
         to->merged = merged;
         return;
     }
@@ -310,6 +311,8 @@ static void add_process(struct merge *m, const struct profile *from)
     m->host = host == m->host ? host : 0;
     if (to->executable != copy_text(m, from, process->executable))
         to->executable = 0;
+    if (to->allocator != copy_text(m, from, process->allocator))
+        to->allocator = 0;
     if (process->started_unix < to->started_unix)
         to->started_unix = process->started_unix;
     if (process->seconds > to->seconds)

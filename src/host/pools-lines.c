@@ -38,7 +38,7 @@ static struct entry *make_entries(const struct pools_making *m)
 /* What serves the program takes for a block: the pools, or what glibc would. */
 static uint64_t taken(const struct pools_making *m, uint64_t size)
 {
-    uint32_t block = m->pools->simulated ? 0 : pools_block_bytes(size, m->guards);
+    uint32_t block = m->pools->pooled ? pools_block_bytes(size, m->guards) : 0;
 
     return block ? block : pools_chunk_bytes(size);
 }

@@ -14,6 +14,13 @@ struct pools_making {
     uint32_t guards;
 };
 
+/*
+ * The live blocks of a moment by size, as far as their sites tell: rows from malloc, by
+ * site.  `averaged` are those that stand for blocks of several sizes.  0, or -1 with `e` set.
+ */
+int pools_sizes_at(const struct profile *p, struct moment moment, struct profile_size **sizes,
+                   uint32_t *count, uint64_t *averaged, struct error *e);
+
 /* Each fills in its part.  false: out of memory. */
 bool pools_make_lines(const struct pools_making *m, enum pools_order order);
 bool pools_make_pinned(const struct pools_making *m);

@@ -272,7 +272,7 @@ static int cannot(const struct profile *p, struct error *e)
         return error_set(e, ERROR_INPUT,
                          "the profile ends before the program did, and the sizes of live blocks "
                          "are written at the end: while a program runs, memprof pools PID asks "
-                         "for them");
+                         "for them; --snapshot peak or last shows an estimate");
     return error_set(e, ERROR_INPUT,
                      "the profile has no sizes of live blocks: an earlier memprof wrote it, "
                      "record the program again");
@@ -295,18 +295,23 @@ static bool make_parts(struct pools_making *m, const struct pools_options *o)
            pools_make_pinned(m) && pools_make_map(m);
 }
 
-int pools_make(struct pools *s, const struct profile *p, const struct pools_options *options,
-               struct error *e)
+static uint32_t allocator_of(const struct profile *p)
 {
-    struct pools_making m = {
-        .pools = s, .profile = p, .guards = heap_guard_bytes(p->heap.allocator)};
+    const char *name = profile_text(p, p->process.allocator);
+
+    if (p->heap.number)
+        return p->heap.allocator;
+    return strcmp(name, "pool") == 0         ? ALLOCATOR_POOL
+           : strcmp(name, "pool-debug") == 0 ? ALLOCATOR_POOL_DEBUG
+                                             : ALLOCATOR_NEXT;
+}
+
+static int make_all(struct pools *s, const struct profile *p, const struct pools_options *options,
+                    struct error *e)
+{
+    struct pools_making m = {.pools = s, .profile = p, .guards = heap_guard_bytes(allocator_of(p))};
     bool fine;
 
-    memset(s, 0, sizeof(*s));
-    if (!p->heap.number)
-        return cannot(p, e);
-    s->simulated = p->heap.allocator != ALLOCATOR_POOL && p->heap.allocator != ALLOCATOR_POOL_DEBUG;
-    s->counted = !s->simulated && p->heap.census;
     s->guarded = m.guards != 0;
     fine = make_parts(&m, options);
     free(m.place_of);
@@ -314,6 +319,38 @@ int pools_make(struct pools *s, const struct profile *p, const struct pools_opti
         return 0;
     pools_release(s);
     return error_set(e, ERROR_MEMORY, "out of memory");
+}
+
+/* The profile as if its heap had been looked at then, and nobody had counted the pools. */
+static int make_at(struct pools *s, const struct profile *p, const struct pools_options *options,
+                   struct error *e)
+{
+    struct profile then = *p;
+    int result;
+
+    then.pool_count = then.pin_count = then.class_count = 0;
+    then.heap.left_blocks = then.heap.left_bytes = then.heap.pins_left = 0;
+    if (pools_sizes_at(p, options->moment, &then.sizes, &then.size_count, &s->averaged_blocks, e) !=
+        0)
+        return -1;
+    s->simulated = true;
+    result = make_all(s, &then, options, e);
+    free(then.sizes);
+    return result;
+}
+
+int pools_make(struct pools *s, const struct profile *p, const struct pools_options *options,
+               struct error *e)
+{
+    memset(s, 0, sizeof(*s));
+    s->pooled = allocator_of(p) != ALLOCATOR_NEXT;
+    if (options->moment.place != MOMENT_AT_EXIT)
+        return make_at(s, p, options, e);
+    if (!p->heap.number)
+        return cannot(p, e);
+    s->simulated = !s->pooled;
+    s->counted = s->pooled && p->heap.census;
+    return make_all(s, p, options, e);
 }
 
 void pools_release(struct pools *s)

@@ -9,6 +9,11 @@
  * allocator would that is given just these, class after class: a simulation, which has
  * no free blocks but in the last pool of a class.
  *
+ * The heap is looked at only at the end or when somebody asks.  At the peak and at
+ * snapshots the profile knows the blocks and bytes of each site, which are of one size
+ * class (sizeclass.h): where a site's blocks were not all of one size they are taken to be
+ * of their average, and the layout is a simulation in any case.
+ *
  * glibc's chunks as its malloc.c documents them: 8 bytes of header a block, the sum
  * rounded up to 16, at least 32; from the mmap threshold on (128 KiB unless the program
  * moved it) 16 bytes and whole pages, but where free memory of the heap serves them.
@@ -17,6 +22,7 @@
 #define MEMPROF_HOST_POOLS_H
 
 #include "src/host/error.h"
+#include "src/host/moments.h"
 #include "src/host/profile.h"
 #include "src/host/skiplist.h"
 #include "src/host/view.h"
@@ -41,6 +47,7 @@ struct pools_options {
     enum pools_group group;
     enum pools_order order;      /* of lines and functions; classes stay in their order */
     const struct skiplist *skip; /* NULL skips nothing */
+    struct moment moment;        /* the exit: when the heap was last looked at */
 };
 
 #define POOLS_NO_PLACE UINT32_MAX /* otherwise an index into pools.places */
@@ -100,10 +107,12 @@ struct pools_arena {
 };
 
 struct pools {
-    bool simulated; /* the program did not run on the pools */
+    bool pooled;    /* the program ran on the pools */
+    bool simulated; /* it did not, or this is not of a moment when they were looked at */
     bool counted; /* there is a census; if not, and not simulated, it is what the addresses tell */
     bool guarded; /* --allocator=pool-debug: what guards take is in `taken` */
     struct pools_class classes[POOL_CLASSES];
+    uint64_t averaged_blocks; /* whose size is not known: the average of their site is taken */
     uint64_t large_blocks, large_asked, large_taken; /* too large for the pools; glibc's chunks */
     uint64_t blocks, asked;                          /* recorded, in the classes */
     uint64_t arenas, mapped, used_bytes, free_bytes, header_bytes, free_pool_bytes;
@@ -120,8 +129,8 @@ struct pools {
 };
 
 /*
- * 0, or -1 with `e` set and `s` empty: the profile has no sizes of live blocks
- * (ERROR_INPUT, with the reason and what to do), or memory ran out.
+ * 0, or -1 with `e` set and `s` empty: the profile has no sizes of live blocks, or not of
+ * the peak (ERROR_INPUT, with the reason and what to do), or memory ran out.
  */
 int pools_make(struct pools *s, const struct profile *p, const struct pools_options *options,
                struct error *e);

@@ -58,6 +58,7 @@ static void remap_part(struct remap *r, struct profile *part)
     remap_id(r, &part->process.command);
     remap_id(r, &part->process.host);
     remap_id(r, &part->process.memprof_version);
+    remap_id(r, &part->process.allocator);
     for (uint32_t i = 0; i < part->module_count; i++)
         remap_id(r, &part->modules[i].path);
     for (uint32_t i = 0; i < part->thread_count; i++)

@@ -9,8 +9,8 @@
 static bool process_valid(const struct profile *p, uint32_t strings)
 {
     const struct profile_process *process = &p->process;
-    const string_id ids[] = {process->program, process->executable, process->command, process->host,
-                             process->memprof_version};
+    const string_id ids[] = {process->program, process->executable,      process->command,
+                             process->host,    process->memprof_version, process->allocator};
 
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
         if (ids[i] && ids[i] >= strings)

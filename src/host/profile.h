@@ -45,6 +45,7 @@ struct profile_process {
     string_id command;    /* the arguments, shell-quoted, separated by spaces */
     string_id host;
     string_id memprof_version;
+    string_id allocator; /* "pool", "pool-debug", or the file that its malloc is from; "" unknown */
     uint32_t merged; /* 0, or of how many profiles this is the sum (merge.h): no moment's peak */
     int64_t pid;
     int64_t started_unix; /* seconds since the epoch */
@@ -193,10 +194,12 @@ struct profile_moment {
     uint64_t temporary_bytes, temporary_blocks;
     uint64_t mmap_live_bytes;
     uint64_t rss_bytes; /* 0 unknown */
-    string_id label;    /* 0 none */
-    uint32_t kind;      /* enum moment_kind */
-    uint32_t cause;     /* enum moment_cause */
-    uint32_t number;    /* of a snapshot, from 1 in the order they were taken; 0: a checkpoint */
+    /* On memprof's pools: arenas mapped; bytes of blocks in use, of free ones, and free pools. */
+    uint64_t pool_arenas, pool_used_bytes, pool_free_bytes, pools_free;
+    string_id label; /* 0 none */
+    uint32_t kind;   /* enum moment_kind */
+    uint32_t cause;  /* enum moment_cause */
+    uint32_t number; /* of a snapshot, from 1 in the order they were taken; 0: a checkpoint */
 };
 
 /*

@@ -23,6 +23,8 @@ json_t *report_json_process(const struct profile *p)
     jsonobject_set(&o, "started_unix", json_integer(process->started_unix));
     jsonobject_set(&o, "host", jsonvalue_id(p, process->host));
     jsonobject_set(&o, "merged", jsonvalue_number(process->merged));
+    jsonobject_set(&o, "allocator",
+                   process->allocator ? jsonvalue_id(p, process->allocator) : json_null());
     jsonobject_set(&o, "memprof_version", jsonvalue_id(p, process->memprof_version));
     return jsonobject_end(&o);
 }

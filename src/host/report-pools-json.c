@@ -177,6 +177,42 @@ static json_t *map(const struct pools *s)
     return list;
 }
 
+/* The counts that snapshots and checkpoints have. */
+static json_t *over_time(const struct profile *p)
+{
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < p->moment_count; i++) {
+        const struct profile_moment *m = &p->moments[i];
+        struct jsonobject o;
+
+        if (!m->pool_arenas)
+            continue;
+        o = jsonobject_begin();
+        jsonobject_set(&o, "seconds", json_real(m->seconds));
+        jsonobject_set(&o, "snapshot", m->number ? jsonvalue_number(m->number) : json_null());
+        jsonobject_set(&o, "arenas", jsonvalue_number(m->pool_arenas));
+        jsonobject_set(&o, "mapped_bytes", jsonvalue_number(m->pool_arenas * ARENA_BYTES));
+        jsonobject_set(&o, "used_bytes", jsonvalue_number(m->pool_used_bytes));
+        jsonobject_set(&o, "free_block_bytes", jsonvalue_number(m->pool_free_bytes));
+        jsonobject_set(&o, "free_pool_bytes", jsonvalue_number(m->pools_free * POOL_BYTES));
+        list = jsonlist_append(list, jsonobject_end(&o));
+    }
+    return list;
+}
+
+static json_t *moment(const struct profile *p, struct moment moment)
+{
+    struct strbuf name;
+    json_t *json;
+
+    strbuf_init(&name);
+    moment_name(&name, p, moment);
+    json = name.failed ? NULL : jsonvalue_text(strbuf_text(&name));
+    strbuf_release(&name);
+    return json;
+}
+
 static json_t *document(const struct profile *p, const struct pools *s,
                         const struct report_pools_options *options)
 {
@@ -185,12 +221,18 @@ static json_t *document(const struct profile *p, const struct pools *s,
     jsonobject_set(&o, "schema_version", json_integer(REPORT_JSON_SCHEMA));
     jsonobject_set(&o, "process", report_json_process(p));
     jsonobject_set(&o, "loss", report_json_loss(p));
-    jsonobject_set(&o, "seconds", json_real(p->heap.seconds));
+    jsonobject_set(&o, "moment", moment(p, options->moment));
+    jsonobject_set(&o, "seconds",
+                   json_real(options->moment.place == MOMENT_AT_EXIT
+                                 ? p->heap.seconds
+                                 : moment_seconds(p, options->moment)));
+    jsonobject_set(&o, "pooled", json_boolean(s->pooled));
     jsonobject_set(&o, "simulated", json_boolean(s->simulated));
     jsonobject_set(&o, "counted", json_boolean(s->counted));
     jsonobject_set(&o, "guarded", json_boolean(s->guarded));
     jsonobject_set(&o, "left_out_blocks", jsonvalue_number(p->heap.left_blocks));
     jsonobject_set(&o, "left_out_bytes", jsonvalue_number(p->heap.left_bytes));
+    jsonobject_set(&o, "averaged_blocks", jsonvalue_number(s->averaged_blocks));
     jsonobject_set(&o, "recorded_blocks", jsonvalue_number(s->blocks));
     jsonobject_set(&o, "classes", classes(p, s));
     jsonobject_set(&o, "large_blocks", jsonvalue_number(s->large_blocks));
@@ -202,6 +244,7 @@ static json_t *document(const struct profile *p, const struct pools *s,
     jsonobject_set(&o, "lines", options->group == POOLS_BY_CLASS ? json_null() : lines(p, s));
     jsonobject_set(&o, "pinned", pinned(p, s));
     jsonobject_set(&o, "map", map(s));
+    jsonobject_set(&o, "over_time", over_time(p));
     return jsonobject_end(&o);
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/host/report-pools.h"
 
+#include "src/host/escape.h"
 #include "src/host/location.h"
+#include "src/host/report-pools-time.h"
 #include "src/host/report-text.h"
 #include "src/host/units.h"
 
@@ -70,7 +72,7 @@ static void title_cells(struct cells *row, const struct pools *s)
         "size class", "pools", "blocks in use", "free", "fill", "requested/used", "glibc"};
 
     for (size_t i = 0; i < CELLS; i++)
-        strcpy(row->text[i], i == CELLS - 1 && !s->simulated ? "" : titles[i]);
+        strcpy(row->text[i], i == CELLS - 1 && s->pooled ? "" : titles[i]);
 }
 
 static void class_cells(const struct report *r, struct cells *row, const struct pools_class *c)
@@ -86,7 +88,7 @@ static void class_cells(const struct report *r, struct cells *row, const struct 
         units_share(row->text[4], c->used, c->used + c->free);
     if (c->blocks)
         units_share(row->text[5], c->asked, c->blocks * c->block_bytes);
-    if (r->s->simulated)
+    if (!r->s->pooled)
         bytes(r, row->text[6], c->chunks);
 }
 
@@ -174,6 +176,11 @@ static void add_notes(const struct report *r)
     if (heap->left_blocks)
         strbuf_addf(r->out, "  note: %s blocks (%s) are left out: too many different sizes\n",
                     units_count(a, heap->left_blocks), bytes(r, b, heap->left_bytes));
+    if (s->averaged_blocks)
+        strbuf_addf(r->out,
+                    "  note: %s of %s blocks are counted with the average size of those of their "
+                    "stack and size class: theirs was not kept\n",
+                    units_count(a, s->averaged_blocks), units_count(b, s->chunks.blocks));
     if (s->large_blocks)
         strbuf_addf(r->out, "  larger blocks, not in pools: %s (%s)\n",
                     units_count(a, s->large_blocks), bytes(r, b, s->large_asked));
@@ -322,14 +329,83 @@ static void add_pinned(const struct report *r)
                     units_count(a, r->p->heap.pins_left));
 }
 
+/* Over time, where snapshots and checkpoints have counts. */
+static void add_time(const struct report *r)
+{
+    const struct pools_time_options options = {
+        .columns = r->o->columns, .ascii = r->o->ascii, .exact = r->o->exact};
+    struct strbuf lines;
+
+    strbuf_init(&lines);
+    if (report_pools_time(&lines, r->p, &options)) {
+        add_title(r, "arenas over time");
+        strbuf_add(r->out, strbuf_text(&lines));
+    }
+    r->out->failed |= lines.failed;
+    strbuf_release(&lines);
+}
+
 /* -------------------------------------------------------------- all of it -- */
+
+static void add_allocator(const struct report *r)
+{
+    const char *name = profile_text(r->p, r->p->process.allocator);
+
+    if (!*name)
+        return;
+    strbuf_add(r->out, "  allocator ");
+    escape_text(r->out, name);
+    if (!r->s->pooled && strncmp(name, "libc.so", 7) != 0)
+        strbuf_add(r->out, ", whose own cost is not known: below is what glibc's would be");
+    strbuf_add(r->out, "\n");
+}
+
+static void add_moment(const struct report *r)
+{
+    struct strbuf name;
+    char seconds[UNITS_TEXT];
+
+    if (r->o->moment.place == MOMENT_AT_EXIT) {
+        strbuf_addf(r->out, "  live blocks %s, after %s\n",
+                    r->p->incomplete ? "when the heap was last looked at" : "at the end",
+                    units_seconds(seconds, r->p->heap.seconds));
+        return;
+    }
+    strbuf_init(&name);
+    moment_name(&name, r->p, r->o->moment);
+    strbuf_add(r->out, "  live blocks at ");
+    escape_text(r->out, strbuf_text(&name));
+    strbuf_addf(r->out, ", after %s\n", units_seconds(seconds, moment_seconds(r->p, r->o->moment)));
+    r->out->failed |= name.failed;
+    strbuf_release(&name);
+}
+
+/* What the pools themselves counted at a snapshot, beside how its blocks would lie. */
+static void add_count_then(const struct report *r)
+{
+    const struct profile_moment *m;
+    char count[UNITS_TEXT], mapped[UNITS_TEXT], used[UNITS_TEXT], unused[UNITS_TEXT],
+        pools[UNITS_TEXT];
+
+    if (r->o->moment.place != MOMENT_LISTED)
+        return;
+    m = &r->p->moments[r->o->moment.index];
+    if (!m->pool_arenas)
+        return;
+    strbuf_addf(r->out,
+                "  counted then: arenas %s (%s mapped, %s blocks in use, %s free blocks, %s free "
+                "pools)\n",
+                units_count(count, m->pool_arenas), bytes(r, mapped, m->pool_arenas * ARENA_BYTES),
+                bytes(r, used, m->pool_used_bytes), bytes(r, unused, m->pool_free_bytes),
+                bytes(r, pools, m->pools_free * POOL_BYTES));
+}
 
 static void add_what(const struct report *r)
 {
     const struct pools *s = r->s;
     bool lines = r->o->group != POOLS_BY_CLASS;
 
-    if (!s->simulated)
+    if (s->pooled && (lines || !s->simulated))
         add_title(r, lines ? "blocks in memprof's pools, and larger ones" : "memprof's pools");
     else if (lines)
         add_title(r, "blocks, and what glibc's malloc takes for them");
@@ -342,14 +418,12 @@ void report_pools_text(struct strbuf *out, const struct profile *p, const struct
 {
     const struct report r = {out, p, s, options};
     const struct report_text_options text = {.columns = options->columns, .exact = options->exact};
-    char seconds[UNITS_TEXT];
 
     report_text_process(out, p);
     strbuf_add(out, "\n");
     report_text_loss(out, p, &text);
-    strbuf_addf(out, "  live blocks %s, after %s\n",
-                p->incomplete ? "when the heap was last looked at" : "at the end",
-                units_seconds(seconds, p->heap.seconds));
+    add_allocator(&r);
+    add_moment(&r);
     add_what(&r);
     if (options->group == POOLS_BY_CLASS)
         add_classes(&r);
@@ -357,11 +431,13 @@ void report_pools_text(struct strbuf *out, const struct profile *p, const struct
         add_lines(&r);
     if (options->group == POOLS_BY_CLASS || !s->simulated)
         add_arenas(&r);
+    add_count_then(&r);
     add_notes(&r);
-    if (s->simulated)
+    if (!s->pooled)
         add_chunks(&r);
     if (options->group != POOLS_BY_CLASS)
         return;
     add_map(&r);
     add_pinned(&r);
+    add_time(&r);
 }

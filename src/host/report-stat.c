@@ -347,6 +347,7 @@ void report_stat_text(struct strbuf *out, const struct profile *p,
     strbuf_add(out, "\n");
     add_text_line(out, o, "command", profile_text(p, p->process.command));
     add_text_line(out, o, "executable", profile_text(p, p->process.executable));
+    add_text_line(out, o, "allocator", profile_text(p, p->process.allocator));
     add_start(out, p);
     report_text_totals(out, p, &o->text);
     report_text_loss(out, p, &o->text);

@@ -46,17 +46,35 @@ static void add_end(struct strbuf *out, const struct profile_process *process)
     }
 }
 
+/* Another allocator than the C library's is worth a word. */
+static void add_allocator(struct strbuf *out, const struct profile *p)
+{
+    const char *name = profile_text(p, p->process.allocator);
+
+    if (!*name || strncmp(name, "libc.so", 7) == 0)
+        return;
+    strbuf_add(out, " on ");
+    if (strcmp(name, "pool") == 0)
+        strbuf_add(out, "memprof's pools");
+    else if (strcmp(name, "pool-debug") == 0)
+        strbuf_add(out, "memprof's pools with guards");
+    else
+        escape_text(out, name);
+}
+
 void report_text_process(struct strbuf *out, const struct profile *p)
 {
     char seconds[UNITS_TEXT];
 
     escape_text(out, profile_text(p, p->process.program));
     if (p->process.merged)
-        strbuf_addf(out, " (%" PRIu32 " profiles merged) ran up to %s, ", p->process.merged,
+        strbuf_addf(out, " (%" PRIu32 " profiles merged) ran up to %s", p->process.merged,
                     units_seconds(seconds, p->process.seconds));
     else
-        strbuf_addf(out, " (pid %" PRId64 ") ran %s, ", p->process.pid,
+        strbuf_addf(out, " (pid %" PRId64 ") ran %s", p->process.pid,
                     units_seconds(seconds, p->process.seconds));
+    add_allocator(out, p);
+    strbuf_add(out, ", ");
     add_end(out, &p->process);
 }
 

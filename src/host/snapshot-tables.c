@@ -49,6 +49,7 @@ static const struct column process_columns[] = {
     PLAIN(I32, snapshot_process, process.exit_value),
     PLAIN(U32, snapshot_process, incomplete),
     PLAIN(U32, snapshot_process, process.merged),
+    PLAIN(U32, snapshot_process, process.allocator),
 };
 
 static const struct column totals_columns[] = {
@@ -145,6 +146,10 @@ static const struct column moment_columns[] = {
     PLAIN(U32, profile_moment, kind),
     PLAIN(U32, profile_moment, cause),
     DELTA(U32, profile_moment, number),
+    DELTA(U64, profile_moment, pool_arenas),
+    DELTA(U64, profile_moment, pool_used_bytes),
+    DELTA(U64, profile_moment, pool_free_bytes),
+    DELTA(U64, profile_moment, pools_free),
 };
 
 static const struct column mark_columns[] = {
@@ -306,7 +311,7 @@ static const struct column cut_columns[] = {
 /* A field that is added to a struct is lost in files until it has a column here. */
 #define COMPLETE(row, bytes)                                                                       \
     _Static_assert(sizeof(struct row) == (bytes), #row " has changed: give its fields columns")
-COMPLETE(profile_process, 56);
+COMPLETE(profile_process, 64);
 COMPLETE(profile_totals, 18 * 8);
 COMPLETE(profile_loss, 16 * 8);
 COMPLETE(profile_module, 80);
@@ -316,7 +321,7 @@ COMPLETE(profile_node, 8);
 COMPLETE(profile_thread, 16);
 COMPLETE(profile_site, 32 + 10 * 8);
 COMPLETE(profile_sample, 32);
-COMPLETE(profile_moment, 11 * 8 + 4 * 4);
+COMPLETE(profile_moment, 15 * 8 + 4 * 4);
 COMPLETE(profile_mark, 32);
 COMPLETE(profile_fault, 56);
 COMPLETE(profile_domain, 56);

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 8u
+#define SEGMENT_VERSION 9u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -307,6 +307,8 @@ enum unwinder {
     UNWINDER_FP,
 };
 
+#define ALLOCATOR_NAME_BYTES 64u
+
 /* What serves the program's requests. */
 enum target_allocator {
     ALLOCATOR_NEXT = 0,   /* what would without memprof: libc, as a rule */
@@ -367,6 +369,8 @@ struct segment_header {
     _Atomic uint32_t snapshot_signals; /* signals that asked for a snapshot so far */
     _Atomic uint32_t own_ranges_used;  /* high-water mark */
     _Atomic uint64_t private_bytes;    /* that the recorder holds beside the segment */
+    /* The file that malloc is from without memprof, cut; "" the program's own.  NUL-terminated. */
+    char next_allocator[ALLOCATOR_NAME_BYTES];
 
     /* Loss and self-check counters, written by the target with relaxed adds. */
     _Alignas(64) _Atomic uint64_t bootstrap_allocations; /* served before recording could start */

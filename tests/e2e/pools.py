@@ -119,12 +119,28 @@ def running(allocator):
         doc = pools(what)
         h.equal(of_classes(doc, "blocks_in_use"), by_class(blocks), f"{allocator}, running: blocks in use")
         h.equal(doc.get("counted"), allocator == "pool", f"{allocator}, running: whether they are counted")
+    memprof("snapshot", "--label", "held", "pool-mix")
     text = memprof("pools", "pool-mix").stdout
     h.check("still being recorded" in text and "last looked at" in text, f"{allocator}, running: it is said")
     child.stdin.close()
     child.wait(60)
     doc = pools(file)
     h.equal(of_classes(doc, "blocks_in_use"), by_class(blocks), f"{allocator}, ended: blocks in use")
+    then = pools(file, "--snapshot", "held")
+    h.equal(of_classes(then, "recorded_blocks"), by_class(blocks), f"{allocator}, snapshot: blocks by class")
+    h.equal((then.get("simulated"), then.get("pooled")), (True, allocator == "pool"), f"{allocator}, snapshot: a simulation")
+    counts = [c for c in then.get("over_time", []) if c["snapshot"] == 1]
+    h.equal([c["used_bytes"] for c in counts], [doc["arenas"]["used_bytes"]] if allocator == "pool" else [],
+            f"{allocator}, snapshot: what the pools counted")
+    text = memprof("pools", "--snapshot", "1", file).stdout
+    h.check("at snapshot 1 (held)" in text and ("counted then: arenas" in text) == (allocator == "pool"),
+            f"{allocator}, snapshot: the text says so")
+    text = memprof("pools", file).stdout
+    h.check(("arenas over time" in text) == (allocator == "pool"), f"{allocator}: counts over time")
+    h.check(f"allocator {'pool' if allocator == 'pool' else 'libc.so.6'}\n" in text, f"{allocator}: which one is said")
+    h.equal(" on memprof's pools," in memprof("top", file).stdout, allocator == "pool", f"{allocator}: top says on what it ran")
+    rows = memprof("pools", "--csv", "-", "--by", "waste", file).stdout.splitlines()
+    h.equal(len(rows) - 1, len(pools(file, "--by", "waste")["lines"]), f"{allocator}: a row of CSV a line")
     run = memprof("pools", "pool-mix")
     h.equal(run.returncode, 3, "ended: no such program")
 

@@ -30,6 +30,7 @@ static void fill_process(struct profile *p)
         .command = strings_add(&p->strings, "sqlite3 :memory: '.read load.sql'"),
         .host = strings_add(&p->strings, "build-17"),
         .memprof_version = strings_add(&p->strings, "0.1.0"),
+        .allocator = strings_add(&p->strings, "libc.so.6"),
         .pid = 4242,
         .started_unix = -86400,
         .seconds = 0.431507,

@@ -6,6 +6,7 @@
 #include "src/host/pools.h"
 
 #include "src/host/heaplook.h"
+#include "src/host/report-pools-time.h"
 #include "src/host/report-pools.h"
 #include "src/shared/block.h"
 #include "src/shared/census.h"
@@ -430,6 +431,144 @@ static void reports_show_it(void **state)
     profile_release(&p);
 }
 
+/* -------------------------------------------------------------- moments -- */
+
+static struct pools made_at(const struct profile *p, enum moment_place place, uint32_t index)
+{
+    const struct pools_options options = {.moment = {.place = place, .index = index}};
+    struct error e = {0};
+    struct pools s;
+
+    assert_int_equal(pools_make(&s, p, &options, &e), 0);
+    return s;
+}
+
+static void set_peak(struct profile_site *site, uint64_t blocks, uint64_t bytes, uint64_t smallest,
+                     uint64_t largest)
+{
+    site->stats.peak_blocks = blocks;
+    site->stats.peak_bytes = bytes;
+    site->stats.smallest = smallest;
+    site->stats.largest = largest;
+}
+
+/* The peak's sizes are those of its sites: exact where there is one, else their average. */
+static void the_peak_is_estimated_by_site(void **state)
+{
+    struct error e = {0};
+    struct pools_options options = {.moment = {.place = MOMENT_AT_PEAK}};
+    struct profile p;
+    struct pools s;
+
+    (void)state;
+    make_profile(&p);
+    add_size(&p, 0, 500, 77); /* at the end: not shown */
+    set_peak(&p.sites[0], 100, 2400, 24, 24);
+    set_peak(&p.sites[1], 10, 337, 33, 40); /* 7 of 34 and 3 of 33 */
+    set_peak(&p.sites[2], 5, 500, 100, 100);
+    p.sites[2].domain = DOMAIN_MMAP;
+    p.totals.peak_blocks = 110;
+    p.totals.peak_bytes = 2737;
+    s = made_at(&p, MOMENT_AT_PEAK, 0);
+    assert_true(s.simulated);
+    assert_false(s.pooled);
+    assert_int_equal(s.blocks, 110);
+    assert_int_equal(s.asked, 2737);
+    assert_int_equal(s.classes[1].blocks, 100);
+    assert_int_equal(s.classes[2].blocks, 10);
+    assert_int_equal(s.classes[2].asked, 337);
+    assert_int_equal(s.averaged_blocks, 10);
+    assert_int_equal(s.large_blocks, 0);
+    pools_release(&s);
+    p.heap.allocator = ALLOCATOR_POOL;
+    p.heap.census = 1;
+    s = made_at(&p, MOMENT_AT_PEAK, 0);
+    assert_true(s.simulated && s.pooled && !s.counted);
+    assert_int_equal(s.map_count, 0);
+    pools_release(&s);
+    for (uint32_t i = 0; i < SITES; i++)
+        set_peak(&p.sites[i], 0, 0, 1, 1);
+    assert_int_equal(pools_make(&s, &p, &options, &e), -1);
+    assert_int_equal(e.kind, ERROR_INPUT);
+    assert_non_null(strstr(e.text, "--no-snapshot-at-peak"));
+    profile_release(&p);
+}
+
+static void put_count(struct profile *p, double seconds, uint64_t arenas, uint64_t used)
+{
+    p->moments = reallocarray(p->moments, p->moment_count + 1, sizeof(*p->moments));
+    p->changes = reallocarray(p->changes, p->moment_count + 1, sizeof(*p->changes));
+    assert_true(p->moments && p->changes);
+    p->changes[p->moment_count] = (struct profile_changes){0};
+    p->moments[p->moment_count++] =
+        (struct profile_moment){.seconds = seconds, .pool_arenas = arenas, .pool_used_bytes = used};
+}
+
+/* Of several counts in a cell the highest, and a gap keeps what was before it. */
+static void counts_over_time_are_drawn(void **state)
+{
+    const struct pools_time_options options = {.columns = 46, .ascii = true, .exact = true};
+    struct profile p;
+    struct strbuf out;
+
+    (void)state;
+    make_profile(&p);
+    p.process.seconds = 10;
+    strbuf_init(&out);
+    assert_false(report_pools_time(&out, &p, &options));
+    put_count(&p, 0.5, 1, ARENA_BYTES / 2);
+    assert_false(report_pools_time(&out, &p, &options));
+    assert_int_equal(out.length, 0);
+    put_count(&p, 2.1, 8, 8 * ARENA_BYTES);
+    put_count(&p, 2.9, 4, ARENA_BYTES / 100); /* 1/400 */
+    put_count(&p, 6.0, 0, 0);                 /* not counted */
+    put_count(&p, 8.0, 4, 2 * ARENA_BYTES);
+    put_count(&p, 10.0, 4, 2 * ARENA_BYTES);
+    assert_true(report_pools_time(&out, &p, &options));
+    assert_string_equal(strbuf_text(&out), "  mapped  ..######==  at most 8,388,608 B\n"
+                                           "  in use  ..######::  at most 8,388,608 B\n"
+                                           "  least in use: 0.2 % of what was mapped, at 2.90 s\n");
+    strbuf_release(&out);
+    profile_release(&p);
+}
+
+static char *csv_of(const struct profile *p, enum pools_group group)
+{
+    const struct report_pools_options options = {.group = group};
+    struct pools s = made(p, group, POOLS_BY_WASTE);
+    struct error e = {0};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+
+    assert_non_null(file);
+    assert_int_equal(report_pools_csv(file, p, &s, &options, &e), 0);
+    fclose(file);
+    pools_release(&s);
+    return text;
+}
+
+static void rows_as_csv(void **state)
+{
+    struct profile p;
+    char *text;
+
+    (void)state;
+    make_profile(&p);
+    add_size(&p, 1, 41, 900);
+    add_size(&p, 2, 600, 2);
+    text = csv_of(&p, POOLS_BY_CLASS);
+    assert_non_null(strstr(
+        text, "\r\n33,48,48,3,2,900,119,900,36900,57600,two,/src/app.c,11,/bin/app,900\r\n"));
+    free(text);
+    text = csv_of(&p, POOLS_BY_LINE);
+    assert_non_null(
+        strstr(text, "\r\ntwo,/src/app.c,11,/bin/app,900,36900,57600,20700,41,900,,,,,0,1,14400\r\n"
+                     "three,/src/app.c,12,/bin/app,2,1200,1216,16,600,2,,,,,0,,\r\n"));
+    free(text);
+    profile_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +581,9 @@ int main(void)
         cmocka_unit_test(the_census_is_taken_over),
         cmocka_unit_test(what_is_missing_is_said),
         cmocka_unit_test(reports_show_it),
+        cmocka_unit_test(the_peak_is_estimated_by_site),
+        cmocka_unit_test(counts_over_time_are_drawn),
+        cmocka_unit_test(rows_as_csv),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,7 @@ static void assert_same_process(const struct profile *a, const struct profile *b
     assert_int_equal(a->process.command, b->process.command);
     assert_int_equal(a->process.host, b->process.host);
     assert_int_equal(a->process.memprof_version, b->process.memprof_version);
+    assert_int_equal(a->process.allocator, b->process.allocator);
     assert_int_equal(a->process.pid, b->process.pid);
     assert_int_equal(a->process.started_unix, b->process.started_unix);
     assert_int_equal(a->process.exit_kind, b->process.exit_kind);
