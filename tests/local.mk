@@ -32,6 +32,7 @@ unit_tests = \
 	tests/unit/test-pathmap \
 	tests/unit/test-baseline \
 	tests/unit/test-report-diff \
+	tests/unit/test-births \
 	tests/unit/test-blockfind \
 	tests/unit/test-answer \
 	tests/unit/test-buffer \

@@ -2,6 +2,7 @@
 #include "src/host/capture.h"
 
 #include "src/host/heaplook.h"
+#include "src/host/lsan.h"
 #include "src/host/searchanswer.h"
 #include "src/shared/clock.h"
 
@@ -110,6 +111,10 @@ static struct capture_entry *take_waiting(struct capture *c, uint64_t ticket)
 static void fill_lost(struct capture_answer *a, const struct profile *whole)
 {
     a->search = whole->search.number;
+    if (whole->search.method == SEARCH_UNSTOPPED) {
+        a->lost_bytes = a->lost_blocks = SEARCH_NO_ANSWER;
+        return;
+    }
     for (uint32_t i = 0; i < whole->leak_count; i++) {
         const struct profile_leak *row = &whole->leaks[i];
 
@@ -185,6 +190,7 @@ void capture_release(struct capture *c)
     free_list(c->answers);
     leaksearch_release(c->search);
     births_release(&c->births);
+    free(c->suppressions);
     pthread_mutex_destroy(&c->lock);
     memset(c, 0, sizeof(*c));
 }
@@ -524,6 +530,7 @@ static void fail_search(struct capture *c, struct capture_entry *entry, const st
 
         entry->answer.outcome = CAPTURE_FAILED;
         entry->answer.error = *e;
+        entry->answer.lost_bytes = entry->answer.lost_blocks = SEARCH_NO_ANSWER;
         answer(c, entry);
         entry = also;
     }
@@ -551,7 +558,7 @@ static void note_program(struct capture *c, uint32_t asked)
     struct capture_entry *entry = calloc(1, sizeof(*entry));
 
     if (!entry) {
-        search_answer(c->options.source.segment, asked, 0, 0);
+        search_answer(c->options.source.segment, asked, SEARCH_NO_ANSWER, SEARCH_NO_ANSWER);
         return;
     }
     entry->by_program = asked;
@@ -577,11 +584,15 @@ static void note_searches(struct capture *c)
     c->end_asked = asked;
 }
 
+/* The search that counts is not found yet. */
 static void end_resumed(void *context)
 {
     struct capture *c = context;
+    const struct builder_source *source = &c->options.source;
 
-    search_answer(c->options.source.segment, c->end_asked, 0, 0);
+    if (!c->suppressions)
+        segment_header(source->segment)->call = lsan_suppressions_function(source->modmap);
+    search_answer(source->segment, c->end_asked, SEARCH_NO_ANSWER, SEARCH_NO_ANSWER);
 }
 
 /* The program goes on to its end meanwhile; if that takes long, what is found is written before. */
@@ -589,11 +600,15 @@ static void search_at_end(struct capture *c)
 {
     const struct segment_header *h = segment_header(c->options.source.segment);
     struct leaksearch_question question = {
-        .cause = atomic_load_explicit(&h->ending.cause, memory_order_relaxed)};
+        .cause = atomic_load_explicit(&h->ending.cause, memory_order_relaxed),
+        .signal = h->ending.signal};
     struct error e = {0};
 
     c->end_due = false;
-    if (!c->options.search) {
+    if (h->ending.suppressions && !c->suppressions) {
+        c->suppressions = lsan_suppressions_read(c->options.pid, h->ending.suppressions);
+        end_resumed(c);
+    } else if (!c->options.search) {
         end_resumed(c);
     } else if (take_search(c, &question, c->options.pid, end_resumed, &e) == 0) {
         c->end_searched = true;
@@ -734,10 +749,14 @@ static void search_nothing(struct capture *c)
         take_search(c, &question, 0, NULL, &c->trouble);
 }
 
-static void say_ran_on(struct capture *c)
+static void finish_search(struct capture *c)
 {
     struct profile_search *s = &c->writer.whole.search;
 
+    if (s->number && c->suppressions)
+        s->suppressions = strings_add(&c->writer.whole.strings, c->suppressions);
+    if (s->suppressions == UINT32_MAX)
+        s->suppressions = 0;
     if (s->number && !c->end_searched && s->method != SEARCH_UNSTOPPED)
         s->notes |= SEARCH_BEFORE_LATER;
 }
@@ -753,6 +772,6 @@ void capture_finish(struct capture *c, uint64_t time, double rate, double second
     if (c->trouble.kind == ERROR_NONE)
         make(c, &moment, seconds, 0);
     writer_finish(&c->writer);
-    say_ran_on(c);
+    finish_search(c);
     profile_builder_settle(&c->builder, &c->writer.whole, rate);
 }

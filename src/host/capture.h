@@ -48,12 +48,12 @@ enum capture_outcome {
 struct capture_answer {
     uint64_t ticket;
     uint32_t kind;
-    uint32_t outcome;                                /* enum capture_outcome */
-    uint32_t snapshots;                              /* taken so far */
-    struct profile_moment moment;                    /* the label is not set */
-    struct found_block block;                        /* of CAPTURE_BLOCK */
-    uint32_t search;                                 /* of CAPTURE_SEARCH: its number */
-    uint64_t lost_bytes, lost_blocks;                /* definitely and indirectly */
+    uint32_t outcome;                 /* enum capture_outcome */
+    uint32_t snapshots;               /* taken so far */
+    struct profile_moment moment;     /* the label is not set */
+    struct found_block block;         /* of CAPTURE_BLOCK */
+    uint32_t search;                  /* of CAPTURE_SEARCH: its number */
+    uint64_t lost_bytes, lost_blocks; /* definitely and indirectly; or SEARCH_NO_ANSWER */
     double first_seconds, last_seconds, now_seconds; /* of the block's site */
     struct error error;
 };
@@ -94,6 +94,7 @@ struct capture {
     uint32_t searches_seen;    /* of segment_header.searches_asked */
     uint32_t end_asked;        /* this one was at the program's end, and waits; if end_due */
     bool end_due, end_searched;
+    char *suppressions; /* what the program's __lsan_default_suppressions said; NULL: nothing */
     struct capture_entry *noted, *noted_last; /* the collector's: to be served after this round */
     pthread_mutex_t lock;                     /* of the rest */
     struct capture_entry *asked, *asked_last, *waiting, *answers, *answers_last;

@@ -549,12 +549,28 @@ void collector_stop(struct collector *c)
     ring_rouse(c->segment);
 }
 
+/* Whatever is in flight, in the order of what is there. */
+static void merge_all(struct collector *c)
+{
+    look_at_all(c, now_ticks(c), stamp_now(c->segment, c->options.clock));
+    merge(c, STREAM_KEY_MAX - 1);
+}
+
+void collector_settle(struct collector *c)
+{
+    if (!c->timed)
+        round_untimed(c);
+    if (!c->timed)
+        return;
+    find_streams(c);
+    merge_all(c);
+}
+
 void collector_finish(struct collector *c)
 {
     c->timed = true;
     find_streams(c);
     for (uint32_t i = 0; i < c->used; i++)
         c->streams[i].gone = true;
-    look_at_all(c, now_ticks(c), stamp_now(c->segment, c->options.clock));
-    merge(c, STREAM_KEY_MAX - 1);
+    merge_all(c);
 }

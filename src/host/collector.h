@@ -86,6 +86,14 @@ void collector_rouse(struct collector *c);
 /* From any thread: collector_run is to return soon, even if it is just falling asleep. */
 void collector_stop(struct collector *c);
 
+/*
+ * All threads of the target stand still: take everything that was committed, records that
+ * others have in flight notwithstanding.  Those come later, and have times before what was
+ * taken now; no block is handed over by one (see record.h), so that only the times suffer.
+ * The streams stay open.
+ */
+void collector_settle(struct collector *c);
+
 /* The target's image is gone: take everything that was committed. */
 void collector_finish(struct collector *c);
 

@@ -59,7 +59,8 @@ struct control_answer {
     double seconds;  /* since the program's image began */
     uint64_t live_bytes, live_blocks, peak_bytes, peak_blocks, total_bytes, total_blocks;
     uint64_t rss_bytes;
-    uint64_t lost_bytes, lost_blocks; /* CONTROL_SEARCH: definitely and indirectly */
+    uint64_t lost_bytes,
+        lost_blocks; /* definitely and indirectly; SEARCH_NO_ANSWER: not searched */
     uint64_t block_start, block_size;
     uint32_t block_site; /* index into the profile's sites */
     uint32_t reserved;

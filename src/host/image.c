@@ -7,6 +7,7 @@
 #include "src/host/procinfo.h"
 #include "src/host/profilename.h"
 #include "src/host/quote.h"
+#include "src/host/rootnames.h"
 #include "src/host/segmentmemory.h"
 #include "src/shared/clock.h"
 
@@ -415,7 +416,8 @@ int image_profile(struct image *i, struct run_image *result, struct error *e)
         return -1;
     if (i->path)
         snapshot_draft_begin(&i->draft, &result->profile);
-    if (frame_names(&result->profile, &i->modmap, e) != 0) {
+    if (frame_names(&result->profile, &i->modmap, e) != 0 ||
+        root_names(&result->profile, &i->modmap, e) != 0) {
         snapshot_draft_release(&i->draft);
         return -1;
     }

@@ -53,7 +53,7 @@ static bool visit_root_hit(struct leakgraph *g, void *context, uint32_t root, ui
     struct leakgraph_reference r = reference_of(hit);
 
     (void)g;
-    if (hit->block != v->to)
+    if (v->to != NONE && hit->block != v->to)
         return true;
     r.root = root;
     r.kind = v->kind;
@@ -61,7 +61,7 @@ static bool visit_root_hit(struct leakgraph *g, void *context, uint32_t root, ui
     return v->visit(v->context, &r);
 }
 
-/* All roots, then all weak regions, for references to one block. */
+/* All roots, then all weak regions, for references to one block, NONE: to all. */
 static bool visit_roots(struct leakgraph *g, uint32_t to, bool roots, bool weak,
                         leakgraph_visit *visit, void *context)
 {
@@ -77,6 +77,14 @@ static bool visit_roots(struct leakgraph *g, uint32_t to, bool roots, bool weak,
         if (!leakgraph_weak_hits(g, i, false, visit_root_hit, &v))
             return false;
     return true;
+}
+
+void leakgraph_references(struct leakgraph *g, leakgraph_visit *visit, void *context)
+{
+    if (visit_roots(g, NONE, true, true, visit, context))
+        for (uint32_t i = 0; i < g->count; i++)
+            if (!visit_block(g, i, NONE, visit, context))
+                break;
 }
 
 void leakgraph_referrers(struct leakgraph *g, uint32_t block, leakgraph_visit *visit, void *context)

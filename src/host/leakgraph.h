@@ -279,6 +279,9 @@ void leakgraph_referents(struct leakgraph *g, uint32_t block, leakgraph_visit *v
 void leakgraph_referrers(struct leakgraph *g, uint32_t block, leakgraph_visit *visit,
                          void *context);
 
+/* All references there are, in the order of leakgraph_referrers.  Reads all memory once. */
+void leakgraph_references(struct leakgraph *g, leakgraph_visit *visit, void *context);
+
 struct leakgraph_path {
     struct leakgraph_reference *steps; /* the root's first, or from the lost root on; from free() */
     uint32_t count;

@@ -212,13 +212,16 @@ int leaklive_sort(struct leaklive *l, struct leakgraph *g, struct error *e)
 
     if (!sort_rows(l))
         return out_of_memory(e);
-    l->sites = pages_map(l->room * sizeof(*l->sites));
-    l->births = pages_map(l->room * sizeof(*l->births));
+    if (!l->sites)
+        l->sites = pages_map(l->room * sizeof(*l->sites));
+    if (!l->births)
+        l->births = pages_map(l->room * sizeof(*l->births));
     if (!l->sites || !l->births)
         return out_of_memory(e);
     result = leakgraph_reserve(g, (uint32_t)l->count, e);
     if (result == 0)
         result = hand_over(l, g, e);
-    release_rows(l);
+    if (result == 0)
+        release_rows(l);
     return result;
 }

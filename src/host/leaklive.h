@@ -28,7 +28,7 @@ void leaklive_release(struct leaklive *l);
 /*
  * Sort by address, add all to an empty graph, and keep site and birth by the number that a
  * block has there after leakgraph_seal.  Of two at one address the one taken first stays.
- * 0, or -1 with `e` set.
+ * 0, or -1 with `e` set: then it may be tried again with an empty graph.
  */
 int leaklive_sort(struct leaklive *l, struct leakgraph *g, struct error *e);
 

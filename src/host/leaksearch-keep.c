@@ -3,6 +3,16 @@
 
 #include "src/host/growing.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+/* Of a graph that is not kept whole: */
+#define PART_BLOCKS 20000u     /* in all */
+#define LOST_BLOCKS 1000u      /* below one lost block */
+#define NEIGHBOURS 1000u       /* referrers, and referents, of the block that is asked about */
+#define CHAINS 64u             /* from roots to possibly lost blocks, each a search of its own, */
+#define CHAIN_BYTES (1u << 30) /* while no more memory than this is read for them */
+
 /* ------------------------------------------------------------------- roots -- */
 
 static string_id text(struct profile *p, const char *words)
@@ -37,4 +47,294 @@ uint32_t leaksearch_root(struct leaksearch *s, uint32_t tag)
                                                     .thread = thread_name(p, root->tid)};
     s->root_rows[tag] = p->root_count;
     return p->root_count++;
+}
+
+/* ----------------------------------------------------------------- choosing -- */
+
+struct keep {
+    struct leaksearch *s;
+    struct leakgraph *graph;
+    uint64_t *chosen; /* a bit for each block; NULL: all are */
+    uint32_t count;   /* of those */
+    uint32_t neighbours;
+    uint32_t *queue; /* of choose_lost */
+    uint32_t head, tail;
+    bool failed; /* out of memory */
+};
+
+static bool is_chosen(const struct keep *k, uint32_t block)
+{
+    return !k->chosen || (k->chosen[block / 64] >> block % 64 & 1);
+}
+
+static bool choose(struct keep *k, uint32_t block)
+{
+    if (is_chosen(k, block) || k->count >= PART_BLOCKS)
+        return false;
+    k->chosen[block / 64] |= UINT64_C(1) << block % 64;
+    k->count++;
+    return true;
+}
+
+/* ------------------------------------------------------------ what is kept -- */
+
+static uint64_t value_of(const struct keep *k, const struct leakgraph_reference *r)
+{
+    uint64_t start = k->graph->blocks[r->to].address;
+
+    return r->pointer == POINTER_TAGGED ? start : start + r->into;
+}
+
+static void add_pointer(struct keep *k, uint64_t address, const struct leakgraph_reference *r)
+{
+    struct profile *p = k->s->part;
+    uint64_t value = value_of(k, r);
+
+    if (!growing_reserve(&p->pointers, p->pointer_count, sizeof(*p->pointers))) {
+        k->failed = true;
+        return;
+    }
+    p->pointers[p->pointer_count++] = (struct profile_pointer){.address = address, .value = value};
+    if (r->pointer != POINTER_HEURISTIC)
+        return;
+    if (growing_reserve(&p->exceptions, p->exception_count, sizeof(*p->exceptions)))
+        p->exceptions[p->exception_count++] = (struct profile_exception){.address = value};
+    else
+        k->failed = true;
+}
+
+static void add_from_root(struct keep *k, const struct leakgraph_reference *r)
+{
+    const struct leakgraph_root *root =
+        r->kind == ROOT_WEAK ? &k->graph->weak[r->root] : &k->graph->roots[r->root];
+
+    if (leaksearch_root(k->s, root->tag) == NO_ROW)
+        k->failed = true;
+    else if (root->size) /* a register's value is all there is to say */
+        add_pointer(k, root->start + r->offset, r);
+}
+
+static bool add_reference(void *context, const struct leakgraph_reference *r)
+{
+    struct keep *k = context;
+
+    if (r->from == LEAKGRAPH_NONE)
+        add_from_root(k, r);
+    else if (is_chosen(k, r->to))
+        add_pointer(k, k->graph->blocks[r->from].address + r->offset, r);
+    return !k->failed;
+}
+
+static int by_address(const void *x, const void *y)
+{
+    const struct profile_pointer *a = x, *b = y;
+
+    return a->address < b->address ? -1 : a->address > b->address;
+}
+
+static int by_value(const void *x, const void *y)
+{
+    const struct profile_exception *a = x, *b = y;
+
+    return a->address < b->address ? -1 : a->address > b->address;
+}
+
+/* Ranges of two roots may overlap, and a chain meets what was there before. */
+static void sort_pointers(struct profile *p)
+{
+    uint32_t kept = 0;
+
+    if (p->pointer_count)
+        qsort(p->pointers, p->pointer_count, sizeof(*p->pointers), by_address);
+    for (uint32_t i = 0; i < p->pointer_count; i++)
+        if (!kept || p->pointers[kept - 1].address != p->pointers[i].address)
+            p->pointers[kept++] = p->pointers[i];
+    p->pointer_count = kept;
+}
+
+static void sort_exceptions(struct profile *p)
+{
+    uint32_t kept = 0;
+
+    if (p->exception_count)
+        qsort(p->exceptions, p->exception_count, sizeof(*p->exceptions), by_value);
+    for (uint32_t i = 0; i < p->exception_count; i++)
+        if (!kept || p->exceptions[kept - 1].address != p->exceptions[i].address)
+            p->exceptions[kept++] = p->exceptions[i];
+    p->exception_count = kept;
+}
+
+/* By block: the number of its cycle, from 1.  NULL if there are none, or `failed`. */
+static uint32_t *number_cycles(struct keep *k)
+{
+    const struct leakgraph *g = k->graph;
+    uint32_t *cycle_of;
+
+    if (!g->cycle_count)
+        return NULL;
+    cycle_of = calloc(g->count, sizeof(*cycle_of));
+    k->failed |= !cycle_of;
+    for (uint32_t c = 0; cycle_of && c < g->cycle_count; c++)
+        for (uint32_t i = 0; i < g->cycles[c].count; i++)
+            cycle_of[g->cycle_blocks[g->cycles[c].first + i]] = c + 1;
+    return cycle_of;
+}
+
+static void keep_blocks(struct keep *k)
+{
+    const struct leakgraph *g = k->graph;
+    struct leaksearch *s = k->s;
+    struct profile *p = s->part;
+    uint32_t *cycle_of = number_cycles(k);
+
+    p->blocks = calloc((size_t)(k->chosen ? k->count : g->count) + 1, sizeof(*p->blocks));
+    k->failed |= !p->blocks;
+    for (uint32_t i = 0; i < g->count && !k->failed; i++)
+        if (is_chosen(k, i))
+            p->blocks[p->block_count++] = (struct profile_block){
+                .address = g->blocks[i].address,
+                .size = leakgraph_size(g, i),
+                .retained = g->retained ? g->retained[i] : 0,
+                .site = s->live.sites[i],
+                .kind = g->blocks[i].kind,
+                .age = births_age(&s->births, s->live.births[i]),
+                .survived = births_survived(&s->births, s->live.births[i]),
+                .cycle = cycle_of ? cycle_of[i] : 0,
+            };
+    free(cycle_of);
+}
+
+/* -------------------------------------------------------------------- a part -- */
+
+static bool choose_lower(void *context, const struct leakgraph_reference *r)
+{
+    struct keep *k = context;
+
+    if (k->graph->blocks[r->to].kind == LEAK_INDIRECT && k->tail < LOST_BLOCKS && choose(k, r->to))
+        k->queue[k->tail++] = r->to;
+    return k->tail < LOST_BLOCKS;
+}
+
+/* A lost block and what is lost below it, the nearest first. */
+static void choose_lost(struct keep *k, uint32_t block)
+{
+    k->head = 0;
+    k->tail = 1;
+    k->queue[0] = block;
+    choose(k, block);
+    while (k->head < k->tail && k->tail < LOST_BLOCKS)
+        leakgraph_referents(k->graph, k->queue[k->head++], choose_lower, k);
+}
+
+/* The chain that holds a block, from its root or lost block on. */
+static void choose_chain(struct keep *k, uint32_t block)
+{
+    struct leakgraph_path path;
+
+    choose(k, block);
+    if (leakgraph_why(k->graph, block, &path, NULL) != 0) {
+        k->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < path.count; i++) {
+        const struct leakgraph_reference *r = &path.steps[i];
+
+        if (r->from == LEAKGRAPH_NONE)
+            add_from_root(k, r);
+        else
+            choose(k, r->from);
+    }
+    leakgraph_path_release(&path);
+}
+
+static bool choose_referrer(void *context, const struct leakgraph_reference *r)
+{
+    struct keep *k = context;
+
+    if (r->from == LEAKGRAPH_NONE)
+        add_from_root(k, r);
+    else
+        choose(k, r->from);
+    return ++k->neighbours < NEIGHBOURS && !k->failed;
+}
+
+static bool choose_referent(void *context, const struct leakgraph_reference *r)
+{
+    struct keep *k = context;
+
+    choose(k, r->to);
+    return ++k->neighbours < NEIGHBOURS;
+}
+
+static void choose_asked(struct keep *k, uint64_t address)
+{
+    uint32_t block = leakgraph_find(k->graph, address);
+
+    if (block == LEAKGRAPH_NONE)
+        return;
+    choose_chain(k, block);
+    k->neighbours = 0;
+    leakgraph_referrers(k->graph, block, choose_referrer, k);
+    k->neighbours = 0;
+    leakgraph_referents(k->graph, block, choose_referent, k);
+}
+
+/* The example of each row: of lost ones with what is below, of the others with its chain. */
+static void choose_examples(struct keep *k)
+{
+    const struct profile *p = k->s->part;
+    uint64_t bytes = k->s->copy.bytes + 1;
+    uint32_t chains = CHAIN_BYTES / bytes < CHAINS ? (uint32_t)(CHAIN_BYTES / bytes) : CHAINS;
+
+    for (uint32_t i = p->leak_count; i > 0 && !k->failed; i--) {
+        const struct profile_leak *row = &p->leaks[i - 1];
+
+        if (row->kind == LEAK_REACHABLE || row->kind == LEAK_INDIRECT)
+            continue;
+        if (row->kind == LEAK_DEFINITE)
+            choose_lost(k, leakgraph_find(k->graph, row->example));
+    }
+    for (uint32_t i = 0; i < p->leak_count && chains && !k->failed; i++) {
+        const struct profile_leak *row = &p->leaks[i];
+
+        if (row->kind != LEAK_POSSIBLE && row->kind != LEAK_WEAK)
+            continue;
+        choose_chain(k, leakgraph_find(k->graph, row->example));
+        chains--;
+    }
+}
+
+static void choose_part(struct keep *k)
+{
+    k->chosen = calloc((size_t)k->graph->count / 64 + 1, sizeof(*k->chosen));
+    k->queue = calloc(LOST_BLOCKS + 1, sizeof(*k->queue));
+    k->failed = !k->chosen || !k->queue;
+    if (!k->failed && k->s->question.address)
+        choose_asked(k, k->s->question.address);
+    if (!k->failed)
+        choose_examples(k);
+    for (uint32_t i = 0; i < k->graph->count && !k->failed; i++)
+        if (is_chosen(k, i))
+            leakgraph_referents(k->graph, i, add_reference, k);
+}
+
+int leaksearch_keep(struct leaksearch *s, struct error *e)
+{
+    struct keep k = {.s = s, .graph = &s->graph};
+    bool whole = s->question.whole_graph || s->graph.count <= s->options.graph_blocks;
+
+    if (whole)
+        leakgraph_references(&s->graph, add_reference, &k);
+    else
+        choose_part(&k);
+    if (!k.failed)
+        keep_blocks(&k);
+    sort_pointers(s->part);
+    sort_exceptions(s->part);
+    free(k.chosen);
+    free(k.queue);
+    if (k.failed)
+        return error_set(e, ERROR_MEMORY, "out of memory for the graph of a search for leaks");
+    s->about.graph = whole ? GRAPH_WHOLE : GRAPH_PART;
+    return 0;
 }

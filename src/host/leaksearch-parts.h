@@ -24,15 +24,15 @@ struct leaksearch {
     struct heapcopy copy;
     struct leakroots roots;
     struct leakgraph graph;
-    bool searched;               /* copy and roots are there */
+    bool copied, rooted;         /* copy, and roots, are there */
     struct profile_search about; /* of the part, but for its strings */
     struct error why;            /* it was not searched */
 
     /* while leaksearch_find works: */
     struct profile *part;
     struct intern rows;  /* row of part->leaks */
+    bool sorted;         /* the graph has all blocks */
     bool merged;         /* rows have no ages: there were too many */
-    uint32_t *row_of;    /* of a block; NULL: not needed */
     uint32_t *root_rows; /* of a root: its row in part->roots, or NO_ROW */
 };
 

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RETAINED_BLOCKS                                                                            \
+    1000000u /* of larger heaps only when that is asked for: it takes seconds                      \
+              */
+
 void leaksearch_options_init(struct leaksearch_options *o)
 {
     *o = (struct leaksearch_options){.at_end = true, .graph_blocks = LEAKSEARCH_GRAPH_BLOCKS};
@@ -19,10 +23,82 @@ static void resume(const struct leaksearch_source *source)
         source->resumed(source->context);
 }
 
+/* What is not to be known if a thread ran on meanwhile waits for the next round. */
+static void settle(struct collector *c, const struct stopped *stopped)
+{
+    if (stopped->missed)
+        collector_round(c);
+    else
+        collector_settle(c);
+}
+
+static int copy(struct leaksearch *s, const struct leaksearch_source *source,
+                const struct stopped *stopped, struct error *e)
+{
+    settle(source->collector, stopped);
+    s->copied = heapcopy_take(&s->copy, stopped, NULL, 0, e) == 0;
+    return s->copied ? 0 : -1;
+}
+
+static void describe(struct leaksearch *s, const struct stopped *stopped)
+{
+    s->about.method = stopped->how == STOP_BY_SIGNAL ? SEARCH_SIGNAL : SEARCH_PTRACE;
+    s->about.held_seconds = (double)(stopped->ended_ns - stopped->began_ns) * 1e-9;
+    s->about.threads = stopped->count;
+    s->about.threads_missed = stopped->missed;
+    s->about.copied_bytes = s->copy.bytes;
+    s->about.notes |= stopped->missed ? SEARCH_THREADS_MISSED : 0;
+}
+
+static int find_roots(struct leaksearch *s, const struct leaksearch_source *source,
+                      const struct stopped *stopped, struct error *e)
+{
+    const struct leakroots_source from = {.stopped = stopped,
+                                          .copy = &s->copy,
+                                          .model = source->model,
+                                          .modmap = source->modmap,
+                                          .weak = source->options->weak,
+                                          .kinds = source->options->roots};
+
+    modmap_update(source->modmap);
+    return leakroots_find(&s->roots, &from, e);
+}
+
+/* 0; or -1, and `why` says what keeps the process from being searched. */
+static int hold_and_copy(struct leaksearch *s, const struct leaksearch_source *source)
+{
+    struct stopped stopped;
+    int result;
+
+    if (stop_threads(&stopped, source->pid, source->segment, source->options->how, &s->why) != 0) {
+        resume(source);
+        return -1;
+    }
+    result = copy(s, source, &stopped, &s->why);
+    stop_resume(&stopped);
+    resume(source);
+    if (result == 0) {
+        result = find_roots(s, source, &stopped, &s->why);
+        s->rooted = result == 0;
+        describe(s, &stopped);
+    }
+    stop_release(&stopped);
+    return result;
+}
+
+static void give_up(struct leaksearch *s)
+{
+    s->about.method = SEARCH_UNSTOPPED;
+    s->about.held_seconds = 0;
+    s->about.notes |= s->why.kind == ERROR_MEMORY ? SEARCH_NO_MEMORY : 0;
+}
+
 static int take(struct leaksearch *s, const struct leaksearch_source *source, struct error *e)
 {
-    if (births_copy(&s->births, source->births) != 0)
+    if (births_copy(&s->births, source->births) != 0) {
+        resume(source);
         return error_set(e, ERROR_MEMORY, "out of memory for a search for leaks");
+    }
     s->about.seconds = source->seconds;
     s->about.moments = s->births.moments;
     s->about.snapshots = s->births.taken;
@@ -30,7 +106,8 @@ static int take(struct leaksearch *s, const struct leaksearch_source *source, st
         s->about.notes |= SEARCH_PARTIAL_RECORD;
     if (s->births.shift)
         s->about.notes |= SEARCH_AGES_SATURATED;
-    resume(source);
+    if (!source->pid || hold_and_copy(s, source) != 0)
+        give_up(s);
     return leaklive_take(&s->live, source->collector, e);
 }
 
@@ -47,6 +124,7 @@ struct leaksearch *leaksearch_take(const struct leaksearch_source *source,
     s->question = *question;
     s->options = *source->options;
     s->about.cause = question->cause;
+    s->about.signal = question->signal;
     if (take(s, source, e) == 0)
         return s;
     leaksearch_release(s);
@@ -60,6 +138,10 @@ void leaksearch_release(struct leaksearch *s)
     births_release(&s->births);
     leaklive_release(&s->live);
     leakgraph_release(&s->graph);
+    if (s->rooted)
+        leakroots_release(&s->roots);
+    if (s->copied)
+        heapcopy_release(&s->copy);
     free(s->root_rows);
     intern_release(&s->rows);
     free(s);
@@ -73,7 +155,86 @@ uint64_t leaksearch_memory(const struct leaksearch *s)
     return now + leaklive_memory(&s->live) + s->copy.memory_size;
 }
 
-/* ---------------------------------------------------------------- finding -- */
+/* ------------------------------------------------------- what is reachable -- */
+
+static int add_root(struct leakgraph *g, const struct leakroot *root, uint32_t tag, struct error *e)
+{
+    if (root->kind == ROOT_WEAK)
+        return leakgraph_add_weak(g, tag, root->start, root->size, e);
+    if (root->size)
+        return leakgraph_add_root(g, root->kind, tag, root->start, root->size, e);
+    return leakgraph_add_value(g, root->kind, tag, root->start, e);
+}
+
+static int add_roots(struct leaksearch *s, struct error *e)
+{
+    s->root_rows = malloc(((size_t)s->roots.count + 1) * sizeof(*s->root_rows));
+    if (!s->root_rows)
+        return error_set(e, ERROR_MEMORY, "out of memory for the roots of a search for leaks");
+    memset(s->root_rows, 0xff, s->roots.count * sizeof(*s->root_rows));
+    for (uint32_t i = 0; i < s->roots.count; i++)
+        if (add_root(&s->graph, &s->roots.rows[i], i, e) != 0)
+            return -1;
+    return 0;
+}
+
+static int mark(struct leaksearch *s, struct error *e)
+{
+    const struct leakgraph_reader reader = heapcopy_reader(&s->copy);
+
+    leakgraph_init(&s->graph, &reader, &s->options.graph);
+    if (leaklive_sort(&s->live, &s->graph, e) != 0)
+        return -1;
+    s->sorted = true;
+    if (add_roots(s, e) != 0 || leakgraph_seal(&s->graph, e) != 0)
+        return -1;
+    return leakgraph_mark(&s->graph, e);
+}
+
+static void describe_marked(struct leaksearch *s)
+{
+    const struct leakgraph_options *o = &s->options.graph;
+
+    s->about.root_bytes = s->roots.bytes;
+    /* what the graph could not read beyond that are pages that the program never touched */
+    s->about.unreadable_bytes = s->copy.unreadable_bytes;
+    s->about.notes |= s->about.unreadable_bytes ? SEARCH_MEMORY_MISSED : 0;
+    s->about.step = o->step;
+    s->about.compressed = o->compressed;
+    s->about.compressed_shift = o->compressed_shift;
+    s->about.compressed_base = o->compressed_base;
+}
+
+static bool wants_retained(const struct leaksearch *s)
+{
+    return s->options.retained || s->question.retained || s->graph.count <= RETAINED_BLOCKS;
+}
+
+/* All that is asked about what was marked. */
+static int look_at_marked(struct leaksearch *s, struct error *e)
+{
+    if (leaksearch_rows(s, e) != 0 || (wants_retained(s) && leaksearch_retain(s, e) != 0))
+        return -1;
+    leaksearch_sort_rows(s);
+    if (leaksearch_keep(s, e) != 0)
+        return -1;
+    if ((s->options.contents || s->question.contents) && leaksearch_contents(s, e) != 0)
+        return -1;
+    if ((s->options.duplicates || s->question.duplicates) && leaksearch_duplicates(s, e) != 0)
+        return -1;
+    return 0;
+}
+
+/* -1 with `why`: memory ran out, and what is in the part is no good. */
+static int find_searched(struct leaksearch *s)
+{
+    if (mark(s, &s->why) != 0)
+        return -1;
+    describe_marked(s);
+    return look_at_marked(s, &s->why);
+}
+
+/* ------------------------------------------------------ what cannot be known -- */
 
 static const void *no_bytes(void *context, uint64_t address, uint64_t *size)
 {
@@ -88,10 +249,32 @@ static int count_unsearched(struct leaksearch *s, struct error *e)
 {
     const struct leakgraph_reader nothing = {no_bytes, NULL};
 
-    leakgraph_init(&s->graph, &nothing, &s->options.graph);
-    if (leaklive_sort(&s->live, &s->graph, e) != 0)
+    if (!s->sorted) {
+        leakgraph_release(&s->graph);
+        leakgraph_init(&s->graph, &nothing, &s->options.graph);
+        if (leaklive_sort(&s->live, &s->graph, e) != 0)
+            return -1;
+    }
+    for (uint32_t i = 0; i < s->graph.count; i++)
+        s->graph.blocks[i].kind = LEAK_REACHABLE;
+    s->graph.lost_count = 0;
+    if (leaksearch_rows(s, e) != 0)
         return -1;
-    return leaksearch_rows(s, e);
+    leaksearch_sort_rows(s);
+    return 0;
+}
+
+/* Everything that was found so far is forgotten. */
+static void begin_again(struct leaksearch *s, uint32_t number)
+{
+    profile_forget_search(s->part);
+    s->part->search.number = number;
+    s->about.graph = GRAPH_NONE;
+    s->about.contents = 0;
+    intern_release(&s->rows);
+    intern_init(&s->rows);
+    s->merged = false;
+    give_up(s);
 }
 
 static string_id text(struct profile *p, const char *words)
@@ -119,14 +302,19 @@ void leaksearch_explain(struct profile *p)
 int leaksearch_find(struct leaksearch *s, struct profile *part, struct error *e)
 {
     uint32_t number = part->search.number;
+    bool found = false;
 
     s->part = part;
     intern_init(&s->rows);
-    if (count_unsearched(s, e) != 0)
+    if (s->rooted) {
+        found = find_searched(s) == 0;
+        if (!found)
+            begin_again(s, number);
+    }
+    if (!found && count_unsearched(s, e) != 0)
         return -1;
-    leaksearch_sort_rows(s);
     part->search = s->about;
     part->search.number = number;
-    part->search.why = text(part, s->why.text);
+    part->search.why = found ? 0 : text(part, s->why.text);
     return 0;
 }

@@ -42,6 +42,7 @@ void leaksearch_options_init(struct leaksearch_options *o);
 /* What is asked of one search beyond that. */
 struct leaksearch_question {
     uint32_t cause;   /* enum search_cause */
+    uint32_t signal;  /* of SEARCH_AT_SIGNAL */
     uint64_t address; /* GRAPH_PART keeps this block, why it is held, and its neighbours; 0 none */
     bool duplicates, contents, retained, whole_graph; /* as in the options, for this search */
 };

@@ -65,6 +65,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/domain.h \
 	src/host/dwarfunit.c \
 	src/host/dwarfunit.h \
+	src/host/elfobjects.c \
+	src/host/elfobjects.h \
 	src/host/elfsymbols.c \
 	src/host/elfsymbols.h \
 	src/host/error.c \
@@ -122,6 +124,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/leakreport.h \
 	src/host/leaks.c \
 	src/host/leaks.h \
+	src/host/leaksearch-bytes.c \
 	src/host/leaksearch-keep.c \
 	src/host/leaksearch-parts.h \
 	src/host/leaksearch-rows.c \
@@ -141,6 +144,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/location.h \
 	src/host/lookup.c \
 	src/host/lookup.h \
+	src/host/lsan.c \
+	src/host/lsan.h \
 	src/host/mappings.c \
 	src/host/mappings.h \
 	src/host/match.c \
@@ -267,6 +272,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/regions.h \
 	src/host/requests.c \
 	src/host/requests.h \
+	src/host/rootnames.c \
+	src/host/rootnames.h \
 	src/host/run.c \
 	src/host/run.h \
 	src/host/search-check.c \
@@ -317,6 +324,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/stop-signal.c \
 	src/host/stop-trace.c \
 	src/host/stop.c \
+	src/host/leakroots.c \
 	src/host/stop.h \
 	src/host/strbuf.c \
 	src/host/strbuf.h \

@@ -8,6 +8,7 @@
 #include "src/shared/clock.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -292,6 +293,15 @@ static bool current_makes_way(struct run *r, struct error *e)
     return true;
 }
 
+/* The image does not see its settings before the answer. */
+static void choose_stop(const struct run *r, struct image *image, pid_t pid)
+{
+    enum stop_how how = r->options->search.how;
+
+    if (how == STOP_BY_SIGNAL || (how == STOP_AUTO && !stop_can_trace(pid)))
+        segment_header(&image->segment)->settings.stop_signal = (uint32_t)SIGRTMAX - 2;
+}
+
 /*
  * Only the launched process is recorded.  When it says hello again it has
  * replaced its image: the one before is complete.
@@ -309,6 +319,8 @@ static int hello(void *context, const struct hello *said, pid_t peer, struct hel
         return -1;
     }
     image = image_next(r, &e);
+    if (image)
+        choose_stop(r, image, peer);
     if (!image || image_begin(image, peer, &options, &e) != 0) {
         keep_trouble(r, &e);
         if (image)

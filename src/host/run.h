@@ -31,7 +31,11 @@ struct run_options {
     const char *output;         /* of the profile; NULL: PROGRAM.PID.mprof; "/dev/null": none */
     uint64_t snapshot_every_ns; /* 0: not by a timer */
     bool no_peak;               /* leave out what every site held at the peak */
-    struct leaksearch_options search; /* leaksearch_options_init: what a search does, and when */
+    /*
+     * What a search for leaks does, and when (leaksearch_options_init).  Where threads cannot be
+     * stopped by ptrace they are by SIGRTMAX - 2, unless the program takes that for itself.
+     */
+    struct leaksearch_options search;
 };
 
 struct run_image {

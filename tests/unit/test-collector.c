@@ -229,6 +229,49 @@ static void test_in_flight(void **unused)
     assert_int_equal(model.events, 4);
 }
 
+/* All stand still: what is in flight holds back nothing, and is taken when it comes. */
+static void test_settle(void **unused)
+{
+    struct ring_writer slow, quick;
+
+    (void)unused;
+    assert_int_equal(ring_join(&segment, &slow, 1), RING_OK);
+    assert_int_equal(ring_join(&segment, &quick, 2), RING_OK);
+    emit(&slow, RECORD_ALLOC, 0x1000, true);
+    emit(&quick, RECORD_ALLOC, 0x2000, true);
+    assert_int_equal(collector_round(&collector), 2);
+    ring_begin(&slow);
+    emit(&quick, RECORD_ALLOC, 0x3000, true);
+    emit(&quick, RECORD_FREE, 0x2000, true);
+    assert_int_equal(collector_round(&collector), 0);
+    collector_settle(&collector);
+    assert_int_equal(model.events, 4);
+    assert_int_equal(model.live.count, 2);
+    ring_commit(&slow, slow.next);
+    emit(&slow, RECORD_FREE, 0x3000, true);
+    emit(&quick, RECORD_ALLOC, 0x2000, true);
+    assert_int_equal(collector_round(&collector), 2);
+    assert_int_equal(model.live.count, 2);
+    assert_int_equal(model.unknown_frees, 0);
+    assert_int_equal(model.replaced_blocks, 0);
+}
+
+/* With one thread there is no order to be kept. */
+static void test_settle_untimed(void **unused)
+{
+    struct ring_writer only;
+
+    (void)unused;
+    assert_int_equal(ring_join(&segment, &only, 1), RING_OK);
+    emit(&only, RECORD_ALLOC, 0x1000, false);
+    collector_settle(&collector);
+    assert_int_equal(model.live.count, 1);
+    assert_false(collector.timed);
+    emit(&only, RECORD_FREE, 0x1000, false);
+    collector_settle(&collector);
+    assert_int_equal(model.live.count, 0);
+}
+
 /* ----------------------------------------------------------------- damage -- */
 
 static void test_garbage(void **unused)
@@ -324,9 +367,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_order),      TEST(test_half_open),     TEST(test_one_then_two),
-        TEST(test_in_flight),  TEST(test_garbage),       TEST(test_bad_chains),
-        TEST(test_far_future), TEST(test_ended_threads),
+        TEST(test_order),          TEST(test_half_open),     TEST(test_one_then_two),
+        TEST(test_in_flight),      TEST(test_garbage),       TEST(test_bad_chains),
+        TEST(test_far_future),     TEST(test_ended_threads), TEST(test_settle),
+        TEST(test_settle_untimed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
