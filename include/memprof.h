@@ -52,6 +52,11 @@ struct memprof_api_v1 {
     int (*alloc)(int domain, const void *ptr, size_t size);
     int (*realloc)(int domain, const void *old_ptr, const void *new_ptr, size_t size);
     int (*free)(int domain, const void *ptr);
+    int (*leak_check)(size_t *lost_bytes, size_t *lost_blocks);
+    int (*root_region)(const void *ptr, size_t size);
+    int (*root_region_remove)(const void *ptr);
+    int (*weak_region)(const void *ptr, size_t size);
+    int (*weak_region_remove)(const void *ptr);
 };
 
 #ifndef MEMPROF_API_TABLE_ONLY /* memprof's own library is the other side */
@@ -236,6 +241,53 @@ MEMPROF_INLINE_ int memprof_realloc(int domain, const void *old_ptr, const void 
 MEMPROF_INLINE_ int memprof_free(int domain, const void *ptr)
 {
     MEMPROF_CALL_(free, (domain, ptr));
+}
+
+/*
+ * Look now for blocks that nothing leads to any more, as memprof leaks does: their
+ * bytes and number, those included that only lost blocks lead to.  Either may be NULL.
+ * The program stands still while its memory is copied, and the call returns when the
+ * search is done.  0; or -1 with both set to 0, also when nothing could be searched.
+ */
+MEMPROF_INLINE_ int memprof_leak_check(size_t *lost_bytes, size_t *lost_blocks)
+{
+    const struct memprof_api_v1 *api = memprof_api_();
+
+    if (lost_bytes)
+        *lost_bytes = 0;
+    if (lost_blocks)
+        *lost_blocks = 0;
+    return MEMPROF_HAS_(api, leak_check) ? api->leak_check(lost_bytes, lost_blocks) : -1;
+}
+
+/*
+ * Pointers in these bytes hold blocks, wherever the bytes lie: in memory that memprof
+ * does not know to be the program's, or in a block that nothing else leads to.  Until
+ * the range that begins at ptr is removed; one that is named twice is removed twice.
+ * Addresses and sizes have 48 bits; NULL, or a size of 0, changes nothing.  0 or -1.
+ */
+MEMPROF_INLINE_ int memprof_root_region(const void *ptr, size_t size)
+{
+    MEMPROF_CALL_(root_region, (ptr, size));
+}
+
+MEMPROF_INLINE_ int memprof_root_region_remove(const void *ptr)
+{
+    MEMPROF_CALL_(root_region_remove, (ptr));
+}
+
+/*
+ * Pointers in these bytes hold nothing: a cache's table, a list of observers.  What only
+ * they lead to is shown as held by them only.  Otherwise as memprof_root_region.
+ */
+MEMPROF_INLINE_ int memprof_weak_region(const void *ptr, size_t size)
+{
+    MEMPROF_CALL_(weak_region, (ptr, size));
+}
+
+MEMPROF_INLINE_ int memprof_weak_region_remove(const void *ptr)
+{
+    MEMPROF_CALL_(weak_region_remove, (ptr));
 }
 
 #undef MEMPROF_CALL_

@@ -9,9 +9,12 @@
 #define MEMPROF_API_TABLE_ONLY
 #include "include/memprof.h"
 
+#include "preload/api.h"
+
 #include "preload/domains.h"
 #include "preload/entry.h"
 #include "preload/overhead.h"
+#include "preload/search.h"
 #include "src/shared/clock.h"
 #include "src/shared/ring.h"
 
@@ -157,11 +160,66 @@ static int api_reset_peak(void)
     return say(FRAME, RECORD_RESET_PEAK, 0, NULL);
 }
 
-static int api_ignore(const void *ptr)
+int api_ignore(const void *ptr)
 {
     if (!ptr || !block_possible(ptr, 0))
         return opened() ? 0 : -1; /* no block is there */
     return say(FRAME, RECORD_IGNORE, number(ptr), NULL);
+}
+
+/* ---------------------------------------------------------------- leaks -- */
+
+int api_leak_check(size_t *lost_bytes, size_t *lost_blocks)
+{
+    uint64_t bytes, blocks;
+
+    if (!opened() || !search_possible() || !search_lost(&bytes, &blocks))
+        return -1;
+    if (lost_bytes)
+        *lost_bytes = bytes;
+    if (lost_blocks)
+        *lost_blocks = blocks;
+    return 0;
+}
+
+int api_region(enum region_what what, const void *ptr, size_t size)
+{
+    bool removal = what == REGION_ROOT_REMOVE || what == REGION_WEAK_REMOVE;
+    uint64_t extra = what;
+    struct thread *t;
+    uint32_t was;
+    bool done;
+
+    if (!opened() || !block_possible(ptr, size))
+        return -1;
+    if (!ptr || (size == 0 && !removal))
+        return 0;
+    t = entry_begin_request(FRAME, &was);
+    if (!t)
+        return -1;
+    done = emit(t, RECORD_REGION, 0, number(ptr), true, size, 0, &extra, 1);
+    entry_end_request(was);
+    return done ? 0 : -1;
+}
+
+static int api_root_region(const void *ptr, size_t size)
+{
+    return api_region(REGION_ROOT_ADD, ptr, size);
+}
+
+static int api_root_region_remove(const void *ptr)
+{
+    return api_region(REGION_ROOT_REMOVE, ptr, 0);
+}
+
+static int api_weak_region(const void *ptr, size_t size)
+{
+    return api_region(REGION_WEAK_ADD, ptr, size);
+}
+
+static int api_weak_region_remove(const void *ptr)
+{
+    return api_region(REGION_WEAK_REMOVE, ptr, 0);
 }
 
 /* ------------------------------------------------------------- questions -- */
@@ -348,4 +406,9 @@ ENTRY const struct memprof_api_v1 memprof_api_v1 = {
     .alloc = api_alloc,
     .realloc = api_realloc,
     .free = api_free,
+    .leak_check = api_leak_check,
+    .root_region = api_root_region,
+    .root_region_remove = api_root_region_remove,
+    .weak_region = api_weak_region,
+    .weak_region_remove = api_weak_region_remove,
 };

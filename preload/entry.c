@@ -122,6 +122,12 @@ struct thread *entry_begin_request(const uint64_t *frame, uint32_t *was)
     return t;
 }
 
+void emit_ignored(struct thread *t, const void *block)
+{
+    if (block)
+        emit(t, RECORD_IGNORE, 0, (uint64_t)(uintptr_t)block, false, 0, 0, NULL, 0);
+}
+
 /*
  * The trie is the one thing in the segment that grows with the program.  Letting
  * go of its pages keeps them out of the target's resident memory; those that are

@@ -147,6 +147,9 @@ static inline __attribute__((always_inline)) bool emit(struct thread *t, uint32_
     return true;
 }
 
+/* After the record of a block that was made between __lsan_disable and __lsan_enable. */
+void emit_ignored(struct thread *t, const void *block);
+
 /* After the real call: `block` of `size` bytes came back, or NULL. */
 static inline __attribute__((always_inline)) void
 emit_alloc(struct thread *t, uint32_t flags, const void *block, size_t size, const uint64_t *frame)
@@ -158,6 +161,8 @@ emit_alloc(struct thread *t, uint32_t flags, const void *block, size_t size, con
     stack = stack_capture(t, frame);
     emit(t, block ? RECORD_ALLOC : RECORD_FAILED, flags, (uint64_t)(uintptr_t)block, true, size,
          stack, NULL, 0);
+    if (__builtin_expect(t->ignoring != 0, 0))
+        emit_ignored(t, block);
     local.busy = BUSY_CALLING;
 }
 

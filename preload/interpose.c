@@ -195,6 +195,8 @@ static void *realloc_recorded(struct thread *t, void *old, size_t size, const ui
         emit(t, RECORD_REALLOC_END, paused, (uint64_t)(uintptr_t)block, true, size, stack, NULL, 0);
     else if (block)
         emit(t, RECORD_REALLOC, paused, (uint64_t)(uintptr_t)block, true, size, stack, &was, 1);
+    if (__builtin_expect(t->ignoring != 0, 0))
+        emit_ignored(t, block);
     local.busy = BUSY_CALLING;
     return block;
 }

@@ -8,6 +8,7 @@ pkglib_LTLIBRARIES += libmemprof-preload.la
 libmemprof_preload_la_SOURCES = $(shared_sources) \
 	include/memprof.h \
 	preload/api.c \
+	preload/api.h \
 	preload/banned.h \
 	preload/bootstrap.c \
 	preload/bootstrap.h \
@@ -29,6 +30,7 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/fatal-signal.h \
 	preload/interpose.c \
 	preload/libunwind.c \
+	preload/lsan.c \
 	preload/mappings.c \
 	preload/memo.c \
 	preload/memo.h \

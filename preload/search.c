@@ -49,6 +49,24 @@ bool search_ask(void)
     return await(before + 1);
 }
 
+bool search_lost(uint64_t *bytes, uint64_t *blocks)
+{
+    struct segment_header *h = segment_header(&session.segment);
+    uint32_t done;
+
+    if (!search_ask())
+        return false;
+    do {
+        /* acquire: the numbers are those of this answer or of a later one */
+        done = atomic_load_explicit(&h->searches_done, memory_order_acquire);
+        *bytes = *(volatile uint64_t *)&h->lost_bytes;
+        *blocks = *(volatile uint64_t *)&h->lost_blocks;
+        /* acquire: the look at the numbers is over; if another answer came meanwhile, again */
+        atomic_thread_fence(memory_order_acquire);
+    } while (atomic_load_explicit(&h->searches_done, memory_order_relaxed) != done);
+    return *bytes != SEARCH_NO_ANSWER;
+}
+
 void search_await_others(void)
 {
     /* relaxed: only a number to wait for */

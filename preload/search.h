@@ -18,6 +18,9 @@ bool search_possible(void);
 /* Ask, what was written to segment_header.ending before included, and wait.  false: no answer. */
 bool search_ask(void);
 
+/* Ask, wait, and take the numbers of the answer.  false: no answer, or nothing was searched. */
+bool search_lost(uint64_t *bytes, uint64_t *blocks);
+
 /* Wait for whatever is being searched now, if anything. */
 void search_await_others(void);
 

@@ -68,6 +68,7 @@ static struct thread *thread_of(const struct ring_writer *w)
     memo_forget(&t->memo);
     t->stamps = (struct stamp_taker){0};
     t->verify_countdown = 0;
+    t->ignoring = 0;
     return t;
 }
 

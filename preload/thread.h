@@ -21,6 +21,7 @@ struct thread {
     struct stamp_taker stamps;
     struct stack_cache cache;
     struct memo_user memo;
+    uint32_t ignoring;    /* __lsan_disable: so many times, what is made is ignored */
     uint64_t allocations; /* events of this kind so far, also those that were dropped */
     uint64_t verify_countdown;
     uint32_t questions; /* asked in this slot so far, also by threads before this one */

@@ -290,6 +290,27 @@ static void apply_fault(struct model *m, const struct model_event *e)
         faults_add(&m->faults, &fault);
 }
 
+static void apply_region(struct model *m, const struct model_event *e)
+{
+    struct sized r = event_sized(m, e);
+    bool kept = true;
+
+    switch (r.extra[0]) {
+    case REGION_ROOT_ADD:
+    case REGION_WEAK_ADD:
+        kept = regions_add(&m->regions, event_address(e), r.size, r.extra[0] == REGION_WEAK_ADD);
+        break;
+    case REGION_ROOT_REMOVE:
+    case REGION_WEAK_REMOVE:
+        regions_remove(&m->regions, event_address(e), r.extra[0] == REGION_WEAK_REMOVE);
+        break;
+    default:
+        m->damaged_records++;
+    }
+    if (!kept)
+        m->events_lost++;
+}
+
 static void apply_domain(struct model *m, const struct model_event *e)
 {
     char name[TEXT_BYTES_MAX + 1];
@@ -346,6 +367,9 @@ bool requests_apply(struct model *m, const struct model_event *e)
         return true;
     case RECORD_FAULT:
         apply_fault(m, e);
+        return true;
+    case RECORD_REGION:
+        apply_region(m, e);
         return true;
     case RECORD_TRACING:
         if (event_address(e) == 0)

@@ -32,6 +32,7 @@ __errno_location
 __gmon_start__
 __libc_single_threaded
 __libc_stack_end
+__lsan_init
 __register_atfork
 __stack_chk_fail
 _dl_find_object

@@ -124,6 +124,18 @@ static void try_ignoring(void)
     expect("ignore", memprof_ignore(ignored), 0);
 }
 
+static void try_regions(void)
+{
+    expect("root_region", memprof_root_region(pool, 64), 0);
+    expect("weak_region", memprof_weak_region(pool, 64), 0);
+    expect("root_region of nothing", memprof_root_region(NULL, 64), 0);
+    expect("weak_region of nothing", memprof_weak_region(pool, 0), 0);
+    expect("root_region_remove", memprof_root_region_remove(pool), 0);
+    expect("weak_region_remove", memprof_weak_region_remove(pool), 0);
+    expect("weak_region_remove of none", memprof_weak_region_remove(pool), 0);
+    expect("a size", memprof_root_region(pool, SIZE_MAX), -1);
+}
+
 /* Neither an address nor a size of more than 48 bits fits into a record. */
 static void try_impossible_blocks(int domain)
 {
@@ -263,6 +275,7 @@ static void under_memprof(void)
     try_stopping();
     try_peak();
     try_ignoring();
+    try_regions();
     try_texts();
     try_handler();
     try_threads();
@@ -285,10 +298,17 @@ static void bare(void)
     expect("clear_traces", memprof_clear_traces(), -1);
     expect("get_traced_memory", memprof_get_traced_memory(&now, &most), -1);
     expect("numbers", now == 0 && most == 0, 1);
+    now = most = 5;
     expect("reset_peak", memprof_reset_peak(), -1);
     expect("get_overhead", memprof_get_overhead(NULL, NULL), -1);
     expect("mark", memprof_mark(NULL), -1);
     expect("ignore", memprof_ignore(block), -1);
+    expect("leak_check", memprof_leak_check(&now, &most), -1);
+    expect("numbers", now == 0 && most == 0, 1);
+    expect("root_region", memprof_root_region(pool, 10), -1);
+    expect("root_region_remove", memprof_root_region_remove(pool), -1);
+    expect("weak_region", memprof_weak_region(pool, 10), -1);
+    expect("weak_region_remove", memprof_weak_region_remove(pool), -1);
     expect("domain", memprof_domain("slab"), -1);
     expect("alloc", memprof_alloc(-1, pool, 10), -1);
     expect("realloc", memprof_realloc(-1, pool, pool, 20), -1);

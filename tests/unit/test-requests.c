@@ -96,6 +96,18 @@ static void sized(struct model_thread *t, uint32_t kind, uint64_t address, uint6
     model_apply(&m, &e, 1);
 }
 
+static void region(uint64_t address, uint64_t size, uint64_t what, uint32_t flags)
+{
+    struct model_event e = event(&one, RECORD_REGION, address, flags);
+    unsigned at = 0;
+
+    e.rest[at++] = size & UINT32_MAX;
+    if (flags & RECORD_BIG)
+        e.rest[at++] = size >> 32;
+    e.rest[at] = what;
+    model_apply(&m, &e, 1);
+}
+
 static void alloc(uint64_t address, uint64_t size)
 {
     sized(&one, RECORD_ALLOC, address, size, 0, 0);
@@ -425,6 +437,33 @@ static void test_marks(void **unused)
     assert_true(m.marks.rows[1].time >= m.marks.rows[0].time);
 }
 
+static void test_regions(void **state)
+{
+    const uint64_t large = UINT64_C(5) << 32 | 7;
+
+    (void)state;
+    region(0x1000, 64, REGION_ROOT_ADD, 0);
+    region(0x1000, 32, REGION_WEAK_ADD, 0);
+    region(0x9000, large, REGION_WEAK_ADD, RECORD_BIG);
+    assert_int_equal(m.regions.count, 3);
+    assert_int_equal(m.regions.rows[0].size, 64);
+    assert_false(m.regions.rows[0].weak);
+    assert_true(m.regions.rows[1].weak);
+    assert_int_equal(m.regions.rows[2].start, 0x9000);
+    assert_int_equal(m.regions.rows[2].size, large);
+    region(0x1000, 0, REGION_ROOT_REMOVE, 0);
+    region(0x1000, 0, REGION_ROOT_REMOVE, 0); /* there is none any more */
+    assert_int_equal(m.regions.count, 2);
+    region(0x1000, 0, REGION_WEAK_REMOVE, 0);
+    assert_int_equal(m.regions.count, 1);
+    assert_int_equal(m.damaged_records, 0);
+    region(0x9000, 1, REGION_WHATS, 0);
+    region(0x9000, 1, UINT64_MAX, 0);
+    assert_int_equal(m.damaged_records, 2);
+    assert_int_equal(m.regions.count, 1);
+    assert_int_equal(m.totals[DOMAIN_HEAP].total_blocks, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -436,6 +475,7 @@ int main(void)
         TEST(test_reset_peak),    TEST(test_reset_peak_only),
         TEST(test_snapshot),      TEST(test_order),
         TEST(test_no_hooks),      TEST(test_marks),
+        TEST(test_regions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
