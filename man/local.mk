@@ -26,9 +26,14 @@ dist_man_MANS += \
 	man/memprof_get_traced_memory.3 \
 	man/memprof_ignore.3 \
 	man/memprof_is_tracing.3 \
+	man/memprof_leak_check.3 \
 	man/memprof_mark.3 \
 	man/memprof_realloc.3 \
 	man/memprof_reset_peak.3 \
+	man/memprof_root_region.3 \
+	man/memprof_root_region_remove.3 \
 	man/memprof_snapshot.3 \
 	man/memprof_start.3 \
-	man/memprof_stop.3
+	man/memprof_stop.3 \
+	man/memprof_weak_region.3 \
+	man/memprof_weak_region_remove.3
