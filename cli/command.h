@@ -6,6 +6,7 @@
 #ifndef MEMPROF_CLI_COMMAND_H
 #define MEMPROF_CLI_COMMAND_H
 
+int cmd_check(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_growth(int argc, char **argv);

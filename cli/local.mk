@@ -4,6 +4,7 @@
 bin_PROGRAMS += memprof
 
 memprof_SOURCES = \
+	cli/cmd-check.c \
 	cli/cmd-compare.c \
 	cli/cmd-diff.c \
 	cli/cmd-growth.c \

@@ -12,6 +12,7 @@ enum exit_code {
     EXIT_FINE = 0,
     EXIT_TROUBLE = 1, /* a file cannot be read or written, out of memory */
     EXIT_USAGE = 2,
+    EXIT_LEAKED = 23,  /* memprof check: there are new leaks */
     EXIT_GROWN = 24,   /* memprof diff --fail-on-growth: more than the limit */
     EXIT_DAMAGED = 65, /* the input is damaged or no profile */
 };

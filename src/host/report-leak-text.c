@@ -347,7 +347,7 @@ void report_leak_records(struct strbuf *out, const struct leaks *l, const struct
     for (uint32_t i = 0; i < l->report.record_count; i++) {
         const struct leak_record *r = &l->report.records[i];
 
-        if (!(options->kinds & LEAK_KIND_BIT(r->kind)))
+        if (!(options->kinds & LEAK_KIND_BIT(r->kind)) || (options->new_only && r->known))
             continue;
         if (options->limit && count == options->limit) {
             hidden++;

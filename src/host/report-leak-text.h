@@ -12,6 +12,7 @@ struct report_leak_options {
     struct report_text_options text;
     uint32_t kinds;   /* LEAK_KIND_BITs of the records that are shown */
     size_t limit;     /* of records; 0 all */
+    bool new_only;    /* no records that a baseline knows */
     bool contents;    /* the first bytes of a block, where the profile has them */
     const char *file; /* the profile's, for the commands that show more; NULL: there is none */
 };
