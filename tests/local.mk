@@ -138,12 +138,16 @@ tests_unit_test_heapimage_SOURCES = \
 	tests/unit/random-graph.c \
 	tests/unit/random-graph.h \
 	tests/unit/test-heapimage.c
+# Allocations that can be made to fail.
+failing_memory_ldflags = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
 tests_unit_test_leak_memory_SOURCES = \
+	tests/unit/failing-memory.c \
+	tests/unit/failing-memory.h \
 	tests/unit/sample-leaks.c \
 	tests/unit/sample-leaks.h \
 	tests/unit/test-leak-memory.c
-tests_unit_test_leak_memory_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
+tests_unit_test_leak_memory_LDFLAGS = $(failing_memory_ldflags)
 tests_unit_test_leakgraph_SOURCES = \
 	tests/unit/random-graph.c \
 	tests/unit/random-graph.h \
@@ -214,11 +218,12 @@ tests_unit_test_moments_SOURCES = \
 	tests/unit/sample-journal.h \
 	tests/unit/test-moments.c
 tests_unit_test_profile_memory_SOURCES = \
+	tests/unit/failing-memory.c \
+	tests/unit/failing-memory.h \
 	tests/unit/sample-journal.c \
 	tests/unit/sample-journal.h \
 	tests/unit/test-profile-memory.c
-tests_unit_test_profile_memory_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
+tests_unit_test_profile_memory_LDFLAGS = $(failing_memory_ldflags)
 tests_unit_test_profile_append_SOURCES = \
 	tests/unit/sample-journal.c \
 	tests/unit/sample-journal.h \

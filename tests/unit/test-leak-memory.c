@@ -10,6 +10,7 @@
 #include "src/host/suppress-builtin.h"
 #include "src/host/suppress-generate.h"
 #include "src/host/trend.h"
+#include "tests/unit/failing-memory.h"
 #include "tests/unit/sample-leaks.h"
 
 #include <jansson.h>
@@ -21,44 +22,6 @@
 
 #include <cmocka.h>
 
-/* The linker's --wrap names them so. */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_reallocarray(void *old, size_t count, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
-
-static uint64_t left; /* allocations that succeed */
-static bool armed;
-
-static bool fails(void)
-{
-    return armed && (left == 0 || left-- == 0);
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t count, size_t size)
-{
-    return fails() ? NULL : __real_reallocarray(old, count, size);
-}
-
 /* 0, or -1 with the error; what it makes it releases. */
 typedef int attempt(struct error *e);
 
@@ -69,10 +32,9 @@ static void starve(attempt *try_it, uint64_t most)
         struct error e = {0};
         int result;
 
-        left = n;
-        armed = true;
+        memory_fail_after(n);
         result = try_it(&e);
-        armed = false;
+        memory_suffices();
         if (result == 0)
             break;
         assert_int_equal(e.kind, ERROR_MEMORY);
@@ -193,11 +155,11 @@ static int report(struct error *e)
     static struct leak_report r;
     int result;
 
-    armed = false; /* the sample is made in peace */
+    memory_suffices(); /* the sample is made in peace */
     assert_true(sample_leaks(&r, sample));
-    armed = true;
+    memory_resume();
     result = write_report(nowhere, &r, &f, e);
-    armed = false;
+    memory_suffices();
     leak_report_release(&r);
     return result;
 }

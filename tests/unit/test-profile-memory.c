@@ -7,6 +7,7 @@
 #include "src/host/changes.h"
 #include "src/host/moments.h"
 #include "src/host/snapshot.h"
+#include "tests/unit/failing-memory.h"
 #include "tests/unit/sample-journal.h"
 
 #include <setjmp.h>
@@ -19,44 +20,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-/* The linker's --wrap names them so. */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_reallocarray(void *old, size_t count, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
-
-static uint64_t left; /* allocations that succeed */
-static bool armed;
-
-static bool fails(void)
-{
-    return armed && (left == 0 || left-- == 0);
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t count, size_t size)
-{
-    return fails() ? NULL : __real_reallocarray(old, count, size);
-}
 
 struct file {
     void *bytes;
@@ -73,10 +36,9 @@ static void starve(attempt *try_it, const struct file *file)
         struct error e = {0};
         int result;
 
-        left = n;
-        armed = true;
+        memory_fail_after(n);
         result = try_it(file, &e);
-        armed = false;
+        memory_suffices();
         if (result == 0) {
             assert_true(n > 3);
             return;
@@ -222,10 +184,9 @@ static void a_writer_goes_on_where_memory_returns(void **state)
             assert_int_equal(sample_run_next(&run, NULL), 0);
         assert_int_equal(changes_encode(&packed, NULL, 0, NULL), 0);
         e = (struct error){0};
-        left = n % 40;
-        armed = true;
+        memory_fail_after(n % 40);
         result = journal_append(j, &run.whole, &run.series, &moment, &packed, &e);
-        armed = false;
+        memory_suffices();
         failed += result != 0;
         assert_true(result == 0 || e.kind == ERROR_MEMORY);
         changes_release(&packed);
