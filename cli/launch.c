@@ -39,12 +39,14 @@ int launch_status(const struct run_result *r)
 
 const char *launch_silence(const struct run_result *r)
 {
+    static const char other_version[] =
+        "not recorded: libmemprof-preload.so is of another version than memprof";
     static const char none[] = "no allocator calls seen: it may have its own malloc, be static, or "
                                "clear its environment";
     const struct run_image *last = r->image_count ? &r->images[r->image_count - 1] : NULL;
 
     if (!last)
-        return none;
+        return r->other_version ? other_version : none;
     if (last->target_state == TARGET_REFUSED) {
         switch (last->refusal) {
         case REFUSAL_NO_ALLOCATOR:
@@ -52,7 +54,7 @@ const char *launch_silence(const struct run_result *r)
         case REFUSAL_MAP:
             return "not recorded: there is no room for the recorder's memory (ulimit -v?)";
         case REFUSAL_VERSION:
-            return "not recorded: libmemprof-preload.so is of another version than memprof";
+            return other_version;
         case REFUSAL_LIBUNWIND:
             return "not recorded: libunwind was asked for and cannot be loaded";
         }

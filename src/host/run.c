@@ -331,11 +331,22 @@ static int hello(void *context, const struct hello *said, pid_t peer, struct hel
     return image->fd;
 }
 
+/* The preload library of another build: the program runs, and is not recorded. */
+static void stranger(void *context, const struct hello *said, pid_t peer)
+{
+    struct run *r = context;
+
+    (void)said;
+    if (peer == r->launch.pid)
+        r->result->other_version = true;
+}
+
 /* ------------------------------------------------------------- running -- */
 
 static void watch(struct run *r)
 {
-    const struct server_handlers handlers = {.hello = hello, .request = request, .context = r};
+    const struct server_handlers handlers = {
+        .hello = hello, .stranger = stranger, .request = request, .context = r};
     struct pollfd polls[SERVER_POLLS + 2];
 
     while (launch_handle(&r->launch), !r->launch.ended) {

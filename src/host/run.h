@@ -54,6 +54,7 @@ struct run_result {
     double seconds;
     struct run_image *images; /* in the order they connected; none if the library never spoke */
     uint32_t image_count;
+    bool other_version;   /* the preload library said hello and is of another version */
     struct error trouble; /* an image was not recorded: the first reason; the others are here */
 };
 

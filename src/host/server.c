@@ -218,6 +218,8 @@ static void serve_hello(int client, const struct hello *hello, const struct ucre
         return;
     if (hello->version == SEGMENT_VERSION)
         fd = handlers->hello(handlers->context, hello, peer->pid, &answer);
+    else if (handlers->stranger)
+        handlers->stranger(handlers->context, hello, peer->pid);
     if (fd < 0)
         answer.segment_bytes = 0;
     send_answer(client, &answer, fd);

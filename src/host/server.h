@@ -47,6 +47,10 @@ struct server_handlers {
      */
     int (*hello)(void *context, const struct hello *hello, pid_t peer, struct hello_answer *answer);
     /*
+     * Who said hello speaks another version and is told so (NULL: nobody is interested).
+     */
+    void (*stranger)(void *context, const struct hello *hello, pid_t peer);
+    /*
      * A process of this user asks.  The answer is given by server_answer with the
      * ticket, now or at any later time.
      */

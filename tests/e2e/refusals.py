@@ -87,6 +87,17 @@ for what, command in [("little address space", f"ulimit -v 400000; exec {h.targe
     h.equal((run.returncode, "total_blocks=12" in run.stdout), (6, True), f"{what}: status and output")
     h.check("not recorded" in run.stderr or "live at exit   11.7 KiB" in run.stderr, f"{what}: recorded, or said: {run.stderr!r}")
 
+# A preload library that another build left beside memprof: the program runs, and it is said why nothing was recorded.
+mixed = os.path.join(h.scratch, "mixed")
+os.makedirs(os.path.join(mixed, ".libs"))
+shutil.copy(h.MEMPROF, mixed)
+shutil.copy(os.path.join(h.BUILD, "tests/tools/other-version.so"), os.path.join(mixed, ".libs", "libmemprof-preload.so"))
+run = subprocess.run([os.path.join(mixed, "memprof"), "run", "-o", os.path.join(h.scratch, "mixed.mprof"), "--", h.target("plain"), "6"],
+                     capture_output=True, text=True, timeout=60)
+h.equal((run.returncode, "total_blocks=12" in run.stdout), (6, True), "another version: status and output")
+h.check("not recorded: libmemprof-preload.so is of another version than memprof" in run.stderr, f"another version: said: {run.stderr!r}")
+h.check("no allocator calls" not in run.stderr, f"another version: nothing else is said: {run.stderr!r}")
+
 # Usage.
 h.equal(memprof("run").returncode, 125, "run without a program: status")
 h.equal(memprof("run", "--no-such-option", "--", "true").returncode, 125, "unknown option: status")

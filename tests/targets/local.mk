@@ -14,7 +14,7 @@ targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-stati
 	tests/targets/api-allocator tests/targets/overhead tests/targets/snapshot-threads
 targets_other = tests/targets/plain-static tests/targets/deep-gaps tests/targets/swap-plugin-1.so \
 	tests/targets/swap-plugin-2.so tests/targets/early-plugin.so tests/targets/cells-plugin.so \
-	tests/targets/leak-plugin.so tests/tools/count-preload.so $(targets_api)
+	tests/targets/leak-plugin.so tests/tools/count-preload.so tests/tools/other-version.so $(targets_api)
 
 targets_c_files = $(targets_c:%=tests/targets/%)
 targets_cxx_files = $(targets_cxx:%=tests/targets/%) tests/targets/cxx-plugin.so
@@ -104,6 +104,9 @@ tests/targets/cells-plugin.so: $(top_srcdir)/tests/targets/cells-plugin.c
 tests/targets/early-plugin.so: $(top_srcdir)/tests/targets/early-plugin.c
 	$(AM_V_CC)$(target_module) $<
 
+tests/tools/other-version.so: $(top_srcdir)/tests/tools/other-version.c $(top_srcdir)/src/shared/record.h
+	$(AM_V_CC)$(target_module) -D_GNU_SOURCE -I$(top_srcdir) $<
+
 tests/tools/count-preload.so: $(top_srcdir)/tests/tools/count-preload.c
 	$(AM_V_CC)$(target_module) -O2 $< -ldl
 
@@ -118,4 +121,4 @@ EXTRA_DIST += $(targets_c:%=tests/targets/%.c) $(targets_cxx:%=tests/targets/%.c
 	tests/targets/api-allocator.c tests/targets/overhead.c tests/targets/snapshot-threads.c \
 	tests/targets/tracemalloc.c tests/targets/tracemalloc-other.h \
 	tests/targets/api-cxx.cc tests/targets/cxx-plugin.cc tests/targets/leaks.h tests/targets/tally.h \
-	tests/targets/threads.h tests/tools/count-preload.c
+	tests/targets/threads.h tests/tools/count-preload.c tests/tools/other-version.c

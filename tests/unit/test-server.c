@@ -24,6 +24,7 @@ struct seen {
     int requests;
     uint64_t ticket; /* of the last one */
     int hellos;
+    int strangers; /* hellos of another version */
     pid_t peer;
     int fd; /* to hand over */
 };
@@ -38,6 +39,15 @@ static int on_hello(void *context, const struct hello *hello, pid_t peer,
     seen->peer = peer;
     answer->segment_bytes = 4096;
     return seen->fd;
+}
+
+static void on_stranger(void *context, const struct hello *hello, pid_t peer)
+{
+    struct seen *seen = context;
+
+    assert_int_not_equal(hello->version, SEGMENT_VERSION);
+    seen->strangers++;
+    seen->peer = peer;
 }
 
 static int connect_to(const struct server *s)
@@ -68,7 +78,7 @@ static void on_request(void *context, const struct control_request *request, uin
 static void handle(struct server *s, struct seen *seen)
 {
     const struct server_handlers handlers = {
-        .hello = on_hello, .request = on_request, .context = seen};
+        .hello = on_hello, .stranger = on_stranger, .request = on_request, .context = seen};
 
     seen->server = s;
     server_handle(s, &handlers);
@@ -159,12 +169,15 @@ static void test_refused(void **unused)
     assert_true(hear(client, &answer, &got));
     assert_int_equal(answer.version, SEGMENT_VERSION);
     assert_int_equal(answer.segment_bytes, 0);
+    assert_int_equal(seen.strangers, 1);
+    assert_int_equal(seen.peer, getpid());
     close(client);
     client = connect_to(&s); /* not a hello at all */
     say_hello(client, 7, SEGMENT_VERSION);
     handle(&s, &seen);
     assert_false(hear(client, &answer, &got));
     assert_int_equal(seen.hellos, 1);
+    assert_int_equal(seen.strangers, 1);
     close(client);
     server_close(&s);
 }
