@@ -14,11 +14,14 @@ int cmd_leaks(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_merge(int argc, char **argv);
 int cmd_pools(int argc, char **argv);
+int cmd_referents(int argc, char **argv);
+int cmd_referrers(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_symbolize(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 int cmd_where(int argc, char **argv);
+int cmd_why(int argc, char **argv);
 
 #endif

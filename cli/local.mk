@@ -4,6 +4,8 @@
 bin_PROGRAMS += memprof
 
 memprof_SOURCES = \
+	cli/block-question.c \
+	cli/block-question.h \
 	cli/cmd-check.c \
 	cli/cmd-compare.c \
 	cli/cmd-diff.c \
@@ -12,12 +14,15 @@ memprof_SOURCES = \
 	cli/cmd-list.c \
 	cli/cmd-merge.c \
 	cli/cmd-pools.c \
+	cli/cmd-referents.c \
+	cli/cmd-referrers.c \
 	cli/cmd-run.c \
 	cli/cmd-snapshot.c \
 	cli/cmd-stat.c \
 	cli/cmd-symbolize.c \
 	cli/cmd-top.c \
 	cli/cmd-where.c \
+	cli/cmd-why.c \
 	cli/command.h \
 	cli/diff-options.c \
 	cli/diff-options.h \
@@ -25,6 +30,8 @@ memprof_SOURCES = \
 	cli/diff-sides.h \
 	cli/document.c \
 	cli/document.h \
+	cli/heap-source.c \
+	cli/heap-source.h \
 	cli/launch.c \
 	cli/launch.h \
 	cli/leak-options.c \

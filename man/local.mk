@@ -10,12 +10,15 @@ dist_man_MANS += \
 	man/memprof-merge.1 \
 	man/memprof-pools.1 \
 	man/memprof-profile.5 \
+	man/memprof-referents.1 \
+	man/memprof-referrers.1 \
 	man/memprof-run.1 \
 	man/memprof-snapshot.1 \
 	man/memprof-stat.1 \
 	man/memprof-symbolize.1 \
 	man/memprof-top.1 \
 	man/memprof-where.1 \
+	man/memprof-why.1 \
 	man/memprof.1 \
 	man/memprof.h.3 \
 	man/memprof_alloc.3 \

@@ -142,6 +142,19 @@ expect 2 'taken, waste, asked, count' pools --by size text.mprof
 expect 65 'text.mprof' pools text.mprof
 expect 1 'missing.mprof' pools missing.mprof
 expect 3 'nothing is being profiled' pools no-such-program
+for question in why referrers referents; do
+    expect 0 "^Usage: memprof $question" $question --help
+    expect 2 'which address, or leak\?' $question
+    expect 2 'which address, or leak\?' $question text.mprof
+    expect 2 'one block at a time' $question text.mprof 0x1000 0x2000
+    expect 2 'one block at a time' $question --pid 1 text.mprof 0x1000
+    expect 2 "'here' is neither an address" $question text.mprof here
+    expect 65 'text.mprof' $question text.mprof 0x1000
+    expect 65 'text.mprof' $question text.mprof 3fa91c02
+    expect 1 'missing.mprof' $question missing.mprof 0x1000
+    expect 3 'nothing is being profiled' $question no-such-program 0x1000
+    expect 3 'nothing is being profiled' $question 0x1000
+done
 expect 0 '^Usage: memprof compare' compare --help
 expect 2 'which profiles\?' compare
 expect 2 'more names than profiles' compare -n x -n y text.mprof

@@ -113,6 +113,7 @@ unit_tests = \
 	tests/unit/test-trend \
 	tests/unit/test-units \
 	tests/unit/test-view \
+	tests/unit/test-why \
 	tests/unit/test-writable \
 	tests/unit/test-writer
 tests_unit_test_courses_SOURCES = \
@@ -252,6 +253,10 @@ tests_unit_test_report_text_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-report-text.c
+tests_unit_test_why_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-why.c
 tests_unit_test_view_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \

@@ -268,8 +268,13 @@ libmemprof_host_la_SOURCES = \
 	src/host/leaksearch.h \
 	src/host/heapimage.c \
 	src/host/heapimage.h \
+	src/host/heapwords.c \
+	src/host/heapwords.h \
 	src/host/regions.c \
 	src/host/regions.h \
+	src/host/report-why-json.c \
+	src/host/report-why.c \
+	src/host/report-why.h \
 	src/host/requests.c \
 	src/host/requests.h \
 	src/host/rootnames.c \
@@ -366,6 +371,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/view.h \
 	src/host/viewrows.c \
 	src/host/viewrows.h \
+	src/host/why.c \
+	src/host/why.h \
 	src/host/writable.c \
 	src/host/writable.h \
 	src/host/writer.c \
