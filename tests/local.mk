@@ -27,6 +27,7 @@ unit_tests = \
 	tests/unit/test-growth \
 	tests/unit/test-leak-memory \
 	tests/unit/test-leakreport \
+	tests/unit/test-leaks \
 	tests/unit/test-merge \
 	tests/unit/test-operand \
 	tests/unit/test-pathmap \
@@ -153,6 +154,10 @@ tests_unit_test_leakgraph_SOURCES = \
 	tests/unit/random-graph.c \
 	tests/unit/random-graph.h \
 	tests/unit/test-leakgraph.c
+tests_unit_test_leaks_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-leaks.c
 tests_unit_test_leakreport_SOURCES = \
 	tests/unit/sample-leaks.c \
 	tests/unit/sample-leaks.h \

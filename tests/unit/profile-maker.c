@@ -122,6 +122,32 @@ struct profile_site *make_site(struct profile *p, uint32_t node, uint32_t thread
     return s;
 }
 
+struct profile_leak *make_leak(struct profile *p, uint32_t site, uint32_t kind, uint64_t blocks,
+                               uint64_t size)
+{
+    struct profile_leak *l = GROW(p, leak);
+
+    p->search.number = 1;
+    p->search.cause = SEARCH_AT_EXIT;
+    p->search.method = SEARCH_PTRACE;
+    l->site = site;
+    l->kind = kind;
+    l->blocks = blocks;
+    l->bytes = blocks * size;
+    l->smallest = l->largest = size;
+    l->example = 0x10000 + p->leak_count * 0x1000u;
+    return l;
+}
+
+uint32_t make_root(struct profile *p, uint32_t kind, const char *name)
+{
+    struct profile_root *r = GROW(p, root);
+
+    r->kind = kind;
+    r->name = make_string(p, name);
+    return p->root_count - 1;
+}
+
 struct profile_change make_change(uint32_t site, int64_t blocks, uint64_t size)
 {
     uint64_t count = (uint64_t)blocks, allocated = blocks > 0 ? count : 0;

@@ -28,6 +28,13 @@ uint32_t make_thread(struct profile *p, int64_t tid, const char *name);
 struct profile_site *make_site(struct profile *p, uint32_t node, uint32_t thread, uint64_t blocks,
                                uint64_t size);
 
+/* A row of the last search for leaks, which is there from the first of them on; add to it. */
+struct profile_leak *make_leak(struct profile *p, uint32_t site, uint32_t kind, uint64_t blocks,
+                               uint64_t size);
+
+/* A range searched from; its index. */
+uint32_t make_root(struct profile *p, uint32_t kind, const char *name);
+
 /* A row of a moment's changes: what became live at the site, all of blocks of one size. */
 struct profile_change make_change(uint32_t site, int64_t blocks, uint64_t size);
 
