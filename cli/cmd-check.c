@@ -119,6 +119,7 @@ static int take(void *context, int id, const char *argument)
 /* ----------------------------------------------------------------- verdict -- */
 
 struct verdict {
+    bool failed;             /* the program itself did */
     uint32_t leaks, known;   /* records of kinds that fail */
     struct leak_amount lost; /* of new ones, with what is below them */
 };
@@ -178,11 +179,25 @@ static void add_verdict(struct strbuf *out, const struct check_choice *c, const 
         if (passes(c, v))
             strbuf_addf(out, ": within the %s allowed",
                         units_bytes(text, c->max_bytes, c->run.view.exact));
+        else if (!v->failed)
+            strbuf_addf(out, ": exit %" PRIu64, c->exitcode);
     }
     strbuf_add(out, "\n");
 }
 
 /* ------------------------------------------------------------------ report -- */
+
+/* What to do about leaks, where nothing was done yet. */
+static void add_advice(struct strbuf *out, const struct check_choice *c, const struct verdict *v,
+                       const char *file)
+{
+    if (passes(c, v))
+        return;
+    if (!file)
+        strbuf_add(out, "  -o FILE keeps the profile, and memprof why FILE ID explains a leak\n");
+    if (!c->run.leak_output.baseline)
+        strbuf_add(out, "  --baseline FILE --update-baseline lets these pass and new ones fail\n");
+}
 
 static void add_report(struct strbuf *out, const struct check_choice *c, const struct profile *p,
                        const struct leaks *l, const struct verdict *v, const char *file)
@@ -207,6 +222,7 @@ static void add_report(struct strbuf *out, const struct check_choice *c, const s
     report_leak_records(out, l, p, &options);
     add_known(out, c, v);
     leak_output_closing(out, &run->leak_output, l);
+    add_advice(out, c, v, file);
     add_verdict(out, c, p, v);
     sourcelines_release(&sources);
 }
@@ -278,6 +294,7 @@ static int check_leaks(struct check_choice *c, const struct profile *p, const st
     struct verdict v = judge(c, &l->report);
     struct error e = {0};
 
+    v.failed = status != 0;
     if (!c->update)
         say(c, p, l, &v, file);
     if (leak_output_write(&c->run.leak_output, l, p, c->fail_on, &e) != 0)

@@ -149,6 +149,17 @@ static void add_title(struct strbuf *out, const struct leak_record *r, size_t nu
                 options->text.colour ? PLAIN : "");
 }
 
+/* What calls main is the same in every stack. */
+static void end_at_main(struct stacklines *stack, const struct profile *p)
+{
+    for (size_t i = 0; i < stack->count; i++) {
+        if (strcmp(profile_text(p, p->lines[stack->lines[i].line].function), "main") != 0)
+            continue;
+        stack->count = i + 1;
+        stack->hidden = 0;
+    }
+}
+
 static void add_stack(struct strbuf *out, const struct profile *p, const struct leak_record *r,
                       const struct report_leak_options *options)
 {
@@ -159,6 +170,8 @@ static void add_stack(struct strbuf *out, const struct profile *p, const struct 
         out->failed = true;
         return;
     }
+    if (options->text.stack.limit)
+        end_at_main(&stack, p);
     if (stack.count == 0)
         strbuf_addf(out, "%*sallocated at an unknown place\n", INDENT, "");
     for (size_t i = 0; i < stack.count; i++) {
@@ -207,14 +220,14 @@ static void add_times(struct strbuf *out, const struct leak_record *r)
         strbuf_addf(out, " and %" PRIu32 " other%s", r->threads - 1, plural(r->threads - 1));
 }
 
-/* Where no moment was taken all are young, which says nothing. */
+/* After a few moments only is it news that blocks are young. */
 static void add_ages(struct strbuf *out, const struct profile *p, const struct leak_record *r)
 {
     static const char *const words[LEAK_AGES] = {"young", "middle-aged", "old"};
     const char *before = "; ";
     char text[UNITS_TEXT];
 
-    if (p->search.moments == 0)
+    if (p->search.moments < LEAK_OLD && r->ages[LEAK_AGE_YOUNG].blocks == r->blocks)
         return;
     for (int i = LEAK_AGES - 1; i >= 0; i--) {
         if (r->ages[i].blocks == 0)
@@ -241,7 +254,7 @@ static void add_facts(struct strbuf *out, const struct profile *p, const struct 
                     r->cycle_blocks);
     else if (r->cycle_blocks)
         strbuf_addf(out, "%*sa cycle: the block keeps itself\n", INDENT, "");
-    if (r->retained_bytes > r->bytes)
+    if (r->retained_bytes > r->bytes + r->indirect_bytes)
         strbuf_addf(out, "%*sfreeing them frees %s\n", INDENT, "",
                     units_bytes(text, r->retained_bytes, exact));
 }
@@ -333,7 +346,7 @@ static void add_closing(struct strbuf *out, const struct leaks *l, const struct 
         return;
     strbuf_add(out, "  ");
     add_command(out, "why", options->file);
-    strbuf_addf(out, " %s shows what refers to the first of them\n", first->id);
+    strbuf_addf(out, " %s shows what refers to the first, and what it refers to\n", first->id);
 }
 
 void report_leak_records(struct strbuf *out, const struct leaks *l, const struct profile *p,
