@@ -65,8 +65,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/domain.h \
 	src/host/dwarfunit.c \
 	src/host/dwarfunit.h \
-	src/host/elfobjects.c \
-	src/host/elfobjects.h \
+	src/host/elfsymtab.c \
+	src/host/elfsymtab.h \
 	src/host/elfsymbols.c \
 	src/host/elfsymbols.h \
 	src/host/error.c \

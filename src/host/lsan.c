@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/lsan.h"
 
-#include "src/host/elfobjects.h"
+#include "src/host/elfsymtab.h"
 #include "src/host/modfile.h"
 
 #include <stdlib.h>
@@ -22,8 +22,8 @@ static const struct modmap_module *executable(const struct modmap *map)
 uint64_t lsan_suppressions_function(const struct modmap *map)
 {
     const struct modmap_module *m = executable(map);
-    struct elfobjects objects;
-    struct elfobject found;
+    struct elfsymtab objects;
+    struct elfsymtab_entry found;
     struct modfile file;
     uint64_t address = 0;
 
@@ -33,10 +33,10 @@ uint64_t lsan_suppressions_function(const struct modmap *map)
                                                   .pid = map->pid,
                                                   .start = m->module.start,
                                                   .end = m->module.end});
-    if (file.fd >= 0 && elfobjects_open(&objects, file.fd)) {
-        if (elfobjects_named(&objects, "__lsan_default_suppressions", &found))
+    if (file.fd >= 0 && elfsymtab_open(&objects, file.fd)) {
+        if (elfsymtab_named(&objects, "__lsan_default_suppressions", &found))
             address = found.start + m->module.bias;
-        elfobjects_release(&objects);
+        elfsymtab_release(&objects);
     }
     modfile_release(&file);
     return address;

@@ -2,7 +2,7 @@
 #include "src/host/rootnames.h"
 
 #include "src/host/demangle.h"
-#include "src/host/elfobjects.h"
+#include "src/host/elfsymtab.h"
 #include "src/host/leakgraph.h"
 #include "src/host/modfile.h"
 
@@ -13,7 +13,7 @@
 struct open_module {
     uint32_t index; /* NO_MODULE: none */
     struct modfile file;
-    struct elfobjects objects;
+    struct elfsymtab objects;
     bool known;
 };
 
@@ -29,7 +29,7 @@ struct naming {
 static void close_module(struct open_module *m)
 {
     if (m->known)
-        elfobjects_release(&m->objects);
+        elfsymtab_release(&m->objects);
     if (m->index != NO_MODULE)
         modfile_release(&m->file);
     *m = (struct open_module){.index = NO_MODULE};
@@ -47,7 +47,7 @@ static void open_module(struct naming *n, uint32_t index)
     buildid_set(&request.id, from->module.build_id, from->module.build_id_size);
     n->open.index = index;
     modfile_open(&n->open.file, &request);
-    n->open.known = n->open.file.fd >= 0 && elfobjects_open(&n->open.objects, n->open.file.fd);
+    n->open.known = n->open.file.fd >= 0 && elfsymtab_open(&n->open.objects, n->open.file.fd);
 }
 
 static uint32_t module_of(const struct modmap *map, uint64_t address)
@@ -67,14 +67,14 @@ static uint32_t module_of(const struct modmap *map, uint64_t address)
 static bool name_pointer(struct naming *n, struct profile_pointer *pointer)
 {
     uint32_t index = module_of(n->map, pointer->address), id;
-    struct elfobject found;
+    struct elfsymtab_entry found;
     uint64_t address;
 
     if (index == NO_MODULE)
         return true;
     open_module(n, index);
     address = pointer->address - n->map->modules[index].module.bias;
-    if (!n->open.known || !elfobjects_find(&n->open.objects, address, &found))
+    if (!n->open.known || !elfsymtab_find(&n->open.objects, address, &found))
         return true;
     id = strings_add(&n->p->strings, demangler_name(n->demangler, found.name));
     if (id == UINT32_MAX)

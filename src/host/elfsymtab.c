@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/elfobjects.h"
+#include "src/host/elfsymtab.h"
 
 #include <gelf.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static Elf_Scn *section_of_type(Elf *elf, unsigned type, GElf_Shdr *header)
     return NULL;
 }
 
-static bool load_names(struct elfobjects *o, size_t index)
+static bool load_names(struct elfsymtab *o, size_t index)
 {
     Elf_Scn *section = elf_getscn(o->elf, index);
     Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
@@ -30,7 +30,7 @@ static bool load_names(struct elfobjects *o, size_t index)
     return o->names_size > 0;
 }
 
-static bool load(struct elfobjects *o, unsigned type)
+static bool load(struct elfsymtab *o, unsigned type)
 {
     GElf_Shdr header;
     Elf_Scn *section = section_of_type(o->elf, type, &header);
@@ -43,7 +43,7 @@ static bool load(struct elfobjects *o, unsigned type)
     return o->count > 0;
 }
 
-bool elfobjects_open(struct elfobjects *o, int fd)
+bool elfsymtab_open(struct elfsymtab *o, int fd)
 {
     memset(o, 0, sizeof(*o));
     if (elf_version(EV_CURRENT) == EV_NONE)
@@ -52,11 +52,11 @@ bool elfobjects_open(struct elfobjects *o, int fd)
     if (o->elf && elf_kind(o->elf) == ELF_K_ELF && gelf_getclass(o->elf) == ELFCLASS64 &&
         (load(o, SHT_SYMTAB) || load(o, SHT_DYNSYM)))
         return true;
-    elfobjects_release(o);
+    elfsymtab_release(o);
     return false;
 }
 
-void elfobjects_release(struct elfobjects *o)
+void elfsymtab_release(struct elfsymtab *o)
 {
     if (o->elf)
         elf_end(o->elf);
@@ -64,7 +64,7 @@ void elfobjects_release(struct elfobjects *o)
     memset(o, 0, sizeof(*o));
 }
 
-static const char *name_of(const struct elfobjects *o, const Elf64_Sym *symbol)
+static const char *name_of(const struct elfsymtab *o, const Elf64_Sym *symbol)
 {
     return symbol->st_name < o->names_size ? o->names + symbol->st_name : "";
 }
@@ -75,14 +75,14 @@ static bool is_defined(const Elf64_Sym *symbol)
            symbol->st_size <= UINT64_MAX - symbol->st_value;
 }
 
-static struct elfobject object_of(const struct elfobjects *o, const Elf64_Sym *symbol)
+static struct elfsymtab_entry object_of(const struct elfsymtab *o, const Elf64_Sym *symbol)
 {
-    return (struct elfobject){symbol->st_value, symbol->st_size, name_of(o, symbol)};
+    return (struct elfsymtab_entry){symbol->st_value, symbol->st_size, name_of(o, symbol)};
 }
 
 /* ------------------------------------------------------------- by address -- */
 
-static bool is_variable(const struct elfobjects *o, const Elf64_Sym *symbol)
+static bool is_variable(const struct elfsymtab *o, const Elf64_Sym *symbol)
 {
     return is_defined(symbol) && symbol->st_size && *name_of(o, symbol) &&
            ELF64_ST_TYPE(symbol->st_info) == STT_OBJECT;
@@ -91,7 +91,7 @@ static bool is_variable(const struct elfobjects *o, const Elf64_Sym *symbol)
 /* Of two at one place the one with the larger range comes first, so that the last fits best. */
 static int by_start(const void *x, const void *y)
 {
-    const struct elfobject *a = x, *b = y;
+    const struct elfsymtab_entry *a = x, *b = y;
 
     if (a->start != b->start)
         return a->start < b->start ? -1 : 1;
@@ -100,7 +100,7 @@ static int by_start(const void *x, const void *y)
     return strcmp(b->name, a->name);
 }
 
-static void sort(struct elfobjects *o)
+static void sort(struct elfsymtab *o)
 {
     size_t count = 0;
 
@@ -115,7 +115,7 @@ static void sort(struct elfobjects *o)
         qsort(o->rows, o->row_count, sizeof(*o->rows), by_start);
 }
 
-bool elfobjects_find(struct elfobjects *o, uint64_t address, struct elfobject *found)
+bool elfsymtab_find(struct elfsymtab *o, uint64_t address, struct elfsymtab_entry *found)
 {
     size_t low = 0, high;
 
@@ -145,7 +145,7 @@ static bool is_named(const char *name, const char *wanted)
     return strncmp(name, wanted, length) == 0 && (name[length] == '\0' || name[length] == '@');
 }
 
-bool elfobjects_named(const struct elfobjects *o, const char *name, struct elfobject *found)
+bool elfsymtab_named(const struct elfsymtab *o, const char *name, struct elfsymtab_entry *found)
 {
     for (size_t i = 0; i < o->count; i++)
         if (is_defined(&o->symbols[i]) && is_named(name_of(o, &o->symbols[i]), name)) {
