@@ -16,7 +16,6 @@
 struct elfsymtab_entry {
     uint64_t start, size;
     const char *name; /* as in the table, with any @VERSION; lives as long as this */
-    /
 };
 
 struct elfsymtab {
