@@ -57,6 +57,7 @@ unit_tests = \
 	tests/unit/test-journal \
 	tests/unit/test-framenames \
 	tests/unit/test-guarded \
+	tests/unit/test-leakroots \
 	tests/unit/test-livetable \
 	tests/unit/test-locate \
 	tests/unit/test-lookup \

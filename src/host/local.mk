@@ -67,6 +67,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/dwarfunit.h \
 	src/host/elfsymtab.c \
 	src/host/elfsymtab.h \
+	src/host/elfobjects.c \
+	src/host/elfobjects.h \
 	src/host/elfsymbols.c \
 	src/host/elfsymbols.h \
 	src/host/error.c \
@@ -129,6 +131,11 @@ libmemprof_host_la_SOURCES = \
 	src/host/leaksearch-parts.h \
 	src/host/leaksearch-rows.c \
 	src/host/leaksearch.c \
+	src/host/leakroots-memory.c \
+	src/host/leakroots-modules.c \
+	src/host/leakroots-parts.h \
+	src/host/leakroots-threads.c \
+	src/host/leakroots.c \
 	src/host/leakroots.h \
 	src/host/leaktext.c \
 	src/host/leaktext.h \
@@ -355,6 +362,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/symbolize.h \
 	src/host/texts.c \
 	src/host/texts.h \
+	src/host/threadlayout.c \
+	src/host/threadlayout.h \
 	src/host/threads.c \
 	src/host/threads.h \
 	src/host/timeline.c \

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/leakroots-parts.h"
+
+#include "src/host/growing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------------------- modules -- */
+
+static bool same_file(const char *path, const char *other)
+{
+    size_t length = strlen(path), longer = strlen(other);
+
+    /* the mapping's path may be cut at its beginning */
+    return length && longer >= length && strcmp(other + longer - length, path) == 0;
+}
+
+static bool open_file(const struct rootfinder *f, struct rootmodule *m, const char *path)
+{
+    char inside[HEAP_PATH_BYTES + 64];
+
+    snprintf(inside, sizeof(inside), "/proc/%d/root%s", (int)f->source->stopped->pid, path);
+    return elfobjects_open(&m->file, inside) || elfobjects_open(&m->file, path);
+}
+
+/* The paths of the modules that the recorder met are whole; those of mappings may be cut. */
+static const char *whole_path(const struct rootfinder *f, const struct heap_mapping *mapping)
+{
+    const struct modmap *known = f->source->modmap;
+
+    for (uint32_t i = 0; known && i < known->count; i++)
+        if (mapping->start >= known->modules[i].module.start &&
+            mapping->start < known->modules[i].module.end && known->modules[i].path &&
+            same_file(mapping->path, known->modules[i].path))
+            return known->modules[i].path;
+    return mapping->path;
+}
+
+/* Once for each module: by its first writable mapping. */
+static void add_module(struct rootfinder *f, const struct heap_mapping *mapping)
+{
+    struct rootmodule m = {.start = mapping->start, .end = mapping->end, .file.fd = -1};
+    const char *path = whole_path(f, mapping);
+
+    for (uint32_t i = f->module_count; i > 0; i--)
+        if (mapping->start >= f->modules[i - 1].start && mapping->start < f->modules[i - 1].end)
+            return;
+    if (!growing_reserve(&f->modules, f->module_count, sizeof(*f->modules))) {
+        f->failed = true;
+        return;
+    }
+    m.path = rootfinder_text(f, path);
+    m.ours = f->source->modmap && f->source->modmap->ours[0] &&
+             same_file(mapping->path, f->source->modmap->ours);
+    if (open_file(f, &m, path) &&
+        !elfobjects_place(&m.file, mapping->offset, mapping->start, &m.bias, &m.start, &m.end))
+        elfobjects_release(&m.file);
+    f->modules[f->module_count++] = m;
+}
+
+void leakroots_modules(struct rootfinder *f)
+{
+    const struct heapcopy *copy = f->source->copy;
+    uint64_t address;
+
+    for (uint32_t i = 0; i < copy->mapping_count && !f->failed; i++)
+        if (copy->mappings[i].kind == HEAP_MAPPING_FILE)
+            add_module(f, &copy->mappings[i]);
+    if (leakroots_module_with(f, "ld", "_rtld_global", &address))
+        f->loader_data = address;
+}
+
+void leakroots_modules_release(struct rootfinder *f)
+{
+    for (uint32_t i = 0; i < f->module_count; i++)
+        elfobjects_release(&f->modules[i].file);
+    free(f->modules);
+    f->modules = NULL;
+    f->module_count = 0;
+}
+
+static const char *file_name(const struct rootmodule *m)
+{
+    const char *slash = strrchr(m->path, '/');
+
+    return slash ? slash + 1 : m->path;
+}
+
+struct rootmodule *leakroots_module_with(struct rootfinder *f, const char *file,
+                                         const char *variable, uint64_t *address)
+{
+    struct elfobject object;
+
+    for (uint32_t i = 0; i < f->module_count; i++) {
+        struct rootmodule *m = &f->modules[i];
+        uint64_t at = 0;
+
+        if (strncmp(file_name(m), file, strlen(file)) == 0 && m->file.elf &&
+            elfobjects_named(&m->file, variable, &at, &object)) {
+            *address = object.value + m->bias;
+            return m;
+        }
+    }
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- bins -- */
+
+/*
+ * glibc's main arena (malloc/malloc.c, struct malloc_state): 254 words, two for each
+ * bin, that point at themselves less 16 where the bin is empty, as most are and the last
+ * one always is.  Before them lie the chunk at the top, the last remainder and ten lists of
+ * fast bins.  All of them point to memory that is free, 16 bytes before where its user's
+ * part begins: inside the block before it.
+ */
+#define BIN_WORDS 254u
+#define WORDS_BEFORE 12u
+#define BINS_EMPTY 32u /* of 127: fewer are no arena */
+
+static bool is_empty_bin(const uint64_t *words, uint64_t address)
+{
+    return words[0] == address - 16 && words[1] == address - 16;
+}
+
+static uint32_t empty_bins(const uint64_t *words, uint64_t address, uint32_t count)
+{
+    uint32_t empty = 0;
+
+    for (uint32_t i = 0; i + 1 < count; i += 2)
+        empty += is_empty_bin(words + i, address + 8 * i);
+    return empty;
+}
+
+/* Where 254 words begin that are bins; 0: nowhere. */
+static uint64_t bins_in(const uint64_t *words, uint64_t address, uint64_t count)
+{
+    uint64_t found = 0;
+
+    for (uint64_t i = 0; i + BIN_WORDS <= count; i += 2) {
+        if (found && address + 8 * i >= found + 8 * BIN_WORDS)
+            break;
+        /* the last place at which the last bin is an empty one: before it others are, too */
+        if (is_empty_bin(words + i + BIN_WORDS - 2, address + 8 * (i + BIN_WORDS - 2)) &&
+            empty_bins(words + i, address + 8 * i, BIN_WORDS) >= BINS_EMPTY)
+            found = address + 8 * i;
+    }
+    return found;
+}
+
+/* The arena's words that point to free memory, in [start, end) of a module's data. */
+static bool find_bins(const struct rootfinder *f, uint64_t start, uint64_t end, uint64_t *from,
+                      uint64_t *to)
+{
+    struct leakgraph_reader reader = heapcopy_reader(f->source->copy);
+    uint64_t size, found;
+    const uint64_t *words;
+
+    for (uint64_t at = (start + 15) & ~UINT64_C(15); at < end; at += size) {
+        words = reader.bytes(reader.context, at, &size);
+        if (size == 0)
+            return false;
+        size = size > end - at ? end - at : size;
+        found = words ? bins_in(words, at, size / 8) : 0;
+        if (found) {
+            *from = found - 8 * WORDS_BEFORE;
+            *to = found + 8 * BIN_WORDS;
+            return *from >= start;
+        }
+    }
+    return false;
+}
+
+/* A program that was linked with libc statically has its arena too. */
+static bool may_have_bins(const struct rootfinder *f, const struct rootmodule *m)
+{
+    return strncmp(file_name(m), "libc", 4) == 0 || m == &f->modules[0];
+}
+
+/* --------------------------------------------------------------- data -- */
+
+static void add_data(struct rootfinder *f, const struct rootmodule *m)
+{
+    const struct heapcopy *copy = f->source->copy;
+    uint64_t start, end, from, to;
+
+    for (uint32_t i = 0; i < copy->mapping_count; i++) {
+        const struct heap_mapping *mapping = &copy->mappings[i];
+
+        start = mapping->start > m->start ? mapping->start : m->start;
+        end = mapping->end < m->end ? mapping->end : m->end;
+        if (start >= end)
+            continue;
+        if (may_have_bins(f, m) && find_bins(f, start, end, &from, &to))
+            rootfinder_take(f, from, to);
+        if (m->ours)
+            rootfinder_take(f, start, end);
+        rootfinder_add_rest(f, ROOT_GLOBAL, m->path, start, end);
+    }
+}
+
+void leakroots_globals(struct rootfinder *f)
+{
+    for (uint32_t i = 0; i < f->module_count; i++)
+        add_data(f, &f->modules[i]);
+}
