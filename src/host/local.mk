@@ -336,7 +336,6 @@ libmemprof_host_la_SOURCES = \
 	src/host/stop-signal.c \
 	src/host/stop-trace.c \
 	src/host/stop.c \
-	src/host/leakroots.c \
 	src/host/stop.h \
 	src/host/strbuf.c \
 	src/host/strbuf.h \
