@@ -2,10 +2,12 @@
 # Manual pages.
 
 dist_man_MANS += \
+	man/memprof-check.1 \
 	man/memprof-compare.1 \
 	man/memprof-diff.1 \
 	man/memprof-growth.1 \
 	man/memprof-json.5 \
+	man/memprof-leaks.1 \
 	man/memprof-list.1 \
 	man/memprof-merge.1 \
 	man/memprof-pools.1 \
@@ -15,6 +17,7 @@ dist_man_MANS += \
 	man/memprof-run.1 \
 	man/memprof-snapshot.1 \
 	man/memprof-stat.1 \
+	man/memprof-suppressions.5 \
 	man/memprof-symbolize.1 \
 	man/memprof-top.1 \
 	man/memprof-where.1 \

@@ -54,7 +54,7 @@ from_completion()
         tr -s ' \n' '\n\n' | grep .
 }
 
-for command in compare diff growth list merge pools referents referrers run snapshot stat symbolize top where why; do
+for command in check compare diff growth leaks list merge pools referents referrers run snapshot stat symbolize top where why; do
     page=$top_srcdir/man/memprof-$command.1
     help=$(from_help $command)
     [ "$(wc -l <<<"$help")" -gt 2 ] || fail "memprof $command --help lists too few options"
@@ -77,7 +77,7 @@ taken()
 {
     "$MEMPROF" run "$1" no-such-word true 2>&1 | sed -n 's/^  //p' | sed 's/, /\n/g'
 }
-for option in --group-by --by --unwinder; do
+for option in --group-by --by --unwinder --leak-check --leak-stop --gen-suppressions; do
     [ -n "$(words $option)" ] || fail "no words are completed for $option"
     same "the words completed for $option (<) and those it takes (>)" \
         "$(words $option)" "$(taken $option)"
