@@ -2,6 +2,7 @@
 # The command: the only code that prints, words errors and chooses exit codes.
 
 bin_PROGRAMS += memprof
+dist_bin_SCRIPTS = cli/memprof-memcheck
 
 memprof_SOURCES = \
 	cli/block-question.c \

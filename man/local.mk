@@ -9,6 +9,7 @@ dist_man_MANS += \
 	man/memprof-json.5 \
 	man/memprof-leaks.1 \
 	man/memprof-list.1 \
+	man/memprof-memcheck.1 \
 	man/memprof-merge.1 \
 	man/memprof-pools.1 \
 	man/memprof-profile.5 \

@@ -298,6 +298,7 @@ script_tests = \
 	tests/e2e/allocator.py \
 	tests/e2e/stacks.py \
 	tests/formats.py \
+	tests/recipes.py \
 	tests/cli.sh \
 	tests/e2e/addr2line.py \
 	tests/suppressions.py \

@@ -542,6 +542,7 @@ static int describe(struct leaks *l, const struct profile *p, struct error *e)
     r->command = profile_text(p, p->process.command);
     r->program = profile_text(p, p->process.program);
     r->version = profile_text(p, p->process.memprof_version);
+    r->pid = p->process.pid;
     r->started_unix = p->process.started_unix;
     r->seconds = p->process.seconds;
     r->heap = (struct leak_heap){.total_allocs = t->total_blocks,
