@@ -167,7 +167,7 @@ static void past_end(void)
 
 static struct __attribute__((packed)) {
     char odd;
-    void *pointer;
+    void *volatile pointer;
 } crooked;
 
 static void misaligned(void)
@@ -220,6 +220,11 @@ static void in_freed(void)
     expect(DEFINITE, 1, 72);
 }
 
+NOINLINE static void *make_block_of(void *old, size_t size)
+{
+    return realloc(old, size);
+}
+
 /* The block with the only pointer was moved, and the old place given back. */
 static void in_moved(void)
 {
@@ -227,7 +232,7 @@ static void in_moved(void)
 
     block[500] = make_block(80);
     held_two[0] = wall;
-    held = realloc(block, 64);
+    held = make_block_of(block, 64);
     expect(DEFINITE, 1, 80);
     expect(REACHABLE, 2, 16 + 64);
 }
@@ -273,14 +278,20 @@ static void in_sparse_mapping(void)
     expect(REACHABLE, 1, 104);
 }
 
+NOINLINE static char *make_block_of_pages(size_t pages)
+{
+    void *block = NULL;
+
+    if (posix_memalign(&block, 4096, pages * 4096) != 0)
+        _exit(98);
+    return memset(block, 0, pages * 4096);
+}
+
 /* Part of a block cannot be read. */
 static void in_guarded(void)
 {
-    char *block = NULL;
+    char *block = make_block_of_pages(3);
 
-    if (posix_memalign((void **)&block, 4096, 3 * 4096) != 0)
-        return;
-    memset(block, 0, 3 * 4096);
     *(void **)(block + 2 * 4096 + 8) = make_block(112);
     mprotect(block + 4096, 4096, PROT_NONE);
     held = block;

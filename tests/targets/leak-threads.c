@@ -13,7 +13,7 @@
 #include <time.h>
 
 static atomic_int ready;
-static __thread void *for_thread[100];
+static __thread void *volatile for_thread[100];
 static const char *plugin_path;
 
 static void start(void *(*run)(void *), int count, int detached)

@@ -6,8 +6,8 @@
  *     definite_blocks=1
  *     definite_bytes=32
  *
- * Blocks are made by make_block alone, so that the test can tell them from the
- * libraries' by their stacks, and are filled with what looks like no pointer.
+ * Blocks are made by make_block alone (and functions of names that begin so), so that the test can
+ * tell them from the libraries' by their stacks, and are filled with what looks like no pointer.
  */
 #ifndef MEMPROF_TESTS_TARGETS_LEAKS_H
 #define MEMPROF_TESTS_TARGETS_LEAKS_H
