@@ -27,6 +27,7 @@ unit_tests = \
 	tests/unit/test-growth \
 	tests/unit/test-leak-memory \
 	tests/unit/test-leakreport \
+	tests/unit/test-leaksearch \
 	tests/unit/test-leaks \
 	tests/unit/test-merge \
 	tests/unit/test-operand \

@@ -106,6 +106,8 @@ static int take(struct leaksearch *s, const struct leaksearch_source *source, st
         s->about.notes |= SEARCH_PARTIAL_RECORD;
     if (s->births.shift)
         s->about.notes |= SEARCH_AGES_SATURATED;
+    if (!source->pid)
+        resume(source);
     if (!source->pid || hold_and_copy(s, source) != 0)
         give_up(s);
     return leaklive_take(&s->live, source->collector, e);
