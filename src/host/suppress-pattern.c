@@ -27,6 +27,14 @@ bool suppress_glob_part(const char *pattern, const char *text, size_t length)
     return *pattern == '\0';
 }
 
+bool suppress_may_match(const char *pattern, const char *text)
+{
+    const char *literal = pattern + strspn(pattern, "*?");
+    size_t length = strcspn(literal, "*?");
+
+    return length == 0 || memmem(text, strlen(text), literal, length) != NULL;
+}
+
 bool suppress_glob(const char *pattern, const char *text)
 {
     return suppress_glob_part(pattern, text, strlen(text));

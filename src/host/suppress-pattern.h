@@ -15,6 +15,10 @@ bool suppress_glob(const char *pattern, const char *text);
 /* The same for the first `length` bytes of a text, among which is no NUL. */
 bool suppress_glob_part(const char *pattern, const char *text, size_t length);
 
+/* Whether the glob may match any part of the text: its first characters that are none of `*` and
+ * `?` are in it. */
+bool suppress_may_match(const char *pattern, const char *text);
+
 /*
  * LeakSanitizer's: some part of the text, where `*` stands for anything, `^` at
  * the beginning for the text's beginning, and `$` for its end; what follows a

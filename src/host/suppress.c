@@ -190,10 +190,14 @@ static bool match_part(const char *pattern, const char *name, size_t start, size
     return suppress_glob_part(pattern, name + start, end - start);
 }
 
+/* Taking a C++ name to pieces costs far more than seeing that no piece of it can match. */
 static bool match_readable(const char *pattern, const char *function)
 {
-    struct cxxname part = cxxname_parse(function);
+    struct cxxname part;
 
+    if (!suppress_may_match(pattern, function))
+        return false;
+    part = cxxname_parse(function);
     return suppress_glob(pattern, function) ||
            match_part(pattern, function, part.start, part.end) ||
            match_part(pattern, function, 0, suppress_unversioned(function));

@@ -18,6 +18,23 @@
 
 /* --------------------------------------------------------------- patterns -- */
 
+/* Whatever matches a part of a text may match by the first look; what cannot is told by it. */
+static void a_first_look_misses_nothing(void **state)
+{
+    static const char *const patterns[] = {"",   "*",   "?",   "a",    "ab", "a*",
+                                           "*a", "?b*", "b?a", "**ba", "c*"};
+    static const char text[] = "aabba";
+
+    (void)state;
+    for (size_t p = 0; p < sizeof patterns / sizeof *patterns; p++)
+        for (size_t from = 0; from < sizeof text; from++)
+            for (size_t to = from; to < sizeof text; to++)
+                assert_true(!suppress_glob_part(patterns[p], text + from, to - from) ||
+                            suppress_may_match(patterns[p], text));
+    assert_false(suppress_may_match("c*", text));
+    assert_false(suppress_may_match("**bab", text));
+}
+
 static void globs_are_valgrinds(void **state)
 {
     (void)state;
@@ -505,6 +522,7 @@ static void files_that_cannot_be_read_say_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_first_look_misses_nothing),
         cmocka_unit_test(globs_are_valgrinds),
         cmocka_unit_test(templates_are_leaksanitizers),
         cmocka_unit_test(errors_name_file_and_line),
