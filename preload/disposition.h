@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* One for each signal, static.  `changed`, if any, is told when the handler comes and goes; it
+/* Static; may serve several signals.  `changed`, if any, is told when the handler comes and goes; it
  * may be called in a signal handler. */
 struct cover {
     struct sigaction action;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/snapshot-signal.h"
 
+#include "preload/disposition.h"
 #include "preload/session.h"
 #include "src/shared/rawcall.h"
 #include "src/shared/ring.h"
@@ -27,9 +28,8 @@ static void ask(int number)
 void snapshot_signal_watch(int number)
 {
     /* on the alternate stack where there is one: the thread's own may be small (Go) */
-    struct sigaction action = {.sa_handler = ask, .sa_flags = SA_RESTART | SA_ONSTACK}, now;
+    static const struct cover cover = {
+        .action = {.sa_handler = ask, .sa_flags = SA_RESTART | SA_ONSTACK}};
 
-    if (sigaction(number, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
-        now.sa_handler == SIG_DFL)
-        sigaction(number, &action, NULL);
+    disposition_cover(number, &cover);
 }

@@ -6,8 +6,8 @@
 #define MEMPROF_PRELOAD_SNAPSHOT_SIGNAL_H
 
 /*
- * Once, from the constructor: handle the signal, if its disposition is the
- * default.  A program that handles or ignores it, now or later, goes before.
+ * Once, from the constructor: handle the signal while the program has its default
+ * disposition (disposition.h).  A program that handles or ignores it goes before.
  */
 void snapshot_signal_watch(int number);
 
