@@ -74,23 +74,34 @@ static int check_room(const struct heapcopy *c, struct error *e)
                      (unsigned long long)(needed / MIB), (unsigned long long)(available / MIB));
 }
 
+/* A thread through which memory can be seen: not the first one if it has ended before the others.
+ */
+static pid_t living_thread(const struct stopped *s)
+{
+    for (uint32_t i = 0; i < s->count; i++)
+        if (!s->threads[i].missed)
+            return s->threads[i].tid;
+    return s->pid;
+}
+
 int heapcopy_take(struct heapcopy *c, const struct stopped *s, const struct heap_range *ours,
                   uint32_t our_count, struct error *e)
 {
     struct heap_range *all = all_ours(s, ours, &our_count);
+    pid_t thread = living_thread(s);
     int result;
 
     memset(c, 0, sizeof(*c));
     if (!all)
         return error_set(e, ERROR_MEMORY, "out of memory");
-    result = heapcopy_list(c, s->pid, all, our_count, e);
+    result = heapcopy_list(c, thread, all, our_count, e);
     free(all);
     if (result == 0)
-        result = heapcopy_find(c, s->pid, e);
+        result = heapcopy_find(c, thread, e);
     if (result == 0)
         result = check_room(c, e);
     if (result == 0)
-        result = heapcopy_fill(c, s->pid, e);
+        result = heapcopy_fill(c, thread, e);
     if (result != 0)
         heapcopy_release(c);
     return result;
