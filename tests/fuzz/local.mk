@@ -40,6 +40,8 @@ fuzz_suppress_sources = \
 	src/host/suppress-mangled.c \
 	src/host/suppress-pattern.c \
 	src/host/suppress-valgrind.c \
+	src/shared/bump.c \
+	src/shared/sysmem.c \
 	tests/fuzz/fuzz-suppress.c
 
 EXTRA_DIST += tests/fuzz/fuzz-snapshot.c tests/fuzz/fuzz-suppress.c
