@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A program that is searched for leaks while it runs.  It prints its process id, waits
+ * for a line on its standard input after each step, and ends by itself:
+ *   search-asked check        asks for a search itself, loses more, asks again
+ *   search-asked killed       asks for one, and is killed
+ *   search-asked wait N       has lost 3 blocks of 100 bytes; N blocks are held in a list
+ *   search-asked churn        the same, and 8 threads that end all the time and whose blocks
+ *                             are all freed
+ */
+#include "leaks.h"
+
+#include "memprof.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#define THREADS 8
+
+static void **held;
+static _Atomic int stop;
+
+NOINLINE static void lose(int count)
+{
+    while (count--)
+        make_block(100);
+    forget();
+}
+
+static void state(const char *key, unsigned long long value)
+{
+    char line[64];
+
+    put(line, (size_t)snprintf(line, sizeof(line), "%s=%llu\n", key, value));
+}
+
+static void wait_for_line(void)
+{
+    char c = 0;
+
+    while (read(0, &c, 1) == 1 && c != '\n')
+        ;
+}
+
+static void check(const char *key)
+{
+    size_t bytes, blocks;
+
+    if (memprof_leak_check(&bytes, &blocks) != 0)
+        bytes = blocks = 999;
+    state(key, blocks * 1000 + bytes);
+}
+
+static void hold(unsigned long count)
+{
+    while (count--) {
+        void **node = malloc(64);
+
+        memset(node, 0, 64);
+        *node = held;
+        held = node;
+    }
+    forget();
+}
+
+/* Each has a few blocks at a time, and checks that they keep what it wrote. */
+static void *come_and_go(void *seed)
+{
+    unsigned char *blocks[16] = {0};
+    unsigned at = (unsigned)(uintptr_t)seed;
+
+    for (int i = 0; i < 400; i++, at = at * 1103515245 + 12345) {
+        unsigned char **slot = &blocks[at >> 16 & 15];
+
+        if (*slot && (*slot)[0] != (unsigned char)(uintptr_t)slot)
+            abort();
+        free(*slot);
+        *slot = malloc(16 + (at >> 20 & 1023));
+        (*slot)[0] = (unsigned char)(uintptr_t)slot;
+    }
+    for (int i = 0; i < 16; i++)
+        free(blocks[i]);
+    return NULL;
+}
+
+static void *keep_coming(void *seed)
+{
+    while (!atomic_load(&stop)) {
+        pthread_t one;
+
+        if (pthread_create(&one, NULL, come_and_go, seed) != 0)
+            abort();
+        pthread_join(one, NULL);
+    }
+    return NULL;
+}
+
+static void churn(void)
+{
+    pthread_t threads[THREADS];
+
+    for (uintptr_t i = 0; i < THREADS; i++)
+        if (pthread_create(&threads[i], NULL, keep_coming, (void *)(i + 1)) != 0)
+            abort();
+    state("pid", (unsigned long long)getpid());
+    wait_for_line();
+    atomic_store(&stop, 1);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+
+    lose(3);
+    if (strcmp(what, "churn") == 0) {
+        churn();
+    } else if (strcmp(what, "wait") == 0) {
+        hold(argc > 2 ? strtoul(argv[2], NULL, 10) : 0);
+        state("pid", (unsigned long long)getpid());
+        wait_for_line();
+    } else {
+        check("first");
+        lose(2);
+        if (strcmp(what, "killed") == 0)
+            raise(SIGKILL);
+        check("second");
+    }
+    return 0;
+}
