@@ -6,12 +6,15 @@
 #include "src/host/escape.h"
 #include "src/host/location.h"
 #include "src/host/report-faults.h"
+#include "src/host/report-findings.h"
 #include "src/host/units.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+
+#define FINDINGS_SHOWN 3
 
 /* A profile that says who ran and how it ended, for a program that was not recorded. */
 static void describe_unrecorded(struct profile *p, const struct run_choice *c,
@@ -192,6 +195,26 @@ static int find_leaks(struct outcome *o, const struct run_result *r, struct erro
                              LEAK_KINDS_LOST, e);
 }
 
+/* The most costly of what is worth a look, at the end, where it is seen. */
+static int add_findings(struct strbuf *out, const struct run_choice *c, const struct run_result *r,
+                        struct error *e)
+{
+    const struct run_image *image = r->image_count ? &r->images[r->image_count - 1] : NULL;
+    const struct report_text_options text = view_choice_text(&c->view, stderr, NULL);
+    struct findings findings;
+    bool written;
+
+    if (!image || !image->profile.site_count)
+        return 0;
+    if (findings_make(&findings, &image->profile, &c->view.skip, e) != 0)
+        return -1;
+    written = image->path && image->unwritten.kind == ERROR_NONE;
+    report_findings_text(out, &image->profile, &findings, written ? image->path : NULL,
+                         FINDINGS_SHOWN, &text);
+    findings_release(&findings);
+    return 0;
+}
+
 static int say_summary(const struct outcome *o, const struct run_result *r,
                        const struct strbuf *earlier, const struct strbuf *last, struct error *e)
 {
@@ -201,6 +224,8 @@ static int say_summary(const struct outcome *o, const struct run_result *r,
     strbuf_init(&out);
     result = add_summary(&out, o->choice, r, earlier, o->has_leaks ? &o->leaks : NULL, e);
     strbuf_add(&out, strbuf_text(last));
+    if (result == 0)
+        result = add_findings(&out, o->choice, r, e);
     text_write(&out, stderr, NULL); /* where else to complain? */
     strbuf_release(&out);
     return result;

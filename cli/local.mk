@@ -10,6 +10,7 @@ memprof_SOURCES = \
 	cli/cmd-check.c \
 	cli/cmd-compare.c \
 	cli/cmd-diff.c \
+	cli/cmd-findings.c \
 	cli/cmd-growth.c \
 	cli/cmd-leaks.c \
 	cli/cmd-list.c \

@@ -30,6 +30,7 @@ static const struct command commands[] = {
     {"referents", "show which blocks a block of memory refers to", cmd_referents},
     {"pools", "show where small-object memory went: size classes, pools, lines", cmd_pools},
     {"diff", "show what changed between two profiles, or two snapshots of one", cmd_diff},
+    {"findings", "say what in a profile is worth a look, the most costly first", cmd_findings},
     {"growth", "show what grows at every checkpoint, and what levelled off", cmd_growth},
     {"compare", "show the totals of several runs side by side", cmd_compare},
     {"merge", "make one profile of several", cmd_merge},

@@ -114,6 +114,11 @@ expect 2 "there is no folder '/nowhere'" symbolize --sysroot /nowhere a
 expect 1 'no-such.mprof' symbolize no-such.mprof
 expect 65 'text.mprof' symbolize text.mprof
 
+expect 0 '^Usage: memprof findings' findings --help
+expect 2 'which profile\?' findings
+expect 2 'one profile at a time' findings a b
+expect 1 'no-such.mprof' findings no-such.mprof
+expect 2 "takes a number" findings --top x a
 expect 0 '^Usage: memprof growth' growth --help
 expect 2 'which profile\?' growth
 expect 2 'one profile at a time' growth a b

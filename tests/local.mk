@@ -56,6 +56,7 @@ unit_tests = \
 	tests/unit/test-heapimage \
 	tests/unit/test-heapcopy \
 	tests/unit/test-journal \
+	tests/unit/test-findings \
 	tests/unit/test-framenames \
 	tests/unit/test-guarded \
 	tests/unit/test-leakroots \
@@ -127,6 +128,10 @@ tests_unit_test_heapcopy_SOURCES = \
 	tests/unit/fixture.c \
 	tests/unit/fixture.h \
 	tests/unit/test-heapcopy.c
+tests_unit_test_findings_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-findings.c
 tests_unit_test_domains_SOURCES = tests/unit/test-domains.c preload/domains.c
 tests_unit_test_domains_LDFLAGS = -pthread
 tests_unit_test_domains_LDADD = $(CMOCKA_LIBS)

@@ -31,6 +31,11 @@ const char *courses_kind_word(enum trend_kind kind)
     return words[kind];
 }
 
+const uint64_t *courses_bytes(const struct courses *c, const struct course *course)
+{
+    return c->series + course->series * c->points;
+}
+
 bool courses_too_few(const struct courses *c)
 {
     return c->points < TREND_POINTS_MIN;
@@ -178,6 +183,7 @@ static int judge(struct making *m, struct course *course, size_t row, bool alway
     const uint64_t *bytes = m->bytes + row * m->points;
     uint64_t highest = 0;
 
+    course->series = row;
     course->trend.kind = m->points < TREND_POINTS_MIN ? TREND_UNCLEAR : TREND_STEADY;
     course->last_blocks = m->live[row].blocks;
     for (uint32_t i = 0; i < m->points; i++) {
@@ -284,6 +290,18 @@ static void making_release(struct making *m)
     viewrows_release(&m->rows);
 }
 
+static int keep_series(struct making *m, struct courses *c)
+{
+    c->seconds = malloc(((size_t)m->points + 1) * sizeof *c->seconds);
+    if (!c->seconds)
+        return -1;
+    for (uint32_t i = 0; i < m->points; i++)
+        c->seconds[i] = m->times[i].seconds;
+    c->series = m->bytes;
+    m->bytes = NULL;
+    return 0;
+}
+
 int courses_find(struct courses *c, const struct profile *p, const struct view_options *options,
                  struct error *e)
 {
@@ -292,6 +310,8 @@ int courses_find(struct courses *c, const struct profile *p, const struct view_o
 
     *c = (struct courses){.options = *options};
     result = take_sites(&m, e) != 0 || take_points(&m, e) != 0 || judge_all(&m, c, e) != 0 ? -1 : 0;
+    if (result == 0 && keep_series(&m, c) != 0)
+        result = out_of_memory(p, e);
     if (result == 0) {
         c->moments = m.moments;
         c->points = m.points;
@@ -310,5 +330,7 @@ int courses_find(struct courses *c, const struct profile *p, const struct view_o
 void courses_release(struct courses *c)
 {
     free(c->rows);
+    free(c->seconds);
+    free(c->series);
     *c = (struct courses){0};
 }

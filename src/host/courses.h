@@ -19,6 +19,7 @@ struct course {
     uint64_t last_blocks; /* blocks live at the last point */
     uint64_t lost_bytes;  /* of the last search for leaks: definite and indirect ... */
     uint64_t still_bytes; /* ... and all others that were live; 0 without a search */
+    size_t series;        /* see courses_bytes */
     bool judged;          /* rose by at least min_bytes */
 };
 
@@ -31,6 +32,8 @@ struct courses {
         kinds[TREND_STEADY + 1]; /* rows of each kind, of those judged; the limit is not applied */
     size_t small_count;          /* rows that were not: they rose by less than min_bytes */
     uint32_t moments, points;    /* those before the end; as many of them as were looked at */
+    double *seconds;             /* of the points */
+    uint64_t *series;            /* bytes live of each row at each of them */
     double from, to;             /* seconds, of the first and last */
 };
 
@@ -46,6 +49,9 @@ void courses_release(struct courses *c);
 
 /* "grows", "levelled", "steady", "unclear": for options and reports. */
 const char *courses_kind_word(enum trend_kind kind);
+
+/* Bytes live at each point, in the order of `seconds`; valid as long as `c`. */
+const uint64_t *courses_bytes(const struct courses *c, const struct course *course);
 
 /* Whether there are fewer than TREND_POINTS_MIN points: every row is then unclear. */
 bool courses_too_few(const struct courses *c);

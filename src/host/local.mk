@@ -77,6 +77,16 @@ libmemprof_host_la_SOURCES = \
 	src/host/escape.h \
 	src/host/filter.c \
 	src/host/filter.h \
+	src/host/findings.c \
+	src/host/findings.h \
+	src/host/findings-churn.c \
+	src/host/findings-growth.c \
+	src/host/findings-leaks.c \
+	src/host/findings-mappings.c \
+	src/host/findings-pages.c \
+	src/host/findings-parts.h \
+	src/host/findings-peak.c \
+	src/host/findings-sizes.c \
 	src/host/framenames.c \
 	src/host/framenames.h \
 	src/host/growing.h \
@@ -243,6 +253,9 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-diff-text.h \
 	src/host/report-folded.c \
 	src/host/report-folded.h \
+	src/host/report-findings.c \
+	src/host/report-findings.h \
+	src/host/report-findings-json.c \
 	src/host/report-growth.c \
 	src/host/report-growth.h \
 	src/host/report-growth-csv.c \

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/pager.h"
+#include "cli/terminal.h"
+#include "cli/words.h"
+#include "src/host/report-findings.h"
+#include "src/host/snapshot.h"
+
+#include <string.h>
+
+enum {
+    OPTION_LIMIT = OPTION_LONG_ONLY,
+    OPTION_SKIP,
+    OPTION_NO_SKIP,
+    OPTION_BYTES,
+    OPTION_WIDTH,
+    OPTION_JSON,
+    OPTION_NO_PAGER,
+};
+
+static const struct option_spec specs[] = {
+    {'t', "top", "N", "show the first N findings; 0 shows all [all]"},
+    {OPTION_LIMIT, "limit", "N", "the same as --top"},
+    {OPTION_SKIP, "skip", "PATTERN", "also pass over functions, file: or module: PATTERN"},
+    {OPTION_NO_SKIP, "no-skip", NULL, "pass over nothing but what --skip names"},
+    {OPTION_BYTES, "bytes", NULL, "show all digits of numbers of bytes"},
+    {OPTION_WIDTH, "width", "N", "fit lines into N columns; 0 any [the terminal's, or 120]"},
+    {OPTION_JSON, "json", "FILE", "write them as JSON to FILE, or - for stdout"},
+    {OPTION_NO_PAGER, "no-pager", NULL, "print to the terminal directly"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct options options = {
+    .command = "memprof findings",
+    .usage = "[OPTIONS] FILE",
+    .purpose =
+        "Show in words what in the profile FILE is worth a look, the most costly first: what\n"
+        "is lost, what grows, what is wasted, and the line to change.",
+    .tables = {{"Options", specs}},
+};
+
+struct choice {
+    struct skiplist skip;
+    uint64_t limit, columns;
+    bool exact, no_pager, columns_given;
+    const char *json;
+};
+
+static int take_skip(struct choice *c, const char *pattern)
+{
+    struct error e;
+
+    if (skiplist_add(&c->skip, pattern, &e) == 0)
+        return 0;
+    words_error(&e);
+    return OPTIONS_WRONG;
+}
+
+static int take(void *context, int id, const char *argument)
+{
+    struct choice *c = context;
+
+    switch (id) {
+    case 't':
+        return option_number("top", argument, UINT32_MAX, &c->limit);
+    case OPTION_LIMIT:
+        return option_number("limit", argument, UINT32_MAX, &c->limit);
+    case OPTION_SKIP:
+        return take_skip(c, argument);
+    case OPTION_WIDTH:
+        c->columns_given = true;
+        return option_number("width", argument, UINT32_MAX, &c->columns);
+    case OPTION_NO_SKIP:
+        c->skip.builtin = false;
+        return 0;
+    case OPTION_BYTES:
+        c->exact = true;
+        return 0;
+    case OPTION_JSON:
+        c->json = argument;
+        return 0;
+    default:
+        c->no_pager = true;
+        return 0;
+    }
+}
+
+static int write_json(const char *path, const struct choice *c, const struct profile *p,
+                      const struct findings *f, struct error *e)
+{
+    FILE *out = strcmp(c->json, "-") == 0 ? stdout : fopen(c->json, "we");
+    struct stack_choice stack = {0};
+    struct findings first = *f;
+    int result;
+
+    if (!out)
+        return error_set(e, ERROR_SYSTEM, "cannot write %s", c->json);
+    if (c->limit && c->limit < first.count)
+        first.count = (size_t)c->limit;
+    result = report_findings_json(out, p, &first, path, &stack, e);
+    if (out != stdout && fclose(out) != 0 && result == 0)
+        result = error_set(e, ERROR_SYSTEM, "cannot write %s", c->json);
+    return result;
+}
+
+static int write_text(const char *path, const struct choice *c, const struct profile *p,
+                      const struct findings *f, struct error *e)
+{
+    const struct report_text_options text = {
+        .columns = c->columns_given ? (size_t)c->columns : terminal_columns(stdout),
+        .colour = terminal_takes_colour(stdout),
+        .exact = c->exact,
+    };
+    struct strbuf out;
+    int result;
+
+    strbuf_init(&out);
+    report_text_process(&out, p);
+    strbuf_add(&out, "\n");
+    report_text_totals(&out, p, &text);
+    report_text_loss(&out, p, &text);
+    report_findings_text(&out, p, f, path, (size_t)c->limit, &text);
+    result = pager_write(&out, !c->no_pager, e);
+    strbuf_release(&out);
+    return result;
+}
+
+static int show(const char *path, const struct choice *c, const struct profile *p, struct error *e)
+{
+    struct findings findings;
+    int result;
+
+    if (findings_make(&findings, p, &c->skip, e) != 0)
+        return -1;
+    result = c->json ? write_json(path, c, p, &findings, e) : write_text(path, c, p, &findings, e);
+    findings_release(&findings);
+    return result;
+}
+
+static int show_file(const char *path, const struct choice *c)
+{
+    struct profile profile;
+    struct error e = {0};
+    int result = snapshot_open(&profile, path, &e);
+
+    if (result == 0) {
+        result = show(path, c, &profile, &e);
+        profile_release(&profile);
+    }
+    if (result == 0)
+        return EXIT_FINE;
+    words_error(&e);
+    return words_exit_code(&e);
+}
+
+int cmd_findings(int argc, char **argv)
+{
+    struct choice c = {0};
+    int first, status = EXIT_USAGE;
+
+    skiplist_init(&c.skip, true);
+    first = options_parse(&options, argc, argv, take, &c);
+    if (first == OPTIONS_DONE) {
+        status = EXIT_FINE;
+    } else if (first >= 0 && argc - first != 1) {
+        words_say(argc == first ? "which profile?" : "one profile at a time");
+        options_wrong(&options);
+    } else if (first >= 0) {
+        status = show_file(argv[first], &c);
+    }
+    skiplist_release(&c.skip);
+    return status;
+}

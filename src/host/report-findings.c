@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/host/report-findings.h"
+
+#include "src/host/location.h"
+#include "src/host/units.h"
+
+#include <string.h>
+
+#define BOLD "\033[1m"
+#define PLAIN "\033[0m"
+#define INDENT 4
+
+/* Words, broken where the width asks for it. */
+static void add_wrapped(struct strbuf *out, const char *text, size_t columns)
+{
+    size_t room = columns > INDENT + 40 ? columns - INDENT : columns ? 40 : SIZE_MAX;
+
+    while (*text) {
+        size_t length = strlen(text), cut = length;
+
+        if (length > room)
+            for (cut = room; cut > 1 && text[cut] != ' ';)
+                cut--;
+        strbuf_addf(out, "%*s%.*s\n", INDENT, "", (int)cut, text);
+        text += cut;
+        text += *text == ' ';
+    }
+}
+
+/* "1. lost on an error path, 3.4 KiB: load.c:20 in load (app)" */
+static void add_head(struct strbuf *out, const struct profile *p, const struct finding *f,
+                     size_t number, const struct report_text_options *options)
+{
+    static const char *const titles[FINDING_KINDS] = {
+        [FINDING_LOST_PATH] = "lost on an error path",
+        [FINDING_LOST] = "lost",
+        [FINDING_CYCLE] = "held by a cycle",
+        [FINDING_GROWS] = "grows without bound",
+        [FINDING_CHURN] = "made and thrown away",
+        [FINDING_COPY] = "high peak by a temporary copy",
+        [FINDING_ROUNDING] = "wasted in rounding",
+        [FINDING_RESERVE] = "reserved and not used",
+        [FINDING_PINNED] = "pages kept by few blocks",
+        [FINDING_MAPPED] = "memory that is not heap",
+    };
+    char bytes[UNITS_TEXT];
+
+    strbuf_addf(out, "%zu. %s%s, %s%s", number, options->colour ? BOLD : "", titles[f->kind],
+                units_bytes(bytes, f->bytes, options->exact), options->colour ? PLAIN : "");
+    if (f->row.line != VIEW_NO_LINE) {
+        strbuf_add(out, ": ");
+        location_row(out, p, VIEW_LINE, &f->row, 0);
+    }
+    strbuf_add(out, "\n");
+}
+
+void report_findings_text(struct strbuf *out, const struct profile *p, const struct findings *f,
+                          const char *path, size_t limit, const struct report_text_options *options)
+{
+    size_t count = limit && limit < f->count ? limit : f->count;
+
+    if (count == 0) {
+        strbuf_add(out, "findings: nothing worth saying\n");
+        return;
+    }
+    strbuf_addf(out, "%s[ Findings ]%s\n", options->colour ? BOLD : "",
+                options->colour ? PLAIN : "");
+    for (size_t i = 0; i < count; i++) {
+        add_head(out, p, &f->items[i], i + 1, options);
+        add_wrapped(out, strbuf_text(&f->items[i].text), options->columns);
+        if (!path)
+            continue;
+        strbuf_addf(out, "%*smore: ", INDENT, "");
+        finding_command(out, p, &f->items[i], path);
+        strbuf_add(out, "\n");
+    }
+    if (count < f->count && path)
+        strbuf_addf(out, "and %zu more: memprof findings %s\n", f->count - count, path);
+    else if (count < f->count)
+        strbuf_addf(out, "and %zu more\n", f->count - count);
+}
