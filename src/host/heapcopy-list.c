@@ -4,7 +4,9 @@
  *
  * What only the kernel or other processes wrote holds no pointers of this one's: devices
  * and files that are mapped shared.  Anonymous memory that may be read but not written is
- * copied too, since allocated memory may have been made so.
+ * copied too, since allocated memory may have been made so; and so is what the loader wrote
+ * to modules' read-only data, since the search reads vtables.  Those of a program that is not
+ * relocated, which is loaded below 4 GiB, are as they are in the file.
  */
 #include "src/host/heapcopy-parts.h"
 
@@ -44,7 +46,8 @@ static bool to_copy(const struct heap_mapping *m, const char *protection)
     if (protection[0] != 'r')
         return false;
     if (m->kind == HEAP_MAPPING_FILE)
-        return protection[1] == 'w' && !m->shared && m->path[0] == '/' && !begins(m->path, "/dev/");
+        return (m->writable || protection[2] != 'x') && !m->shared && m->path[0] == '/' &&
+               !begins(m->path, "/dev/");
     return true;
 }
 
@@ -110,6 +113,7 @@ static bool parse(struct heap_mapping *m, char *line, char protection[5])
     set_path(m, path ? line + path : line + strlen(line));
     m->kind = kind_of(m->path);
     m->shared = protection[3] == 's';
+    m->writable = protection[1] == 'w';
     return true;
 }
 
@@ -196,6 +200,11 @@ static bool find_in_file(struct finding *f, pid_t pid)
     return true;
 }
 
+static bool is_unrelocated(const struct heap_mapping *m)
+{
+    return m->kind == HEAP_MAPPING_FILE && !m->writable && m->end <= UINT64_C(1) << 32;
+}
+
 static bool find(struct finding *f, struct presentpages *pages, pid_t pid)
 {
     const struct heap_mapping *m = f->mapping;
@@ -206,7 +215,7 @@ static bool find(struct finding *f, struct presentpages *pages, pid_t pid)
         return true;
     if (m->shared && m->end - m->start <= SHARED_WHOLE)
         return found(f, m->start, m->end);
-    return presentpages_find(pages, start, end, !m->shared, found, f);
+    return presentpages_find(pages, start, end, !m->shared && !is_unrelocated(m), found, f);
 }
 
 int heapcopy_find(struct heapcopy *c, pid_t pid, struct error *e)

@@ -2,11 +2,11 @@
 /*
  * A copy of the writable memory of a stopped process: every page that is there
  * (presentpages.h: what was never touched is not read, nor made to exist) of every
- * writable mapping that may hold pointers or live blocks, and of anonymous memory that
- * may only be read.  Left out are memprof's own mappings (ownrange.h), devices, files mapped
- * shared, and pages of private files that nobody wrote to.  Read in large pieces by
- * process_vm_readv, or where that is not allowed from /proc/PID/mem; what faults meanwhile
- * (PROT_NONE, unmapped by nobody knows whom) is skipped and counted.
+ * writable mapping that may hold pointers or live blocks, and of anonymous memory and
+ * modules' data (vtables) that may only be read.  Left out are memprof's own mappings (ownrange.h),
+ * devices, files mapped shared, and pages of private files that nobody wrote to.  Read in large
+ * pieces by process_vm_readv, or where that is not allowed from /proc/PID/mem; what faults
+ * meanwhile (PROT_NONE, unmapped by nobody knows whom) is skipped and counted.
  *
  * The copy takes as much of this process's memory as there are bytes; where that is
  * more than is available (MemAvailable, the memory cgroup) it is not begun.
@@ -29,11 +29,11 @@ enum heap_mapping_kind {
     HEAP_MAPPING_FILE,          /* private: a module's data, or a file mapped to be changed */
 };
 
-/* A writable mapping as it was, in ascending order. */
+/* A mapping as it was, in ascending order. */
 struct heap_mapping {
     uint64_t start, end;
     enum heap_mapping_kind kind;
-    bool shared;
+    bool shared, writable;
     uint64_t offset; /* in the file, or in shared memory */
     uint64_t copied; /* bytes */
     char path[HEAP_PATH_BYTES];

@@ -236,7 +236,7 @@ static void decide(struct memory *m)
             add_recorded(m, mapping);
         if (mapping->kind == HEAP_MAPPING_ANONYMOUS)
             add_anonymous(m, mapping, &m->areas[i]);
-        else if (mapping->kind == HEAP_MAPPING_FILE)
+        else if (mapping->kind == HEAP_MAPPING_FILE && mapping->writable)
             rootfinder_add_rest(m->finder, ROOT_MAPPING, rootfinder_text(m->finder, mapping->path),
                                 mapping->start, mapping->end);
     }

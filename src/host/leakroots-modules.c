@@ -66,7 +66,7 @@ void leakroots_modules(struct rootfinder *f)
     uint64_t address;
 
     for (uint32_t i = 0; i < copy->mapping_count && !f->failed; i++)
-        if (copy->mappings[i].kind == HEAP_MAPPING_FILE)
+        if (copy->mappings[i].kind == HEAP_MAPPING_FILE && copy->mappings[i].writable)
             add_module(f, &copy->mappings[i]);
     if (leakroots_module_with(f, "ld", "_rtld_global", &address))
         f->loader_data = address;
@@ -178,6 +178,49 @@ static bool may_have_bins(const struct rootfinder *f, const struct rootmodule *m
     return strncmp(file_name(m), "libc", 4) == 0 || m == &f->modules[0];
 }
 
+/* ------------------------------------------------------------- segments -- */
+
+/*
+ * The loader's index of what is mapped where (glibc's elf/dl-find_object.c) consists of
+ * blocks from malloc that are used from a multiple of 64 or 128 on, where {the segment before,
+ * the block's start} begins.  Only that start is written down, in the block itself, and
+ * the loader's data points behind it.
+ */
+#define SEGMENT_ALIGNMENT 128u
+#define SEGMENTS_MAX 64u
+
+static uint64_t segment_block(const struct rootfinder *f, uint64_t segment)
+{
+    uint64_t block;
+
+    if ((segment & 31) != 0 || !rootfinder_word(f, segment + 8, &block) || block >= segment ||
+        segment - block >= SEGMENT_ALIGNMENT || (block & 15) != 0)
+        return 0;
+    return block;
+}
+
+static void add_segments(struct rootfinder *f, const char *name, uint64_t segment)
+{
+    uint64_t block;
+
+    for (uint32_t i = 0; i < SEGMENTS_MAX && (block = segment_block(f, segment)) != 0; i++) {
+        rootfinder_value(f, ROOT_GLOBAL, 0, name, block);
+        if (!rootfinder_word(f, segment, &segment))
+            return;
+    }
+}
+
+static void add_loader_segments(struct rootfinder *f, const struct rootmodule *m)
+{
+    uint64_t word;
+
+    if (!f->loader_data || f->loader_data < m->start || f->loader_data >= m->end)
+        return;
+    for (uint64_t at = m->start & ~UINT64_C(7); at < m->end; at += 8)
+        if (rootfinder_word(f, at, &word))
+            add_segments(f, m->path, word);
+}
+
 /* --------------------------------------------------------------- data -- */
 
 static void add_data(struct rootfinder *f, const struct rootmodule *m)
@@ -190,7 +233,7 @@ static void add_data(struct rootfinder *f, const struct rootmodule *m)
 
         start = mapping->start > m->start ? mapping->start : m->start;
         end = mapping->end < m->end ? mapping->end : m->end;
-        if (start >= end)
+        if (start >= end || (mapping->kind == HEAP_MAPPING_FILE && !mapping->writable))
             continue;
         if (may_have_bins(f, m) && find_bins(f, start, end, &from, &to))
             rootfinder_take(f, from, to);
@@ -202,6 +245,8 @@ static void add_data(struct rootfinder *f, const struct rootmodule *m)
 
 void leakroots_globals(struct rootfinder *f)
 {
-    for (uint32_t i = 0; i < f->module_count; i++)
+    for (uint32_t i = 0; i < f->module_count; i++) {
         add_data(f, &f->modules[i]);
+        add_loader_segments(f, &f->modules[i]);
+    }
 }

@@ -245,6 +245,8 @@ static void add_listed(struct thread_roots *t, uint64_t address, bool cached)
         return;
     find_stack(t, &d);
     if (cached) {
+        /* its vector is kept with it */
+        add_vector(t, &d, 0);
         rootfinder_take(t->finder, d.stack, d.stack_end);
         return;
     }
@@ -252,6 +254,7 @@ static void add_listed(struct thread_roots *t, uint64_t address, bool cached)
         word = tid;
     s = thread_of(t, address, (uint32_t)word);
     if (!s) {
+        add_vector(t, &d, 0);
         add_descriptor(t, &d, 0);
     } else if (s->missed) {
         storage = add_storage(t, &d, s->tid);

@@ -27,6 +27,9 @@
 
 static uint64_t in_data = WORD + 1, in_bss;
 
+/* The loader writes it, if the test is relocated, and nobody after it. */
+static const void *const volatile relocated[1] = {&in_data};
+
 static uint64_t number(const void *p)
 {
     return (uint64_t)(uintptr_t)p;
@@ -119,6 +122,7 @@ static void what_is_there_is_copied(void **state)
     assert_true(holds(&c, &in_data, WORD + 2));
     assert_true(holds(&c, &in_bss, WORD + 2));
     assert_true(holds(&c, &local, WORD + 3));
+    assert_true(holds(&c, (const uint64_t *)(const void *)relocated, number(&in_data)));
     assert_true(holds(&c, &mapped[3 * 512 + 1], WORD + 4));
     assert_true(lacks(&c, &mapped[2 * 512]));
     assert_true(lacks(&c, NULL));
