@@ -590,8 +590,10 @@ static void end_resumed(void *context)
     struct capture *c = context;
     const struct builder_source *source = &c->options.source;
 
-    if (!c->suppressions)
+    if (!c->suppressions) {
+        modmap_update(source->modmap); /* the executable may not be in it yet */
         segment_header(source->segment)->call = lsan_suppressions_function(source->modmap);
+    }
     search_answer(source->segment, c->end_asked, SEARCH_NO_ANSWER, SEARCH_NO_ANSWER);
 }
 

@@ -3,7 +3,7 @@
 # their own and not as Automake programs, so that neither the project's flags
 # nor the user's CFLAGS change what they do.  A new one is a name in this list.
 
-targets_c = close-all commanded confined crossing cxx-later deep dispositions early ends entry-points exec-self fibers findings fork frames growth jump leak-kinds leak-threads left-handlers lines maps misuse \
+targets_c = close-all commanded confined crossing cxx-later deep dispositions early ends entry-points exec-self fibers findings fork frames growth jump leak-gate leak-kinds leak-threads left-handlers lines maps misuse \
 	no-cfi own-malloc plain pool-mix pool-uses resize signals steady surroundings swap temporary thread-cancel \
 	thread-churn thread-crowd thread-names thread-pairs thread-peak thread-queue \
 	thread-small-stack thread-tsd ways-out
@@ -14,7 +14,7 @@ targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-stati
 	tests/targets/api-allocator tests/targets/overhead tests/targets/search-asked tests/targets/snapshot-threads
 targets_other = tests/targets/plain-static tests/targets/deep-gaps tests/targets/swap-plugin-1.so \
 	tests/targets/swap-plugin-2.so tests/targets/early-plugin.so tests/targets/cells-plugin.so \
-	tests/targets/leak-plugin.so tests/tools/count-preload.so tests/tools/other-version.so $(targets_api)
+	tests/targets/leak-plugin.so tests/targets/leak-gate-moved tests/tools/count-preload.so tests/tools/other-version.so $(targets_api)
 
 targets_c_files = $(targets_c:%=tests/targets/%)
 targets_cxx_files = $(targets_cxx:%=tests/targets/%) tests/targets/cxx-plugin.so
@@ -35,6 +35,9 @@ $(targets_cxx:%=tests/targets/%): tests/targets/%: $(top_srcdir)/tests/targets/%
 
 tests/targets/cxx-plugin.so: $(top_srcdir)/tests/targets/cxx-plugin.cc
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -fPIC -shared -pthread -o $@ $<
+
+tests/targets/leak-gate-moved: $(top_srcdir)/tests/targets/leak-gate.c $(target_headers)
+	$(AM_V_CC)$(target_make) -DMOVED -pthread -o $@ $<
 
 # Nothing is mapped between its segments.
 tests/targets/deep-gaps: $(top_srcdir)/tests/targets/deep.c $(target_headers)
