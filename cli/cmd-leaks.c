@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/leak-output.h"
+#include "cli/leak-retained.h"
 #include "cli/pager.h"
 #include "cli/session-choice.h"
 #include "cli/view-output.h"
@@ -19,12 +20,17 @@ enum {
     OPTION_CONTENTS,
     OPTION_JSON,
     OPTION_PRINT_BUILTIN,
+    OPTION_BY,
 };
 
 static const struct option_spec specs[] = {
     {OPTION_PID, "pid", "PID", "search a program that is being recorded now"},
     {OPTION_CONTENTS, "contents", NULL,
      "show the first bytes of lost blocks, where the search\nkept them"},
+    {'g', "group-by", "WHAT",
+     "show what is held by the blocks of each line, function,\nfile, module, thread or traceback, "
+     "instead of leaks"},
+    {OPTION_BY, "by", "WHAT", "sort these by retained or own bytes [retained]"},
     {OPTION_JSON, "json", "[=FILE]", "write it as JSON to FILE [standard output]"},
     {OPTION_PRINT_BUILTIN, "print-builtin-suppressions", NULL,
      "print the rules that memprof brings along, and exit"},
@@ -52,6 +58,7 @@ struct choice {
     struct leak_output output;
     struct view_choice view;
     const char *pid, *json;
+    struct leak_retained retained;
     bool print_builtin;
 };
 
@@ -69,6 +76,10 @@ static int take(void *context, int id, const char *argument)
     case OPTION_JSON:
         c->json = argument ? argument : "-";
         return 0;
+    case 'g':
+        return leak_retained_group(&c->retained, argument);
+    case OPTION_BY:
+        return leak_retained_by(&c->retained, argument);
     case OPTION_PRINT_BUILTIN:
         c->print_builtin = true;
         return 0;
@@ -104,6 +115,8 @@ static int show(struct choice *c, const struct profile *p, const char *file, str
     struct leaks leaks;
     int result;
 
+    if (c->retained.wanted)
+        return leak_retained_show(&c->retained, p, &c->view, c->json, e);
     if (leak_output_make(&c->output, p, &c->view, c->json ? LEAK_KIND_ALL : 0, &leaks, e) != 0)
         return -1;
     result = leak_output_write(&c->output, &leaks, p, LEAK_KINDS_LOST, e);
@@ -156,6 +169,8 @@ static int ask(const struct session *session, struct choice *c)
 
     request.pid = session->answer.pid;
     request.flags = c->output.contents ? CONTROL_SEARCH_CONTENTS : 0;
+    if (c->retained.wanted)
+        request.flags |= CONTROL_SEARCH_RETAINED | CONTROL_SEARCH_WHOLE_GRAPH;
     if (session_ask(session->path, &request, &answer, TIMEOUT_MS, &e) == 0)
         return show_answer(&answer, c);
     words_error(&e);

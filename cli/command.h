@@ -9,6 +9,7 @@
 int cmd_check(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_duplicates(int argc, char **argv);
 int cmd_findings(int argc, char **argv);
 int cmd_growth(int argc, char **argv);
 int cmd_leaks(int argc, char **argv);

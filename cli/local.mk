@@ -10,6 +10,7 @@ memprof_SOURCES = \
 	cli/cmd-check.c \
 	cli/cmd-compare.c \
 	cli/cmd-diff.c \
+	cli/cmd-duplicates.c \
 	cli/cmd-findings.c \
 	cli/cmd-growth.c \
 	cli/cmd-leaks.c \
@@ -40,6 +41,8 @@ memprof_SOURCES = \
 	cli/leak-options.h \
 	cli/leak-output.c \
 	cli/leak-output.h \
+	cli/leak-retained.c \
+	cli/leak-retained.h \
 	cli/memprof.c \
 	cli/options.c \
 	cli/options.h \

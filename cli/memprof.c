@@ -28,6 +28,7 @@ static const struct command commands[] = {
     {"why", "show what holds a block of memory, or how it was lost", cmd_why},
     {"referrers", "show what refers to a block of memory", cmd_referrers},
     {"referents", "show which blocks a block of memory refers to", cmd_referents},
+    {"duplicates", "show live blocks with the same bytes", cmd_duplicates},
     {"pools", "show where small-object memory went: size classes, pools, lines", cmd_pools},
     {"diff", "show what changed between two profiles, or two snapshots of one", cmd_diff},
     {"findings", "say what in a profile is worth a look, the most costly first", cmd_findings},

@@ -5,6 +5,7 @@ dist_man_MANS += \
 	man/memprof-check.1 \
 	man/memprof-compare.1 \
 	man/memprof-diff.1 \
+	man/memprof-duplicates.1 \
 	man/memprof-findings.1 \
 	man/memprof-growth.1 \
 	man/memprof-json.5 \

@@ -147,6 +147,16 @@ expect 2 'taken, waste, asked, count' pools --by size text.mprof
 expect 65 'text.mprof' pools text.mprof
 expect 1 'missing.mprof' pools missing.mprof
 expect 3 'nothing is being profiled' pools no-such-program
+expect 0 '^Usage: memprof duplicates' duplicates --help
+expect 2 'which profile, or program\?' duplicates
+expect 2 'one at a time' duplicates text.mprof text.mprof
+expect 2 'one at a time' duplicates --pid 1 text.mprof
+expect 2 'line, function, file, module, thread, traceback' duplicates -g size-class text.mprof
+expect 65 'text.mprof' duplicates text.mprof
+expect 1 'missing.mprof' duplicates missing.mprof
+expect 3 'nothing is being profiled' duplicates no-such-program
+expect 2 'line, function, file, module, thread, traceback' leaks -g class text.mprof
+expect 2 'retained, own' leaks --by peak text.mprof
 for question in why referrers referents; do
     expect 0 "^Usage: memprof $question" $question --help
     expect 2 'which address, or leak\?' $question

@@ -48,6 +48,7 @@ unit_tests = \
 	tests/unit/test-demangle \
 	tests/unit/test-diescan \
 	tests/unit/test-domains \
+	tests/unit/test-duplicates \
 	tests/unit/test-elfsymbols \
 	tests/unit/test-error \
 	tests/unit/test-escape \
@@ -94,6 +95,7 @@ unit_tests = \
 	tests/unit/test-report-stat \
 	tests/unit/test-report-text \
 	tests/unit/test-requests \
+	tests/unit/test-retained \
 	tests/unit/test-run \
 	tests/unit/test-segmentmemory \
 	tests/unit/test-series \
@@ -135,6 +137,10 @@ tests_unit_test_findings_SOURCES = \
 tests_unit_test_domains_SOURCES = tests/unit/test-domains.c preload/domains.c
 tests_unit_test_domains_LDFLAGS = -pthread
 tests_unit_test_domains_LDADD = $(CMOCKA_LIBS)
+tests_unit_test_duplicates_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-duplicates.c
 tests_unit_test_elfsymbols_SOURCES = \
 	tests/unit/fixture.c \
 	tests/unit/fixture.h \
@@ -269,6 +275,10 @@ tests_unit_test_why_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-why.c
+tests_unit_test_retained_SOURCES = \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-retained.c
 tests_unit_test_view_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \

@@ -76,3 +76,14 @@ json_t *jsonlist_append(json_t *list, json_t *value)
     json_decref(list);
     return NULL;
 }
+
+int jsonvalue_write(FILE *out, json_t *document, struct error *e)
+{
+    bool ok = document && json_dumpf(document, out, JSON_INDENT(1)) == 0;
+
+    json_decref(document);
+    fputc('\n', out);
+    if (fflush(out) != 0 || ferror(out))
+        return error_set(e, ERROR_SYSTEM, "cannot write the JSON report");
+    return ok ? 0 : error_set(e, ERROR_MEMORY, "out of memory while writing the JSON report");
+}

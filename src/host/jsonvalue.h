@@ -7,6 +7,7 @@
 #ifndef MEMPROF_HOST_JSONVALUE_H
 #define MEMPROF_HOST_JSONVALUE_H
 
+#include "src/host/error.h"
 #include "src/host/profile.h"
 
 #include <jansson.h>
@@ -38,5 +39,8 @@ json_t *jsonobject_end(struct jsonobject *o);
 
 /* Append a value; NULL when that failed or there is none, the list then being gone. */
 json_t *jsonlist_append(json_t *list, json_t *value);
+
+/* Write a finished document, which is given up, and flush.  0, or -1 with `e` set. */
+int jsonvalue_write(FILE *out, json_t *document, struct error *e);
 
 #endif

@@ -78,17 +78,10 @@ static bool choose(struct keep *k, uint32_t block)
 
 /* ------------------------------------------------------------ what is kept -- */
 
-static uint64_t value_of(const struct keep *k, const struct leakgraph_reference *r)
-{
-    uint64_t start = k->graph->blocks[r->to].address;
-
-    return r->pointer == POINTER_TAGGED ? start : start + r->into;
-}
-
 static void add_pointer(struct keep *k, uint64_t address, const struct leakgraph_reference *r)
 {
     struct profile *p = k->s->part;
-    uint64_t value = value_of(k, r);
+    uint64_t value = k->graph->blocks[r->to].address + r->into;
 
     if (!growing_reserve(&p->pointers, p->pointer_count, sizeof(*p->pointers))) {
         k->failed = true;

@@ -202,6 +202,9 @@ static void describe_marked(struct leaksearch *s)
     s->about.unreadable_bytes = s->copy.unreadable_bytes;
     s->about.notes |= s->about.unreadable_bytes ? SEARCH_MEMORY_MISSED : 0;
     s->about.step = o->step;
+    s->about.low_tags = o->low_tags;
+    s->about.high_tags = o->high_tags;
+    s->about.past_end = o->past_end;
     s->about.compressed = o->compressed;
     s->about.compressed_shift = o->compressed_shift;
     s->about.compressed_base = o->compressed_base;
@@ -224,6 +227,7 @@ static int look_at_marked(struct leaksearch *s, struct error *e)
         return -1;
     if ((s->options.duplicates || s->question.duplicates) && leaksearch_duplicates(s, e) != 0)
         return -1;
+    s->about.duplicates = s->options.duplicates || s->question.duplicates;
     return 0;
 }
 
@@ -273,6 +277,7 @@ static void begin_again(struct leaksearch *s, uint32_t number)
     s->part->search.number = number;
     s->about.graph = GRAPH_NONE;
     s->about.contents = 0;
+    s->about.duplicates = 0;
     intern_release(&s->rows);
     intern_init(&s->rows);
     s->merged = false;

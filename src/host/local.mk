@@ -69,6 +69,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/elfsymtab.h \
 	src/host/elfobjects.c \
 	src/host/elfobjects.h \
+	src/host/duplicates.c \
+	src/host/duplicates.h \
 	src/host/elfsymbols.c \
 	src/host/elfsymbols.h \
 	src/host/error.c \
@@ -169,6 +171,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/match.h \
 	src/host/faults.c \
 	src/host/faults.h \
+	src/host/report-duplicates.c \
+	src/host/report-duplicates.h \
 	src/host/report-faults.c \
 	src/host/report-faults.h \
 	src/host/pools.c \
@@ -276,6 +280,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-leak-text.c \
 	src/host/report-leak-text.h \
 	src/host/report-leak.h \
+	src/host/report-retained.c \
+	src/host/report-retained.h \
 	src/host/report-sessions.c \
 	src/host/report-sessions.h \
 	src/host/report-source.c \
@@ -299,6 +305,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/requests.h \
 	src/host/rootnames.c \
 	src/host/rootnames.h \
+	src/host/retained.c \
+	src/host/retained.h \
 	src/host/run.c \
 	src/host/run.h \
 	src/host/search-check.c \
@@ -319,6 +327,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/signalname.h \
 	src/host/sites.c \
 	src/host/sites.h \
+	src/host/siterows.c \
+	src/host/siterows.h \
 	src/host/sizeclass.c \
 	src/host/sizeclass.h \
 	src/host/skiplist.c \

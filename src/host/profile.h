@@ -340,6 +340,8 @@ struct profile_search {
     /* how words were read: as in leakgraph_options */
     uint64_t high_tags, compressed_base;
     uint32_t low_tags, past_end, compressed, compressed_shift;
+    uint32_t duplicates; /* 1: blocks with equal contents were looked for */
+    uint32_t reserved;
 };
 
 /*

@@ -32,17 +32,6 @@ static struct jsonobject document(const struct heapwords *words, uint32_t block,
     return o;
 }
 
-int report_why_dump(FILE *out, json_t *document, struct error *e)
-{
-    bool ok = document && json_dumpf(document, out, JSON_INDENT(1)) == 0;
-
-    json_decref(document);
-    fputc('\n', out);
-    if (fflush(out) != 0 || ferror(out))
-        return error_set(e, ERROR_SYSTEM, "cannot write the JSON report");
-    return ok ? 0 : error_set(e, ERROR_MEMORY, "out of memory while writing the JSON report");
-}
-
 /* --------------------------------------------------------------------- why -- */
 
 static json_t *chain(const struct heapwords *words, const struct why *w)
@@ -83,7 +72,7 @@ int report_why_json(FILE *out, const struct heapwords *words, const struct why *
     jsonobject_set(&o, "chain", chain(words, w));
     jsonobject_set(&o, "cycle", cycle(words, w));
     jsonobject_set(&o, "cycle_blocks", jsonvalue_number(w->cycle_blocks));
-    return report_why_dump(out, jsonobject_end(&o), e);
+    return jsonvalue_write(out, jsonobject_end(&o), e);
 }
 
 /* -------------------------------------------------------------- references -- */
@@ -128,5 +117,5 @@ int report_references_json(FILE *out, const struct heapwords *words, struct heap
                    jsonvalue_number(references->limit && l.count > references->limit
                                         ? l.count - references->limit
                                         : 0));
-    return report_why_dump(out, jsonobject_end(&o), e);
+    return jsonvalue_write(out, jsonobject_end(&o), e);
 }

@@ -43,7 +43,4 @@ int report_references_json(FILE *out, const struct heapwords *words, struct heap
                            const struct report_references *references,
                            const struct report_why_subject *subject, struct error *e);
 
-/* Write a finished document, which is given up, and flush.  0, or -1 with `e` set. */
-int report_why_dump(FILE *out, json_t *document, struct error *e);
-
 #endif

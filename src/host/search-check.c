@@ -14,7 +14,7 @@ static bool row_valid(const struct profile_search *s, uint32_t strings)
 
     return s->cause <= SEARCH_BY_PROGRAM && s->method <= SEARCH_SIGNAL && s->graph <= GRAPH_WHOLE &&
            s->contents <= PROFILE_CONTENTS_BYTES && step && s->compressed <= 1 &&
-           s->low_tags <= 1 && s->past_end <= 1 && s->compressed_shift < 32 &&
+           s->low_tags <= 1 && s->past_end <= 1 && s->duplicates <= 1 && s->compressed_shift < 32 &&
            string_valid(s->why, strings) && string_valid(s->suppressions, strings);
 }
 

@@ -235,6 +235,7 @@ static const struct column search_columns[] = {
     PLAIN(U32, profile_search, low_tags),
     PLAIN(U64, profile_search, high_tags),
     PLAIN(U32, profile_search, past_end),
+    PLAIN(U32, profile_search, duplicates),
 };
 
 static const struct column leak_columns[] = {
@@ -332,7 +333,7 @@ COMPLETE(profile_size, 24);
 COMPLETE(profile_class, 32);
 COMPLETE(profile_pool, 16);
 COMPLETE(profile_pin, 16);
-COMPLETE(profile_search, 2 * 8 + 14 * 4 + 5 * 8 + 4 * 4);
+COMPLETE(profile_search, 2 * 8 + 14 * 4 + 5 * 8 + 6 * 4);
 COMPLETE(profile_leak, 6 * 4 + 8 * 8);
 COMPLETE(profile_block, 48);
 COMPLETE(profile_pointer, 24);

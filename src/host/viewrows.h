@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The rows of a view while they are gathered, found by what makes two sites one
- * row.  Only view.c, cumulative.c and courses.c use this.
+ * row.  Only view.c, cumulative.c, courses.c and siterows.c use this.
  */
 #ifndef MEMPROF_HOST_VIEWROWS_H
 #define MEMPROF_HOST_VIEWROWS_H

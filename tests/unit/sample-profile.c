@@ -255,6 +255,7 @@ static void fill_search(struct profile *p)
                                         .compressed_base = 0x7f0000000000,
                                         .high_tags = UINT64_C(0xff) << 56,
                                         .low_tags = 1,
+                                        .duplicates = 1,
                                         .past_end = 1,
                                         .compressed = 1,
                                         .compressed_shift = 3};
