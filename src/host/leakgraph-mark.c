@@ -221,10 +221,8 @@ static bool mark_from_root(struct leakgraph *g, void *context, uint32_t root, ui
 
 static void mark_reachable(struct leakgraph *g, struct marking *m)
 {
-    for (uint32_t i = 0; i < g->root_count; i++) {
-        leakgraph_root_hits(g, i, true, mark_from_root, m);
-        close_over(g, m, LEAK_REACHABLE);
-    }
+    leakgraph_keep_hits(g, mark_from_root, m);
+    close_over(g, m, LEAK_REACHABLE);
 }
 
 static void mark_possible(struct leakgraph *g, struct marking *m)

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/leakgraph-scan.h"
 
+#include "src/host/growing.h"
+
+#include <stdlib.h>
+
 /* ---------------------------------------------------------------- reading -- */
 
 const uint8_t *leakgraph_bytes(struct leakgraph *g, uint64_t address, uint64_t *size)
@@ -301,8 +305,8 @@ static bool range_hits(struct leakgraph *g, const struct root_scan *r, uint64_t 
     return true;
 }
 
-bool leakgraph_root_hits(struct leakgraph *g, uint32_t root, bool counts, leakgraph_root_hit *call,
-                         void *context)
+static bool scan_root(struct leakgraph *g, uint32_t root, bool counts, leakgraph_root_hit *call,
+                      void *context)
 {
     const struct leakgraph_root *from = &g->roots[root];
     struct root_scan r = {root, from->start, false, counts, call, context};
@@ -317,6 +321,80 @@ bool leakgraph_root_hits(struct leakgraph *g, uint32_t root, bool counts, leakgr
         if (!range_hits(g, &r, start, end))
             return false;
     return true;
+}
+
+static bool kept_hits(struct leakgraph *g, uint32_t root, leakgraph_root_hit *call, void *context)
+{
+    for (uint32_t i = g->found_first[root]; i < g->found_first[root + 1]; i++)
+        if (!call(g, context, root, g->found[i].offset, &g->found[i].hit))
+            return false;
+    return true;
+}
+
+bool leakgraph_root_hits(struct leakgraph *g, uint32_t root, bool counts, leakgraph_root_hit *call,
+                         void *context)
+{
+    if (g->found_first)
+        return kept_hits(g, root, call, context);
+    return scan_root(g, root, counts, call, context);
+}
+
+/* ------------------------------------------------------------ hits kept -- */
+
+struct keeping {
+    leakgraph_root_hit *call;
+    void *context;
+    bool failed;
+};
+
+static bool keep_hit(struct leakgraph *g, void *context, uint32_t root, uint64_t offset,
+                     const struct leakgraph_hit *hit)
+{
+    struct keeping *k = context;
+
+    k->failed = k->failed || g->found_count == FOUND_MAX ||
+                !growing_reserve(&g->found, g->found_count, sizeof *g->found);
+    if (!k->failed)
+        g->found[g->found_count++] = (struct leakgraph_found){offset, *hit};
+    return k->call(g, k->context, root, offset, hit);
+}
+
+static uint64_t hits_bytes(const struct leakgraph *g)
+{
+    return (uint64_t)g->found_count * sizeof *g->found +
+           ((uint64_t)g->root_count + 1) * sizeof *g->found_first;
+}
+
+void leakgraph_forget_hits(struct leakgraph *g)
+{
+    if (g->found_first)
+        g->memory -= hits_bytes(g);
+    free(g->found);
+    free(g->found_first);
+    g->found = NULL;
+    g->found_first = NULL;
+    g->found_count = 0;
+}
+
+void leakgraph_keep_hits(struct leakgraph *g, leakgraph_root_hit *call, void *context)
+{
+    uint32_t *first = calloc((size_t)g->root_count + 1, sizeof *first);
+    struct keeping k = {call, context, !first};
+
+    leakgraph_forget_hits(g);
+    for (uint32_t i = 0; i < g->root_count; i++) {
+        scan_root(g, i, true, keep_hit, &k);
+        if (first)
+            first[i + 1] = g->found_count;
+    }
+    if (k.failed) {
+        leakgraph_forget_hits(g);
+        free(first);
+    } else {
+        g->found_first = first;
+        g->memory += hits_bytes(g);
+        g->memory_peak = g->memory > g->memory_peak ? g->memory : g->memory_peak;
+    }
 }
 
 bool leakgraph_weak_hits(struct leakgraph *g, uint32_t region, bool counts,

@@ -124,6 +124,21 @@ bool leakgraph_gaps_next(struct leakgraph_gaps *gaps, const struct leakgraph *g,
 typedef bool leakgraph_root_hit(struct leakgraph *g, void *context, uint32_t root, uint64_t offset,
                                 const struct leakgraph_hit *hit);
 
+/* A hit that was kept. */
+struct leakgraph_found {
+    uint64_t offset;
+    struct leakgraph_hit hit;
+};
+#define FOUND_MAX (1u << 20)
+
+/*
+ * As leakgraph_root_hits for all roots, whose words are scanned, counted, and kept: after that
+ * leakgraph_root_hits looks at no memory any more.  Where there are too many, or memory runs
+ * out, nothing is kept.
+ */
+void leakgraph_keep_hits(struct leakgraph *g, leakgraph_root_hit *call, void *context);
+void leakgraph_forget_hits(struct leakgraph *g);
+
 /* All words of one root, or of one weak region, until the call returns false.  Whether all were
  * seen. */
 bool leakgraph_root_hits(struct leakgraph *g, uint32_t root, bool counts, leakgraph_root_hit *call,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/leakgraph.h"
 
-#include "src/host/leakgraph-find.h"
+#include "src/host/leakgraph-scan.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -83,6 +83,7 @@ void leakgraph_release(struct leakgraph *g)
     free(g->slots);
     free(g->slot_hash);
     free(g->table);
+    leakgraph_forget_hits(g);
     free(g->lost);
     free(g->cycles);
     free(g->cycle_blocks);

@@ -13,6 +13,8 @@
  * that a block costs
  *
  *   while marking        4 (the mark stack)
+ *   a root's word        32 for each that refers to a block, as long as they are no more than
+ *                        a million, so that roots are scanned once and not for each question
  *   a lost block         22 while cycles are looked for, then 8, and 4 more in a
  *                        cycle; others cost a quarter of a byte then
  *   dominators           24 + 4 a reference that does not lead forward in a
@@ -140,7 +142,8 @@ struct leakgraph_cycle {
     uint64_t bytes;
 };
 
-struct leakgraph_slot; /* leakgraph-find.h */
+struct leakgraph_slot;  /* leakgraph-find.h */
+struct leakgraph_found; /* leakgraph-scan.h */
 struct leakgraph_big;
 
 struct leakgraph {
@@ -168,6 +171,11 @@ struct leakgraph {
     bool plain; /* no option asks for more than comparing words with the heap's range */
     uint64_t window_start, window_size; /* the piece of memory read last */
     const uint8_t *window;
+
+    /* the words of roots that refer to blocks, kept by leakgraph_mark unless they are many */
+    struct leakgraph_found *found;
+    uint32_t *found_first; /* by root, and one more: in `found`; NULL: not kept */
+    uint32_t found_count;
 
     /* of leakgraph_mark */
     struct leakgraph_sum sums[LEAK_KINDS];
