@@ -31,6 +31,9 @@ static _Atomic uint32_t holder;
 
 static bool suppressions_told;
 
+/* The thread whose end nothing can avert. */
+static _Atomic uint32_t certain;
+
 /* ------------------------------------------------------- one at a time -- */
 
 static uint32_t myself(void)
@@ -98,6 +101,9 @@ void ending_search(enum ending_cause cause, uint32_t signal, const struct walk_s
     if (!claim(me))
         return;
     publish(cause, signal, me, state);
+    /* relaxed: seen by a thread that the host has stopped since, if at all */
+    if (cause != ENDING_ABORT || disposition_in_place(SIGABRT))
+        atomic_store_explicit(&certain, me, memory_order_relaxed);
     /* the program's function is not called in the middle of whatever the signal interrupted */
     if (search_ask() && cause != ENDING_SIGNAL && !signal)
         tell_suppressions();
@@ -106,6 +112,13 @@ void ending_search(enum ending_cause cause, uint32_t signal, const struct walk_s
                           memory_order_relaxed);
     /* release: pairs with claim */
     atomic_store_explicit(&holder, 0, memory_order_release);
+}
+
+bool ending_by_another(void)
+{
+    uint32_t by = atomic_load_explicit(&certain, memory_order_relaxed);
+
+    return by != 0 && by != myself();
 }
 
 /* ------------------------------------------------------------- the ways -- */

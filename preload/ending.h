@@ -29,7 +29,15 @@ void ending_watch(void);
  */
 void ending_search(enum ending_cause cause, uint32_t signal, const struct walk_state *state);
 
-/* The same for a signal that came in at `ucontext` and was raised by abort, it may be. */
+/*
+ * Whether another thread has come to an end that nothing in the program can avert: a thread that
+ * was held still for its search would otherwise see its system call interrupted, and might end the
+ * program in another way.
+ */
+bool ending_by_another(void);
+
+/* The same as ending_search for a signal that came in at `ucontext` and was raised by abort, it may
+ * be. */
 void ending_search_abort(const void *ucontext);
 
 #endif

@@ -3,6 +3,7 @@
 #include "preload/stop-signal.h"
 
 #include "preload/disposition.h"
+#include "preload/ending.h"
 #include "preload/session.h"
 #include "src/shared/rawcall.h"
 #include "src/shared/ring.h"
@@ -14,6 +15,12 @@
 
 static struct cover cover;
 
+static bool held_by(const struct segment_header *h, uint32_t held)
+{
+    /* acquire: what the host asked for before comes before */
+    return (held & 1) && atomic_load_explicit(&h->stop_held, memory_order_acquire) == held;
+}
+
 /* In a child that was forked meanwhile nothing is held: its gate is closed. */
 static void hold(int number)
 {
@@ -24,10 +31,11 @@ static void hold(int number)
     (void)number;
     /* acquire: the host's request comes before the signal */
     held = atomic_load_explicit(&h->stop_held, memory_order_acquire);
-    while ((held & 1) && session_open() && !ring_host_dead(&session.segment) &&
-           atomic_load_explicit(&h->stop_held, memory_order_acquire) == held)
+    while (session_open() && !ring_host_dead(&session.segment) && held_by(h, held))
         rawcall6(SYS_futex, (long)&h->stop_held, FUTEX_WAIT, (long)held, (long)&look,
                  (long)__builtin_thread_pointer(), STOP_MAGIC);
+    while (session_open() && !ring_host_dead(&session.segment) && (held & 1) && ending_by_another())
+        rawcall(SYS_nanosleep, &look, NULL, 0);
 }
 
 static void note(bool in_place)
