@@ -256,6 +256,10 @@ void leakgraph_gaps_init(struct leakgraph_gaps *gaps, const struct leakgraph *g,
     uint32_t before = LEAKGRAPH_NONE;
 
     *gaps = (struct leakgraph_gaps){.at = root->start, .end = root->start + root->size};
+    if (root->kind == ROOT_NAMED) { /* blocks in it too are named */
+        gaps->block = g->count;
+        return;
+    }
     if (g->count && root->start >= g->low)
         before = root->start - g->low < g->span ? leakgraph_before(g, root->start) : g->count - 1;
     gaps->block = before == LEAKGRAPH_NONE ? 0 : before;

@@ -218,6 +218,7 @@ int leakgraph_reserve(struct leakgraph *g, uint32_t count, struct error *e);
  * overlap: what does is cut or dropped by leakgraph_seal and counted.
  */
 int leakgraph_add_block(struct leakgraph *g, uint64_t address, uint64_t size, struct error *e);
+/* What of a root lies in blocks is no root, unless it is ROOT_NAMED. */
 int leakgraph_add_root(struct leakgraph *g, enum leakgraph_root_kind kind, uint32_t tag,
                        uint64_t start, uint64_t size, struct error *e);
 /* A single value that keeps alive what it points to. */

@@ -558,6 +558,34 @@ static void live_blocks_in_a_root_range_are_not_roots(void **state)
     leakgraph_release(&g);
 }
 
+/* A range that the program named holds what it points to, in a lost block too. */
+static void a_named_range_may_lie_in_blocks(void **state)
+{
+    struct leakgraph_options options;
+    struct leakgraph_reader reader = memory_reader(&small);
+    struct leakgraph g;
+    struct piece *piece;
+
+    (void)state;
+    small = (struct memory){.count = 0};
+    piece = memory_add(&small, HEAP, 32);
+    piece->words[1] = HEAP + 64;  /* in the range, as is the next */
+    piece->words[2] = HEAP + 128; /* behind the first block */
+    piece->words[3] = HEAP + 192; /* in no block and not in the range */
+    leakgraph_options_init(&options);
+    leakgraph_init(&g, &reader, &options);
+    assert_int_equal(leakgraph_add_root(&g, ROOT_NAMED, 0, HEAP + 8, 16, NULL), 0);
+    for (uint64_t at = 0; at <= 192; at += 64)
+        assert_int_equal(leakgraph_add_block(&g, HEAP + at, 16, NULL), 0);
+    assert_int_equal(leakgraph_seal(&g, NULL), 0);
+    assert_int_equal(leakgraph_mark(&g, NULL), 0);
+    assert_int_equal(g.blocks[0].kind, LEAK_DEFINITE);
+    assert_int_equal(g.blocks[1].kind, LEAK_REACHABLE);
+    assert_int_equal(g.blocks[2].kind, LEAK_REACHABLE);
+    assert_int_equal(g.blocks[3].kind, LEAK_DEFINITE);
+    leakgraph_release(&g);
+}
+
 static void overlapping_and_repeated_blocks_are_counted(void **state)
 {
     struct leakgraph_options options;
@@ -700,6 +728,7 @@ int main(void)
         cmocka_unit_test(compressed_and_unaligned_pointers_are_found),
         cmocka_unit_test(unreadable_memory_is_passed_over_and_counted),
         cmocka_unit_test(live_blocks_in_a_root_range_are_not_roots),
+        cmocka_unit_test(a_named_range_may_lie_in_blocks),
         cmocka_unit_test(overlapping_and_repeated_blocks_are_counted),
         cmocka_unit_test(a_graph_without_blocks_answers),
         cmocka_unit_test(a_long_list_needs_no_recursion),
