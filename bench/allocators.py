@@ -16,7 +16,8 @@ LOADS = [
     ("100 blocks, then freed", ["batches"], 20000000, "ns"),
     ("200,000 blocks, then freed", ["bulk"], 20000000, "ns"),
     ("churn, one thread", ["churn", "1"], 5000000, "ns"),
-    ("churn, two threads", ["churn", "2"], 5000000, "ns"),
+    ("churn of mixed sizes", ["mixed", "1"], 5000000, "ns"),
+    ("the same on two threads", ["mixed", "2"], 5000000, "ns"),
     ("producer and consumer", ["queue"], 5000000, "ns"),
     ("10,000,000 blocks of 24 bytes", ["held"], 10000000, "bytes"),
 ]
@@ -57,11 +58,11 @@ def judge(rows):
     for pool in ("pool", "pool-classic"):
         if pool not in held:
             continue
-        for name in ("pairs of one block", "100 blocks, then freed", "200,000 blocks, then freed"):
+        for name in ("pairs of one block", "100 blocks, then freed", "200,000 blocks, then freed", "churn, one thread"):
             others = [v for a, v in rows[name].items() if not a.startswith("pool")]
             print(f"  {pool}, {name}: {rows[name][pool] / min(others):.2f} of the best of the others (aim: 1.10), "
                   f"{rows[name][pool] / rows[name]['glibc']:.2f} of glibc")
-        for name in ("churn, two threads", "producer and consumer"):
+        for name in ("the same on two threads", "producer and consumer"):
             print(f"  {pool}, {name}: {rows[name][pool] / rows[name]['glibc']:.2f} of glibc (aim: 1.00)")
         print(f"  {pool}, overhead of a block of 24 bytes: {(held[pool] - 24) / (held['glibc'] - 24):.2f} of glibc's "
               "(aim: 0.67)")

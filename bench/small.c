@@ -5,8 +5,9 @@
  *   small pairs N          malloc and free of one block of 24 bytes at a time
  *   small batches N        100 blocks of 16 to 412 bytes, then all freed, again and again
  *   small bulk N           200,000 blocks of 24 bytes, then all freed, again and again
- *   small churn THREADS N  each thread has 10,000 blocks of 1 to 512 bytes (one in 64: to
- *                          4,096) and replaces one after the other at random
+ *   small churn THREADS N  each thread has 10,000 blocks of 1 to 512 bytes and replaces one
+ *                          after the other at random
+ *   small mixed THREADS N  the same, but one in 64 is of up to 4,096 bytes
  *   small queue N          one thread allocates, another frees
  *   small held N           N blocks of 24 bytes; tells the memory that they take
  *
@@ -15,6 +16,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +107,7 @@ struct churner {
     pthread_t thread;
     size_t n;
     uint64_t seed;
+    bool mixed;
 };
 
 static uint64_t random_next(uint64_t *x)
@@ -115,9 +118,10 @@ static uint64_t random_next(uint64_t *x)
     return *x;
 }
 
-static size_t churn_size(uint64_t r)
+/* No division by a variable: what waits for the size would wait for that. */
+static size_t churn_size(const struct churner *c, uint64_t r)
 {
-    return 1 + (r >> 40) % (r % 64 == 0 ? 4096 : 512);
+    return 1 + (c->mixed && r % 64 == 0 ? (r >> 40) % 4096 : (r >> 40) % 512);
 }
 
 static void *churn_one(void *arg)
@@ -127,26 +131,27 @@ static void *churn_one(void *arg)
     uint64_t x = c->seed;
 
     for (size_t i = 0; i < CHURN; i++)
-        blocks[i] = touched(malloc(churn_size(random_next(&x))));
+        blocks[i] = touched(malloc(churn_size(c, random_next(&x))));
     for (size_t i = 0; i < c->n; i++) {
         uint64_t r = random_next(&x);
         void **place = &blocks[(r >> 8) % CHURN];
 
         free(*place);
-        *place = touched(malloc(churn_size(r)));
+        *place = touched(malloc(churn_size(c, r)));
     }
     for (size_t i = 0; i < CHURN; i++)
         free(blocks[i]);
     return NULL;
 }
 
-static void churn(size_t threads, size_t n)
+static void churn(size_t threads, size_t n, bool mixed)
 {
     struct churner c[16];
     double since = now();
 
     for (size_t i = 0; i < threads; i++) {
         c[i].n = n;
+        c[i].mixed = mixed;
         c[i].seed = 0x9e3779b97f4a7c15u * (i + 1);
         if (threads == 1)
             churn_one(&c[i]);
@@ -236,13 +241,16 @@ int main(int argc, char **argv)
     else if (!strcmp(what, "bulk"))
         bulk(n);
     else if (!strcmp(what, "churn") && argc == 4)
-        churn(strtoul(argv[2], NULL, 10), n);
+        churn(strtoul(argv[2], NULL, 10), n, false);
+    else if (!strcmp(what, "mixed") && argc == 4)
+        churn(strtoul(argv[2], NULL, 10), n, true);
     else if (!strcmp(what, "queue"))
         queue(n);
     else if (!strcmp(what, "held"))
         held(n);
     else {
-        fputs("usage: small pairs|batches|bulk|queue|held N, small churn THREADS N\n", stderr);
+        fputs("usage: small pairs|batches|bulk|queue|held N, small churn|mixed THREADS N\n",
+              stderr);
         return 2;
     }
     return 0;
