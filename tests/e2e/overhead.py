@@ -5,10 +5,11 @@ The target adds up its private anonymous mappings, with memprof and without: the
 difference and the memory that both share is all that memprof can have taken there.
 """
 
+import json
 import resource
 import subprocess
 
-from harness import check, equal, finish, need, profile, stated, target
+from harness import MEMPROF, check, equal, finish, need, profile, stated, target
 
 PAGE = 4096
 CASES = (
@@ -41,5 +42,12 @@ for what, *numbers in CASES:
     hosts[what] = run.stated["host"]
 check(hosts["a million blocks"] - hosts["a short program"] >= 16 * 1000000,
       "a million live blocks cost the host 16 bytes each and more")
+
+# On the pools: their arenas are the program's, what they keep of them is not.
+run = profile([target("overhead"), "10", "0", "1000000"], "--allocator=pool")
+shown = json.loads(subprocess.run([MEMPROF, "pools", "--json", "-", run.profile], capture_output=True, text=True).stdout)
+ours = run.stated["private"] - without["private"] + run.stated["shared"] - shown["arenas"]["mapped_bytes"]
+check(shown["arenas"]["count"] > 20, f"pools: {shown['arenas']['count']} arenas")
+check(0 <= run.stated["target"] - ours <= 4 * PAGE, f"pools: in the program, said {run.stated['target']}, taken {ours}")
 equal((without["target"], without["host"]), (0, 0), "without memprof there is nothing")
 finish()
