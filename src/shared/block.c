@@ -3,11 +3,12 @@
 
 void *block_alloc_slowly(size_t size)
 {
-    struct owner *o;
+    struct owner *o = owner_mine;
 
     if (size > BLOCK_LARGEST)
         return NULL;
-    o = owner_take();
+    if (!o)
+        o = owner_take();
     return o ? pool_alloc_slowly(o, geometry_class(size ? size : 1)) : NULL;
 }
 
