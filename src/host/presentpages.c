@@ -19,6 +19,7 @@ struct scan_argument {
     uint64_t size, flags, start, end, walk_end, regions, region_count, max_pages;
     uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
 };
+#define REGIONS (BUFFER_BYTES / sizeof(struct scan_region))
 #define SCAN_COMMAND _IOWR('f', 16, struct scan_argument)
 #define SCAN_FILE (UINT64_C(1) << 2)
 #define SCAN_PRESENT (UINT64_C(1) << 3)
@@ -29,14 +30,14 @@ struct scan_argument {
 #define ENTRY_SWAPPED (UINT64_C(1) << 62)
 #define ENTRY_FILE (UINT64_C(1) << 61)
 
-/* The pages that follow the last region found; false: the call does not work. */
+/* The regions of a->start to a->end, as many as there is room for; false: it does not work. */
 static bool scan(const struct presentpages *p, struct scan_argument *a, bool written, long *count)
 {
     uint64_t unwanted = SCAN_ZERO | (written ? SCAN_FILE : 0);
 
     a->size = sizeof(*a);
     a->regions = (uint64_t)(uintptr_t)p->buffer;
-    a->region_count = BUFFER_BYTES / sizeof(struct scan_region);
+    a->region_count = REGIONS;
     a->category_inverted = unwanted;
     a->category_mask = unwanted;
     a->category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED;
@@ -90,17 +91,19 @@ static bool find_by_scan(struct presentpages *p, uint64_t start, uint64_t end, b
     const struct scan_region *regions = p->buffer;
     long count;
 
-    while (a.start < end) {
-        a.walk_end = 0;
+    /*
+     * The kernel stops early only when there is no room for more regions.  Where, it says in
+     * walk_end, but not reliably: after more than 512 regions that is an earlier place.
+     */
+    do {
         if (!scan(p, &a, written, &count))
             return false;
         for (long i = 0; i < count; i++)
             if (!found(context, regions[i].start, regions[i].end))
                 return false;
-        if (a.walk_end <= a.start)
-            return false;
-        a.start = a.walk_end;
-    }
+        if (count > 0)
+            a.start = regions[count - 1].end;
+    } while ((size_t)count == REGIONS && a.start < end);
     return true;
 }
 

@@ -269,8 +269,10 @@ static void a_sparse_mapping_stays_sparse(void **state)
     munmap(mapped, bytes);
 }
 
+#define RUNS 700u /* more than the kernel handles in one go */
+
 struct runs {
-    uint64_t start[64], end[64];
+    uint64_t start[RUNS + 1], end[RUNS + 1];
     uint32_t count;
 };
 
@@ -282,7 +284,7 @@ static bool note_run(void *context, uint64_t start, uint64_t end_)
         r->end[r->count - 1] = end_;
         return true;
     }
-    if (r->count == 64)
+    if (r->count == RUNS + 1)
         return false;
     r->start[r->count] = start;
     r->end[r->count++] = end_;
@@ -292,32 +294,31 @@ static bool note_run(void *context, uint64_t start, uint64_t end_)
 /* The two ways to ask the kernel, where it has both. */
 static void pages_are_found_either_way(void **state)
 {
-    uint8_t *mapped = map(700 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+    static struct runs runs[2];
+    uint8_t *mapped = map(RUNS * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE);
     struct presentpages p;
-    struct runs runs[2];
     pid_t pid;
     bool scan;
 
     (void)state;
-    madvise(mapped, 700 * MIB, MADV_NOHUGEPAGE);
-    for (int i = 0; i < 20; i++)
-        memset(mapped + (size_t)i * 34 * MIB + PAGE, 1, (size_t)(i + 1) * PAGE);
-    memset(mapped + 512 * MIB - PAGE, 1, 2 * PAGE); /* where the entries' buffer ends */
+    madvise(mapped, RUNS * MIB, MADV_NOHUGEPAGE);
+    for (size_t i = 0; i < RUNS; i++)
+        memset(mapped + i * MIB + PAGE, 1, (i % 20 + 1) * PAGE);
+    memset(mapped + 512 * MIB - PAGE, 1, PAGE); /* where the entries' buffer ends */
     pid = child();
     assert_int_equal(presentpages_init(&p, pid, NULL), 0);
     scan = p.scan;
     for (int i = 0; i < 2; i++) {
-        runs[i].count = 0;
         p.scan = scan && i == 0;
-        assert_true(presentpages_find(&p, number(mapped), number(mapped) + 700 * MIB, true,
+        assert_true(presentpages_find(&p, number(mapped), number(mapped) + RUNS * MIB, true,
                                       note_run, &runs[i]));
-        assert_int_equal(runs[i].count, 21);
+        assert_int_equal(runs[i].count, RUNS + 1);
     }
-    assert_memory_equal(runs[0].start, runs[1].start, 21 * sizeof(uint64_t));
-    assert_memory_equal(runs[0].end, runs[1].end, 21 * sizeof(uint64_t));
+    assert_memory_equal(runs[0].start, runs[1].start, sizeof(runs[0].start));
+    assert_memory_equal(runs[0].end, runs[1].end, sizeof(runs[0].end));
     presentpages_release(&p);
     end(pid);
-    munmap(mapped, 700 * MIB);
+    munmap(mapped, RUNS * MIB);
 }
 
 static void our_own_is_left_out(void **state)
