@@ -34,6 +34,17 @@ static void add_name(struct strbuf *out, const struct profile *p, string_id name
     strbuf_add(out, "'");
 }
 
+/* As the search knew it, or as the profile did in the end. */
+static string_id thread_name(const struct profile *p, const struct profile_root *root)
+{
+    if (root->thread)
+        return root->thread;
+    for (uint32_t i = p->thread_count; root->tid && i > 0; i--)
+        if (p->threads[i - 1].tid == (int64_t)root->tid)
+            return p->threads[i - 1].name;
+    return 0;
+}
+
 static void add_thread(struct strbuf *out, const struct profile *p, const struct profile_root *root)
 {
     if (root->tid == 0) {
@@ -42,8 +53,8 @@ static void add_thread(struct strbuf *out, const struct profile *p, const struct
         strbuf_add(out, "main");
     } else {
         strbuf_add(out, "thread ");
-        if (root->thread) {
-            add_name(out, p, root->thread);
+        if (thread_name(p, root)) {
+            add_name(out, p, thread_name(p, root));
             strbuf_addf(out, " (%" PRIu32 ")", root->tid);
         } else {
             strbuf_addf(out, "%" PRIu32, root->tid);
@@ -56,7 +67,7 @@ static uint64_t module_offset(const struct profile *p, const struct profile_root
                               uint64_t address)
 {
     for (uint32_t i = 0; i < p->module_count; i++)
-        if (p->modules[i].path == root->name && p->modules[i].start <= address &&
+        if (!(p->modules[i].flags & MODULE_UNLOADED) && p->modules[i].start <= address &&
             address < p->modules[i].end)
             return address - p->modules[i].start;
     return address - root->start;
@@ -87,7 +98,8 @@ static void add_data(struct strbuf *out, const struct profile *p, const struct p
 
     strbuf_add(out, "data of ");
     escape_text(out, *name ? location_base(name) : "a module");
-    strbuf_addf(out, " + 0x%" PRIx64, module_offset(p, root, address));
+    if (root->size) /* else all that is known is what it holds */
+        strbuf_addf(out, " + 0x%" PRIx64, module_offset(p, root, address));
 }
 
 /* "TEXT 'name'", without the name where there is none. */
@@ -182,7 +194,7 @@ json_t *heapwords_root_json(const struct heapwords *w, const struct leakgraph_re
     jsonobject_set(&o, "kind", jsonvalue_text(root_kind_name(root->kind)));
     jsonobject_set(&o, "name", jsonvalue_id(p, root->name));
     jsonobject_set(&o, "tid", root->tid ? jsonvalue_number(root->tid) : json_null());
-    jsonobject_set(&o, "thread", jsonvalue_id(p, root->thread));
+    jsonobject_set(&o, "thread", jsonvalue_id(p, thread_name(p, root)));
     jsonobject_set(&o, "symbol", pointer ? jsonvalue_id(p, pointer->symbol) : json_null());
     jsonobject_set(&o, "symbol_offset",
                    pointer && pointer->symbol ? jsonvalue_number(pointer->offset) : json_null());

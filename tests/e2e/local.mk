@@ -18,7 +18,8 @@ e2e_tests = tests/e2e/api.py tests/e2e/compare.py tests/e2e/diff.py tests/e2e/me
 	tests/e2e/stat.py \
 	tests/e2e/tracemalloc.py \
 	tests/e2e/views.py \
-	tests/e2e/ways-out.py
+	tests/e2e/ways-out.py \
+	tests/e2e/why.py
 
 script_tests += $(e2e_tests)
 EXTRA_DIST += tests/e2e/harness.py tests/e2e/leak-kinds.py
