@@ -7,12 +7,15 @@ EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 
 # Compiled as a stranger's program would be: see tests/targets/local.mk.
-bench_files = bench/pairs bench/pairs-lsan bench/rss-preload.so bench/small bench/pool-preload.so \
+bench_files = bench/heap bench/pairs bench/pairs-lsan bench/rss-preload.so bench/small bench/pool-preload.so \
 	bench/pool-classic-preload.so
 if HAVE_LIBUNWIND
 bench_files += bench/unwind-preload.so
 endif
 bench_make = $(MKDIR_P) $(@D) && $(CC) -std=gnu17 -O2 -g -fno-builtin -Wall -Wextra
+
+bench/heap: $(top_srcdir)/bench/heap.c
+	$(AM_V_CC)$(bench_make) -o $@ $(top_srcdir)/bench/heap.c
 
 bench/pairs: $(top_srcdir)/bench/pairs.c
 	$(AM_V_CC)$(bench_make) -pthread -o $@ $(top_srcdir)/bench/pairs.c
@@ -49,7 +52,7 @@ bench: all $(bench_files) $(bench_programs)
 	$(PYTHON3) $(top_srcdir)/bench/run $(BENCH_FLAGS)
 
 CLEANFILES += $(bench_files)
-EXTRA_DIST += bench/README.md bench/run bench/snapshots bench/workloads.py bench/pairs.c bench/rss-preload.c \
+EXTRA_DIST += bench/README.md bench/run bench/search bench/snapshots bench/heap.c bench/workloads.py bench/pairs.c bench/rss-preload.c \
 	bench/allocators.py bench/pool-preload.c bench/small.c \
 	bench/unwind-preload.c
 clean-local:
