@@ -2,7 +2,7 @@
 #include "src/host/findings-parts.h"
 #include "src/host/units.h"
 
-#define GROWN_PERCENT 5u  /* of the peak, that the line grew by */
+#define GROWN_PERCENT 5u  /* of the peaks of heap and mappings, that the line grew by */
 #define LONG_SECONDS 60.0 /* of a run: growth over less may be the work it was given */
 #define SHORT_CONFIDENCE 0.5
 #define GROWTH_WEIGHT 10u /* it goes on */
@@ -36,6 +36,7 @@ static void word(struct finding *f, const struct courses *c, const struct course
 
 int findings_of_growth(struct findings_making *m)
 {
+    const struct profile_totals *t = &m->profile->totals;
     const struct courses *c = &m->courses;
 
     for (size_t i = 0; i < c->row_count && c->rows[i].trend.kind == TREND_GROWS; i++) {
@@ -44,7 +45,7 @@ int findings_of_growth(struct findings_making *m)
         struct finding *f;
 
         if (course->last <= course->first || course->trend.slope_low <= 0 ||
-            !finding_share(grown, m->profile->totals.peak_bytes, GROWN_PERCENT))
+            !finding_share(grown, t->peak_bytes + t->mmap_peak_bytes, GROWN_PERCENT))
             continue;
         f = finding_add(m, FINDING_GROWS, grown, confidence(c, course), &course->row);
         if (!f)

@@ -13,6 +13,8 @@
 #define HELD_BYTES (UINT64_C(16) << 20)
 #define HELD_PERCENT 40u   /* of the peak */
 #define FALLEN_PERCENT 50u /* of the peak, that may still be live */
+#define HELD_SECONDS 0.2   /* and for so long, and so much of the run, until its end */
+#define HELD_SHARE 0.15
 #define SURE 0.9
 #define SURE_BY_RESIDENT 0.6 /* the resident set alone does not say whose pages they are */
 
@@ -243,26 +245,35 @@ static int word_resident(struct findings_making *m, const struct profile_moment 
     return 0;
 }
 
-/* The last moment after the peak at which most of it was freed. */
+/* Whether at a moment after the peak most of the heap was freed, and most still resident. */
+static bool is_held(const struct profile *p, const struct profile_moment *moment,
+                    uint64_t from_start)
+{
+    uint64_t held = held_at(p, moment, from_start);
+
+    return !finding_share(moment->live_bytes, p->totals.peak_bytes, FALLEN_PERCENT) &&
+           held >= HELD_BYTES && finding_share(held, p->totals.peak_bytes, HELD_PERCENT);
+}
+
+/* For some time, up to the end: while it ends a program frees what it has piece by piece. */
 static int find_in_resident(struct findings_making *m)
 {
     const struct profile *p = m->profile;
+    const struct profile_moment *last = NULL;
     uint64_t from_start = resident_at_start(p);
+    double first = 0, least = p->process.seconds * HELD_SHARE;
 
     for (uint32_t i = m->courses.moments; i-- > 0;) {
         const struct profile_moment *moment = &p->moments[i];
-        uint64_t held;
 
-        if (moment->seconds <= p->totals.peak_seconds)
-            return 0;
-        if (finding_share(moment->live_bytes, p->totals.peak_bytes, FALLEN_PERCENT))
-            continue;
-        held = held_at(p, moment, from_start);
-        if (held < HELD_BYTES || !finding_share(held, p->totals.peak_bytes, HELD_PERCENT))
-            return 0;
-        return word_resident(m, moment, held);
+        if (moment->seconds <= p->totals.peak_seconds || !is_held(p, moment, from_start))
+            break;
+        last = last ? last : moment;
+        first = moment->seconds;
     }
-    return 0;
+    if (!last || last->seconds - first < (least > HELD_SECONDS ? least : HELD_SECONDS))
+        return 0;
+    return word_resident(m, last, held_at(p, last, from_start));
 }
 
 /* The surest that the profile allows. */

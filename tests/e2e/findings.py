@@ -65,6 +65,11 @@ for kind, line in PLANTED.items():
     h.check(kind == "pinned-pages" or "culprit" in more.stdout or "findings.c:" in more.stdout,
             f"{kind}: and shows it: {more.stdout[:300]}")
 
+# ---- on pools the pools themselves tell
+found = findings(h.profile([PROGRAM, "pinned-pages"], "--allocator=pool").profile)
+h.equal([(f["kind"], f["line"]) for f in found], [("pinned-pages", CULPRIT)], f"pinned pools: {[f['text'] for f in found]}")
+h.check(found and "memprof pools " in found[0]["command"], "and memprof pools shows more")
+
 # ---- what looks alike
 for kind in ("cache", "table", "arena", "maps", "builder", "lists"):
     found = findings(run(kind).profile)

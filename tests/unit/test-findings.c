@@ -301,12 +301,16 @@ static void resident_after_peak(void **state)
     rise.stats.smallest = rise.stats.largest = fall.stats.smallest = fall.stats.largest = 0;
     make_snapshot(&f.p, 1, "", &rise, 1);
     make_snapshot(&f.p, 3, "", &fall, 1);
+    expect(&f, "");
+    make_snapshot(&f.p, 6, "", &fall, 0);
     f.totals->peak_bytes = 100 * MIB;
     f.totals->peak_seconds = 2;
     f.p.moments[0].rss_bytes = 104 * MIB;
-    f.p.moments[1].rss_bytes = 80 * MIB;
+    f.p.moments[1].rss_bytes = f.p.moments[2].rss_bytes = 80 * MIB;
     expect(&f, "pinned-pages");
-    f.p.moments[1].rss_bytes = 6 * MIB;
+    f.p.moments[1].rss_bytes = 6 * MIB; /* not for long */
+    expect(&f, "");
+    f.p.moments[2].rss_bytes = 6 * MIB;
     expect(&f, "");
     fixture_release(&f);
 }
