@@ -58,6 +58,7 @@ unit_tests = \
 	tests/unit/test-heapcopy \
 	tests/unit/test-journal \
 	tests/unit/test-findings \
+	tests/unit/test-findings-memory \
 	tests/unit/test-framenames \
 	tests/unit/test-guarded \
 	tests/unit/test-leakroots \
@@ -134,6 +135,13 @@ tests_unit_test_findings_SOURCES = \
 	tests/unit/profile-maker.c \
 	tests/unit/profile-maker.h \
 	tests/unit/test-findings.c
+tests_unit_test_findings_memory_SOURCES = \
+	tests/unit/failing-memory.c \
+	tests/unit/failing-memory.h \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-findings-memory.c
+tests_unit_test_findings_memory_LDFLAGS = $(failing_memory_ldflags)
 tests_unit_test_domains_SOURCES = tests/unit/test-domains.c preload/domains.c
 tests_unit_test_domains_LDFLAGS = -pthread
 tests_unit_test_domains_LDADD = $(CMOCKA_LIBS)
