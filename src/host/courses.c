@@ -262,18 +262,22 @@ static int by_kind_then_size(const void *left, const void *right)
     return x->row.node < y->row.node ? -1 : x->row.node > y->row.node;
 }
 
+/* Rows that are not kept go behind the others: their bytes may still be asked for. */
 static void cut(struct courses *c)
 {
     size_t limit = c->options.limit ? c->options.limit : SIZE_MAX, kept = 0;
 
     for (size_t i = 0; i < c->row_count; i++) {
-        enum trend_kind kind = c->rows[i].trend.kind;
+        struct course row = c->rows[i];
 
-        if (!c->rows[i].judged)
+        if (!row.judged)
             c->small_count++;
-        else if (c->kinds[kind]++ < limit)
-            c->rows[kept++] = c->rows[i];
+        else if (c->kinds[row.trend.kind]++ < limit) {
+            c->rows[i] = c->rows[kept];
+            c->rows[kept++] = row;
+        }
     }
+    c->all_count = c->row_count;
     c->row_count = kept;
 }
 

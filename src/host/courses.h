@@ -28,6 +28,7 @@ struct courses {
     struct course whole; /* all that passes the filters; always judged */
     struct course *rows; /* sorted: see courses_find */
     size_t row_count;
+    size_t all_count; /* with those behind them that are left out, in no order */
     size_t
         kinds[TREND_STEADY + 1]; /* rows of each kind, of those judged; the limit is not applied */
     size_t small_count;          /* rows that were not: they rose by less than min_bytes */

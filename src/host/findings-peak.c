@@ -24,10 +24,10 @@ static bool alike(uint64_t a, uint64_t b)
     return less && finding_share(less, more, 100 - ALIKE_PERCENT);
 }
 
-/* The course of a line of the heap; NULL where it has none, or it did not rise enough. */
+/* The course of a line of the heap; NULL where it has none. */
 static const struct course *course_of(const struct courses *c, const struct view_row *row)
 {
-    for (size_t i = 0; i < c->row_count; i++)
+    for (size_t i = 0; i < c->all_count; i++)
         if (c->rows[i].row.node == row->node && c->rows[i].row.line == row->line)
             return &c->rows[i];
     return NULL;

@@ -7,7 +7,7 @@ targets_c = close-all commanded confined crossing cxx-later deep dispositions ea
 	no-cfi own-malloc plain pool-mix pool-uses resize signals steady surroundings swap temporary thread-cancel \
 	thread-churn thread-crowd thread-names thread-pairs thread-peak thread-queue \
 	thread-small-stack thread-tsd ways-out
-targets_cxx = cxx-new cxx-throw leak-cxx misuse-cxx
+targets_cxx = cxx-new cxx-throw findings-cxx leak-cxx misuse-cxx
 # With memprof.h, as an installed one is found.
 targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-static \
 	tests/targets/api-module.so tests/targets/api-linked tests/targets/tracemalloc \

@@ -185,8 +185,11 @@ static void copies(void **state)
     (void)state;
     fixture_init(&f);
     make_copy(&f, 8 * MIB);
-    expect(&f, ""); /* a line without moments may have held it all the time */
-    f.p.process.seconds = 5.5;
+    expect(&f, "temporary-copy"); /* by the moment after it */
+    for (uint32_t i = 5; i < f.p.moment_count; i++)
+        f.p.moments[i].seconds += 5;
+    expect(&f, "");            /* the next moment is too late to tell */
+    f.p.process.seconds = 5.5; /* the end is not */
     expect(&f, "temporary-copy");
     assert_int_equal(findings_make(&found, &f.p, NULL, NULL), 0);
     assert_int_equal(found.items[0].bytes, 8 * MIB);
