@@ -51,6 +51,11 @@ h.equal(run.status, 0, f"pool-uses: status, {run.out}")
 run = h.profile([h.target("pool-uses"), "8"])
 h.equal(run.status, 0, f"pool-uses on libc: status, {run.out}")
 
+# Every profile says on what the program ran.
+for which, wanted in (("libc", "libc.so.6"), ("pool", "pool"), ("pool-debug", "pool-debug")):
+    run = h.profile([h.target("plain")], f"--allocator={which}")
+    h.equal((run.doc or {}).get("process", {}).get("allocator"), wanted, f"the allocator of {which}")
+
 # Planted faults: the kind, the place, and the stacks that allocated and freed.
 h.need("misuse")
 

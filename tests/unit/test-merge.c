@@ -307,10 +307,13 @@ static void hosts_and_programs_that_differ_are_not_named(void **state)
     y.process.started_unix = 2000;
     y.process.host = strings_add(&y.strings, "there");
     y.process.executable = strings_add(&y.strings, "/bin/other");
+    x.process.allocator = strings_add(&x.strings, "libc.so.6");
+    y.process.allocator = strings_add(&y.strings, "pool");
     merge_two(&sum, &x, &y);
     assert_int_equal(sum.process.started_unix, 1000);
     assert_string_equal(profile_text(&sum, sum.process.host), "");
     assert_string_equal(profile_text(&sum, sum.process.executable), "");
+    assert_string_equal(profile_text(&sum, sum.process.allocator), "");
     for (uint32_t i = 0; i < sum.site_count; i++) {
         uint32_t module = sum.frames[sum.nodes[sum.sites[i].node].frame].module;
 
@@ -319,9 +322,12 @@ static void hosts_and_programs_that_differ_are_not_named(void **state)
     }
     make_process(&x, "/bin/app", 7, 0x400000, "f", 3);
     make_process(&y, "/bin/app", 7, 0x500000, "f", 4);
+    x.process.allocator = strings_add(&x.strings, "pool");
+    y.process.allocator = strings_add(&y.strings, "pool");
     profile_release(&sum);
     merge_two(&sum, &x, &y);
     assert_string_equal(profile_text(&sum, sum.process.host), "here");
+    assert_string_equal(profile_text(&sum, sum.process.allocator), "pool");
     profile_release(&sum);
 }
 

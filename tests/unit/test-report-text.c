@@ -483,6 +483,48 @@ static void expect_totals(size_t columns, const char *text)
     profile_release(&p);
 }
 
+/* What memprof took itself is one more part. */
+static void its_own_memory_is_among_the_totals(void **state)
+{
+    struct profile p;
+    struct strbuf out;
+
+    (void)state;
+    make_profile(&p);
+    p.totals = (struct profile_totals){.own_target_bytes = 6 << 20, .own_host_bytes = 9 << 20};
+    strbuf_init(&out);
+    report_text_totals(&out, &p, &(struct report_text_options){.columns = 0});
+    assert_non_null(
+        strstr(strbuf_text(&out),
+               "temporary      memprof itself 6.0 MiB in the program, 9.0 MiB outside\n"));
+    strbuf_release(&out);
+    profile_release(&p);
+}
+
+/* The C library's is the rule; another allocator is named, whatever is in its name. */
+static void another_allocator_is_named(void **state)
+{
+    static const char *const said[][2] = {{"libc.so.6", " s, "},
+                                          {"pool", " s on memprof's pools, "},
+                                          {"pool-debug", " s on memprof's pools with guards, "},
+                                          {"libjemalloc.so.2", " s on libjemalloc.so.2, "},
+                                          {"a\033b", " s on a\\x1bb, "}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        struct profile p;
+        struct strbuf out;
+
+        make_profile(&p);
+        p.process.allocator = strings_add(&p.strings, said[i][0]);
+        strbuf_init(&out);
+        report_text_process(&out, &p);
+        assert_non_null(strstr(strbuf_text(&out), said[i][1]));
+        strbuf_release(&out);
+        profile_release(&p);
+    }
+}
+
 static void totals_take_the_lines_they_need(void **state)
 {
     (void)state;
@@ -555,6 +597,8 @@ int main(void)
         cmocka_unit_test(averages_are_shown_a_block),
         cmocka_unit_test(a_file_that_is_not_whole_says_so),
         cmocka_unit_test(totals_take_the_lines_they_need),
+        cmocka_unit_test(its_own_memory_is_among_the_totals),
+        cmocka_unit_test(another_allocator_is_named),
         cmocka_unit_test(the_module_goes_before_the_function_is_cut),
     };
 
