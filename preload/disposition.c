@@ -130,6 +130,21 @@ void disposition_default(int number)
     rawcall6(SYS_rt_sigaction, number, (long)action, 0, KERNEL_SET_BYTES, 0, 0);
 }
 
+void dispositions_give_up(void)
+{
+    for (int number = 1; number < SIGNALS; number++) {
+        const struct cover *c = covers[number];
+
+        if (!c)
+            continue;
+        if (disposition_in_place(number)) {
+            disposition_default(number);
+            tell(c, false);
+        }
+        covers[number] = NULL;
+    }
+}
+
 /* ------------------------------------------------------- what programs call -- */
 
 #define FINDING_SPINS 100000u

@@ -30,4 +30,7 @@ bool disposition_in_place(int number);
 /* The default action takes effect, for good.  Async-signal-safe, errno is kept. */
 void disposition_default(int number);
 
+/* The same for all signals that are covered and have our handler. */
+void dispositions_give_up(void);
+
 #endif

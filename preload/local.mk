@@ -14,6 +14,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/bootstrap.h \
 	preload/cfi.c \
 	preload/cfi.h \
+	preload/confinement.c \
+	preload/confinement.h \
 	preload/connect.c \
 	preload/connect.h \
 	preload/disposition.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/search.h"
 
+#include "preload/confinement.h"
 #include "preload/session.h"
 #include "src/shared/rawcall.h"
 #include "src/shared/ring.h"
@@ -14,7 +15,7 @@
 
 bool search_possible(void)
 {
-    return session_open() && (uint32_t)rawcall(SYS_getpid, 0, 0, 0) == session.process_id;
+    return session_open() && !confined() && (uint32_t)rawcall(SYS_getpid, 0, 0, 0) == session.process_id;
 }
 
 /* Until the host has answered request `number`.  false: it is dead. */

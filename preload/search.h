@@ -12,7 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whether this process is recorded, and is that process: not a child by vfork or fork. */
+/*
+ * Whether this process is recorded, and is that process: not a child by vfork or fork.  Not
+ * once it has confined itself.
+ */
 bool search_possible(void);
 
 /* Ask, what was written to segment_header.ending before included, and wait.  false: no answer. */

@@ -293,8 +293,9 @@ static string_id text(struct profile *p, const char *words)
 
 void leaksearch_explain(struct profile *p)
 {
-    char words[160] = "it ended in a way that was not seen coming: a system call of its own, "
-                      "perhaps, or an end of the C library's that memprof does not know";
+    char words[200] = "it ended in a way that was not seen coming: a system call of its own or "
+                      "one that seccomp forbids, perhaps, or an end of the C library's that "
+                      "memprof does not know";
 
     if (!p->search.number || p->search.method != SEARCH_UNSTOPPED || p->search.why)
         return;

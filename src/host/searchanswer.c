@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/searchanswer.h"
 
+#include "src/host/profile.h"
+
 #include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+_Static_assert((int)ENDING_EXIT == (int)SEARCH_AT_EXIT &&
+                   (int)ENDING_EXIT_NOW == (int)SEARCH_AT_EXIT_NOW &&
+                   (int)ENDING_QUICK_EXIT == (int)SEARCH_AT_QUICK_EXIT &&
+                   (int)ENDING_ABORT == (int)SEARCH_AT_ABORT &&
+                   (int)ENDING_SIGNAL == (int)SEARCH_AT_SIGNAL,
+               "target and profile number ends alike");
 
 void search_answer(const struct segment *s, uint32_t asked, uint64_t lost_bytes,
                    uint64_t lost_blocks)
