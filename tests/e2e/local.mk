@@ -9,6 +9,7 @@ e2e_tests = tests/e2e/api.py tests/e2e/compare.py tests/e2e/diff.py tests/e2e/me
 	tests/e2e/file.py \
 	tests/e2e/leak-asked.py \
 	tests/e2e/leaksearch.py \
+	tests/e2e/leak-kinds.py \
 	tests/e2e/live-redis.py \
 	tests/e2e/adverse.py \
 	tests/e2e/overhead.py \
@@ -22,4 +23,4 @@ e2e_tests = tests/e2e/api.py tests/e2e/compare.py tests/e2e/diff.py tests/e2e/me
 	tests/e2e/why.py
 
 script_tests += $(e2e_tests)
-EXTRA_DIST += tests/e2e/harness.py tests/e2e/leak-kinds.py
+EXTRA_DIST += tests/e2e/harness.py
