@@ -53,6 +53,10 @@ h.equal(run.status, 128 + signal.SIGKILL, "killed: its status")
 h.equal(lost(of_file(run)), 3, "the search before it was killed is kept")
 h.check("ran on" in says(run), "the program is said to have gone on")
 
+run = h.profile([TARGET, "suppressed"])
+doc = of_file(run)
+h.equal((lost(doc), doc["leaks"]["suppressed"]["bytes"] >= 70), (3, True), "the program's own suppressions hold")
+
 run = h.profile(["/bin/sh", "-c", "kill -9 $$"])
 h.check("killed by signal 9" in says(run), "why nothing was searched")
 
@@ -62,10 +66,10 @@ class Live:
 
     number = 0
 
-    def __init__(self, *argv):
+    def __init__(self, *argv, options=()):
         Live.number += 1
         self.profile = os.path.join(h.scratch, f"live{Live.number}.mprof")
-        self.process = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", self.profile, "--", TARGET, *argv],
+        self.process = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", self.profile, *options, "--", TARGET, *argv],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.pid = self.process.stdout.readline().strip().partition("=")[2]
 
@@ -94,12 +98,14 @@ h.equal(live.end(), 0, "wait: its status")
 h.equal(lost(of_file(live)), 3, "wait: the search at its end")
 
 # Threads that come and go, and allocate all the time, notice nothing.
-live = Live("churn")
-for _ in range(10):
-    status, doc, complaint = document(["--pid", live.pid])
-    h.equal((status, lost(doc)), (0, 3), f"churn: {complaint.strip()}")
-h.equal(live.end(), 0, "churn: its status")
-h.equal(lost(of_file(live)), 3, "churn: the search at its end")
+for options in ([], ["--leak-stop=signal"]):
+    what = " ".join(["churn", *options])
+    live = Live("churn", options=options)
+    for _ in range(10):
+        status, doc, complaint = document(["--pid", live.pid])
+        h.equal((status, lost(doc)), (0, 3), f"{what}: {complaint.strip()}")
+    h.equal(live.end(), 0, f"{what}: its status")
+    h.equal(lost(of_file(live)), 3, f"{what}: the search at its end")
 
 # Killed while it is held still, or copied, or searched: at several moments.
 for delay in (0.0, 0.005, 0.01, 0.02, 0.05, 0.1):

@@ -4,6 +4,7 @@
  * for a line on its standard input after each step, and ends by itself:
  *   search-asked check        asks for a search itself, loses more, asks again
  *   search-asked killed       asks for one, and is killed
+ *   search-asked suppressed   brings a suppression for LeakSanitizer along
  *   search-asked wait N       has lost 3 blocks of 100 bytes; N blocks are held in a list
  *   search-asked churn        the same, and 8 threads that end all the time and whose blocks
  *                             are all freed
@@ -25,6 +26,19 @@ NOINLINE static void lose(int count)
 {
     while (count--)
         make_block(100);
+    forget();
+}
+
+/* As LeakSanitizer would call it; no dynamic symbol of the program. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:lose_quietly\n";
+}
+
+NOINLINE static void lose_quietly(void)
+{
+    make_block(70);
     forget();
 }
 
@@ -115,7 +129,9 @@ int main(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "";
 
     lose(3);
-    if (strcmp(what, "churn") == 0) {
+    if (strcmp(what, "suppressed") == 0) {
+        lose_quietly();
+    } else if (strcmp(what, "churn") == 0) {
         churn();
     } else if (strcmp(what, "wait") == 0) {
         hold(argc > 2 ? strtoul(argv[2], NULL, 10) : 0);
