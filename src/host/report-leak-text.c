@@ -52,29 +52,46 @@ static bool has_leaks(const struct leak_report *r)
            r->kinds[LEAK_POSSIBLE].blocks;
 }
 
+static void add_kind(struct strbuf *out, const struct leak_amount *a, const char *words, bool exact)
+{
+    add_amount(out, a->bytes, a->blocks, exact);
+    strbuf_addf(out, " %s", words);
+}
+
+/* Without leaks what there is goes into one line: none of it asks for anything. */
+static void add_none(struct strbuf *out, const struct leak_report *r, bool exact)
+{
+    const struct leak_amount *reachable = &r->kinds[LEAK_REACHABLE];
+
+    strbuf_add(out, LABEL "none");
+    if (reachable->blocks) {
+        strbuf_add(out, "; ");
+        add_kind(out, reachable, leak_kind_words(LEAK_REACHABLE), exact);
+    }
+    if (r->suppressed.blocks) {
+        strbuf_add(out, reachable->blocks ? ", " : "; ");
+        add_kind(out, &r->suppressed, "suppressed", exact);
+    }
+    strbuf_add(out, "\n");
+}
+
 static void add_kinds(struct strbuf *out, const struct leak_report *r, bool exact)
 {
     static const enum leak_kind order[] = {LEAK_DEFINITE, LEAK_INDIRECT, LEAK_POSSIBLE, LEAK_WEAK,
                                            LEAK_REACHABLE};
     bool first = true;
 
-    if (!has_leaks(r)) {
-        begin_line(out, &first);
-        strbuf_add(out, "none\n");
-    }
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-        const struct leak_amount *a = &r->kinds[order[i]];
-
-        if (a->blocks == 0)
+        if (r->kinds[order[i]].blocks == 0)
             continue;
         begin_line(out, &first);
-        add_amount(out, a->bytes, a->blocks, exact);
-        strbuf_addf(out, " %s\n", leak_kind_words(order[i]));
+        add_kind(out, &r->kinds[order[i]], leak_kind_words(order[i]), exact);
+        strbuf_add(out, "\n");
     }
     if (r->suppressed.blocks) {
         begin_line(out, &first);
-        add_amount(out, r->suppressed.bytes, r->suppressed.blocks, exact);
-        strbuf_add(out, " suppressed\n");
+        add_kind(out, &r->suppressed, "suppressed", exact);
+        strbuf_add(out, "\n");
     }
 }
 
@@ -105,7 +122,10 @@ void report_leak_summary(struct strbuf *out, const struct leaks *l, const struct
         strbuf_add(out, "\n");
         return;
     }
-    add_kinds(out, &l->report, options->text.exact);
+    if (has_leaks(&l->report) || l->report.kinds[LEAK_WEAK].blocks)
+        add_kinds(out, &l->report, options->text.exact);
+    else
+        add_none(out, &l->report, options->text.exact);
     add_left_out(out, l, options->text.exact);
     if (options->file && has_leaks(&l->report)) {
         strbuf_addf(out, "%*s", LABEL_COLUMNS, "");
