@@ -145,10 +145,10 @@ void report_text_totals(struct strbuf *out, const struct profile *p,
                     units_bytes(text, t->own_target_bytes, exact),
                     units_bytes(outside, t->own_host_bytes, exact));
     add_parts(out, second, 3, options->columns);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         strbuf_release(&first[i]);
-    strbuf_release(&second[0]);
-    strbuf_release(&second[1]);
+        strbuf_release(&second[i]);
+    }
 }
 
 /* ------------------------------------------------------------- loss -- */
