@@ -94,11 +94,13 @@ static int take_sites(struct making *m, struct error *e)
  */
 static uint32_t moments_before_end(const struct profile *p)
 {
-    const struct profile_moment *last = p->moments + p->moment_count - 1;
+    const struct profile_moment *last;
 
-    if (p->moment_count == 0 || last->kind != MOMENT_CHECKPOINT || p->incomplete ||
-        p->process.exit_kind == EXIT_UNKNOWN || last->total_blocks != p->totals.total_blocks ||
-        last->live_blocks != p->totals.live_blocks)
+    if (p->moment_count == 0)
+        return 0;
+    last = &p->moments[p->moment_count - 1];
+    if (last->kind != MOMENT_CHECKPOINT || p->incomplete || p->process.exit_kind == EXIT_UNKNOWN ||
+        last->total_blocks != p->totals.total_blocks || last->live_blocks != p->totals.live_blocks)
         return p->moment_count;
     return p->moment_count - 1;
 }
