@@ -167,6 +167,8 @@ failing_memory_ldflags = $(AM_LDFLAGS) \
 tests_unit_test_leak_memory_SOURCES = \
 	tests/unit/failing-memory.c \
 	tests/unit/failing-memory.h \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
 	tests/unit/sample-leaks.c \
 	tests/unit/sample-leaks.h \
 	tests/unit/test-leak-memory.c

@@ -6,11 +6,14 @@
  */
 #include "src/host/leakbaseline.h"
 #include "src/host/leakgraph.h"
+#include "src/host/leaks.h"
 #include "src/host/report-leak.h"
 #include "src/host/suppress-builtin.h"
 #include "src/host/suppress-generate.h"
 #include "src/host/trend.h"
+#include "src/shared/record.h"
 #include "tests/unit/failing-memory.h"
+#include "tests/unit/profile-maker.h"
 #include "tests/unit/sample-leaks.h"
 
 #include <jansson.h>
@@ -118,6 +121,54 @@ static void a_trend_fails_cleanly(void **state)
     starve(judge, 10);
 }
 
+/* ------------------------------------------------------------- a profile's -- */
+
+static struct profile profile;
+
+static void make_leaks(void)
+{
+    uint32_t module, frame, node, thread;
+
+    make_profile(&profile);
+    module = make_module(&profile, "/bin/app", 0);
+    frame = make_frame(&profile, module, "lose", "/src/lose.c", 3, 0);
+    node = make_node(&profile, STACK_ROOT_WHOLE, frame);
+    thread = make_thread(&profile, 1, "app");
+    make_site(&profile, node, thread, 10, 100);
+    make_leak(&profile, 0, LEAK_DEFINITE, 2, 100);
+    make_leak(&profile, 0, LEAK_POSSIBLE, 2, 100)->age = 1;
+    profile.search.notes = SEARCH_PARTIAL_RECORD | SEARCH_THREADS_MISSED;
+}
+
+static int report_profile(struct error *e)
+{
+    struct suppressions rules;
+    struct leaks leaks;
+    int result;
+
+    suppressions_init(&rules);
+    result = suppressions_add(&rules, "leak:nobody\n", 12, "x", e);
+    if (result == 0)
+        result = leaks_make(
+            &leaks, &profile,
+            &(struct leaks_options){.kinds = LEAK_KIND_ALL, .suppressions = &rules, .min_age = 1},
+            e);
+    if (result == 0) {
+        assert_int_equal(leaks.report.record_count, 1);
+        leaks_release(&leaks);
+    }
+    suppressions_release(&rules);
+    return result;
+}
+
+static void the_leaks_of_a_profile_fail_cleanly(void **state)
+{
+    (void)state;
+    make_leaks();
+    starve(report_profile, 200);
+    profile_release(&profile);
+}
+
 /* ----------------------------------------------------------- suppressions -- */
 
 static int suppress(struct error *e)
@@ -198,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_search_fails_cleanly),
         cmocka_unit_test(a_trend_fails_cleanly),
+        cmocka_unit_test(the_leaks_of_a_profile_fail_cleanly),
         cmocka_unit_test(suppressions_fail_cleanly),
         cmocka_unit_test(reports_fail_cleanly),
     };

@@ -109,7 +109,7 @@ static void rows_of_a_stack_are_one_record(void **state)
     assert_int_equal(r->records[0].smallest, 100);
     assert_int_equal(r->records[0].largest, 200);
     assert_int_equal(r->records[0].cycle_blocks, 2);
-    assert_int_equal(r->records[0].example, l->example);
+    assert_int_equal(r->records[0].example, f->p.leaks[1].example);
     assert_string_equal(r->records[0].thread, "worker");
     assert_int_equal(r->records[0].threads, 2);
     assert_true(r->records[0].first_seconds == 0 && r->records[0].last_seconds == 9);
