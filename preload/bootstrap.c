@@ -141,6 +141,12 @@ size_t bootstrap_size(const void *block)
     return ((const struct header *)block)[-1].size;
 }
 
+void bootstrap_data(uintptr_t *start, uintptr_t *end)
+{
+    *start = (uintptr_t)first;
+    *end = *start + sizeof(first);
+}
+
 uint64_t bootstrap_blocks(void)
 {
     return atomic_load_explicit(&served_blocks, memory_order_relaxed);

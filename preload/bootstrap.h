@@ -31,6 +31,9 @@ static inline bool bootstrap_owns(const void *block)
 /* The size it was asked for. */
 size_t bootstrap_size(const void *block);
 
+/* The part of it that lies in this library's own data; the rest is mapped. */
+void bootstrap_data(uintptr_t *start, uintptr_t *end);
+
 /* What has been served so far. */
 uint64_t bootstrap_blocks(void);
 uint64_t bootstrap_bytes(void);

@@ -160,6 +160,7 @@ static void connect_host(void)
                           memory_order_relaxed);
     atomic_store_explicit(&h->bootstrap_bytes, bootstrap_bytes() - ours_bytes,
                           memory_order_relaxed);
+    bootstrap_data(&h->bootstrap_start, &h->bootstrap_end);
     /* release: the host sees all of the above with it */
     atomic_store_explicit(&h->target_state, TARGET_RECORDING, memory_order_release);
     gate_guard();

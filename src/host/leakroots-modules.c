@@ -223,6 +223,20 @@ static void add_loader_segments(struct rootfinder *f, const struct rootmodule *m
 
 /* --------------------------------------------------------------- data -- */
 
+/* Of memprof's own data, what the program was given before another allocator was there. */
+static void add_bootstrap(struct rootfinder *f, const struct rootmodule *m, uint64_t start,
+                          uint64_t end)
+{
+    const struct segment *segment = f->source->stopped->segment;
+    const struct segment_header *h = segment ? segment_header(segment) : NULL;
+
+    if (!h)
+        return;
+    start = h->bootstrap_start > start ? h->bootstrap_start : start;
+    end = h->bootstrap_end < end ? h->bootstrap_end : end;
+    rootfinder_add(f, ROOT_GLOBAL, 0, m->path, start & ~UINT64_C(7), end);
+}
+
 static void add_data(struct rootfinder *f, const struct rootmodule *m)
 {
     const struct heapcopy *copy = f->source->copy;
@@ -237,8 +251,10 @@ static void add_data(struct rootfinder *f, const struct rootmodule *m)
             continue;
         if (may_have_bins(f, m) && find_bins(f, start, end, &from, &to))
             rootfinder_take(f, from, to);
-        if (m->ours)
+        if (m->ours) {
+            add_bootstrap(f, m, start, end);
             rootfinder_take(f, start, end);
+        }
         rootfinder_add_rest(f, ROOT_GLOBAL, m->path, start, end);
     }
 }

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 9u
+#define SEGMENT_VERSION 10u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -375,6 +375,9 @@ struct segment_header {
     /* Loss and self-check counters, written by the target with relaxed adds. */
     _Alignas(64) _Atomic uint64_t bootstrap_allocations; /* served before recording could start */
     _Atomic uint64_t bootstrap_bytes;
+    /* The bootstrap heap's part that lies in the data of memprof's own module, start and end:
+     * what the program was given there may hold pointers.  Written before TARGET_RECORDING. */
+    uint64_t bootstrap_start, bootstrap_end;
     _Atomic uint64_t nested_unrecorded; /* allocations by a signal handler inside our own code */
     _Atomic uint64_t slotless_unrecorded;
     _Atomic uint64_t

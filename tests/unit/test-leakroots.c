@@ -353,6 +353,38 @@ static void another_allocators_books_are_no_roots(void **state)
     end(&s);
 }
 
+/* The test plays memprof's library: of its data only what it gave the program counts. */
+static void our_own_data_is_no_root(void **state)
+{
+    struct segment_header *header = calloc(1, sizeof(*header));
+    struct segment segment = {.base = (void *)header};
+    struct modmap *map = calloc(1, sizeof(*map));
+    struct leakroots_source source = {.modmap = map};
+    struct search s;
+
+    (void)state;
+    assert_non_null(header);
+    assert_non_null(map);
+    assert_true(readlink("/proc/self/exe", map->ours, sizeof(map->ours) - 1) > 0);
+    begin(&s, run, THREADS);
+    s.stopped.segment = &segment;
+    source.stopped = &s.stopped;
+    source.copy = &s.copy;
+    source.model = &s.model;
+    assert_int_equal(leakroots_find(&s.roots, &source, NULL), 0);
+    assert_null(root_at(&s, &in_bss));
+    assert_null(root_at(&s, leakroots_test_weak));
+    header->bootstrap_start = (uint64_t)(uintptr_t)leakroots_test_weak;
+    header->bootstrap_end = header->bootstrap_start + sizeof(leakroots_test_weak);
+    leakroots_release(&s.roots);
+    assert_int_equal(leakroots_find(&s.roots, &source, NULL), 0);
+    assert_null(root_at(&s, &in_bss));
+    is_root(&s, &leakroots_test_weak[3], ROOT_GLOBAL, 0);
+    end(&s);
+    free(map);
+    free(header);
+}
+
 static void what_the_program_named_is_there(void **state)
 {
     const char *const weak[] = {"leakroots_test_weak", NULL}, *const none[] = {"no_such", NULL};
@@ -476,6 +508,7 @@ int main(void)
         cmocka_unit_test(globals_are_named_by_their_module),
         cmocka_unit_test(mapped_memory_is_a_root_and_an_allocators_is_not),
         cmocka_unit_test(another_allocators_books_are_no_roots),
+        cmocka_unit_test(our_own_data_is_no_root),
         cmocka_unit_test(what_the_program_named_is_there),
         cmocka_unit_test(a_signals_stack_does_not_hide_the_threads),
         cmocka_unit_test(a_stack_in_a_block_holds_the_block),
