@@ -171,6 +171,8 @@ tests_unit_test_leak_memory_SOURCES = \
 	tests/unit/profile-maker.h \
 	tests/unit/sample-leaks.c \
 	tests/unit/sample-leaks.h \
+	tests/unit/sample-profile.c \
+	tests/unit/sample-profile.h \
 	tests/unit/test-leak-memory.c
 tests_unit_test_leak_memory_LDFLAGS = $(failing_memory_ldflags)
 tests_unit_test_leakgraph_SOURCES = \

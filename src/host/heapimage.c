@@ -105,6 +105,44 @@ static int make_memory(struct heapimage *h, struct error *e)
 
 /* ------------------------------------------------------------------ graph -- */
 
+/* Ranges of roots overlap where a program names them; a hostile file's could do so without end. */
+#define ROOTS_SHARED 16u
+#define ROOTS_FREE 1000000u
+
+/* Blocks that begin before an address. */
+static uint32_t blocks_before(const struct profile *p, uint64_t address)
+{
+    uint32_t low = 0, high = p->block_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (p->blocks[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* What a scan of all roots goes through is bounded by the size of the file. */
+static bool roots_bounded(const struct heapimage *h)
+{
+    const struct profile *p = h->profile;
+    uint64_t most = ROOTS_FREE + ROOTS_SHARED * ((uint64_t)p->block_count + h->run_count +
+                                                 h->word_count + p->root_count);
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < p->root_count && sum <= most; i++) {
+        uint64_t start = p->roots[i].start, size = p->roots[i].size;
+        uint64_t end = size > UINT64_MAX - start ? UINT64_MAX : start + size;
+
+        sum += blocks_before(p, end) - blocks_before(p, start);
+        sum += run_at(h, end) - run_at(h, start);
+    }
+    return sum <= most;
+}
+
 static struct leakgraph_options options_of(const struct profile *p)
 {
     static const uint64_t none[1];
@@ -154,7 +192,17 @@ int heapimage_init(struct heapimage *h, const struct profile *p, struct error *e
 
     *h = (struct heapimage){.profile = p};
     leakgraph_init(&h->graph, &reader, &options);
-    if (make_memory(h, e) == 0 && fill(&h->graph, p, e) == 0 && leakgraph_mark(&h->graph, e) == 0)
+    if (make_memory(h, e) != 0) {
+        heapimage_release(h);
+        return -1;
+    }
+    if (!roots_bounded(h)) {
+        heapimage_release(h);
+        return error_set(e, ERROR_FORMAT,
+                         "the profile is damaged: the roots of its search for leaks overlap "
+                         "without end");
+    }
+    if (fill(&h->graph, p, e) == 0 && leakgraph_mark(&h->graph, e) == 0)
         return 0;
     heapimage_release(h);
     return -1;

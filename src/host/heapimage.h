@@ -34,7 +34,8 @@ struct heapimage {
 /*
  * Build and mark it; the profile must have passed profile_check, outlive the image and have a
  * graph (search.graph).  Roots keep the order of the profile's, and their `tag` is the row.
- * 0, or -1 with `e` set (out of memory).  The image must not be moved.
+ * 0, or -1 with `e` set (out of memory; ERROR_FORMAT where roots repeat each other without end).
+ * The image must not be moved.
  */
 int heapimage_init(struct heapimage *h, const struct profile *p, struct error *e);
 void heapimage_release(struct heapimage *h);

@@ -2,12 +2,14 @@
 /*
  * libFuzzer over the reader of .mprof files, finished ones and journals, and of
  * the numbers of their snapshots.  Whatever is read without an error must hold
- * together and be writable again, and must come back the same.
+ * together and be writable again, and must come back the same; questions about the
+ * heap that it keeps must have answers.
  */
 #include "src/host/changes.h"
 #include "src/host/moments.h"
 #include "src/host/profile-check.h"
 #include "src/host/snapshot.h"
+#include "src/host/why.h"
 #include "tests/fuzz/reseal.h"
 
 #include <stdlib.h>
@@ -77,6 +79,36 @@ static void write_and_read_again(const struct profile *p)
     free(bytes);
 }
 
+static bool count_reference(void *context, const struct leakgraph_reference *r)
+{
+    const struct heapimage *image = context;
+
+    require(r->to < image->graph.count);
+    require(r->from == LEAKGRAPH_NONE || r->from < image->graph.count);
+    require(heapimage_root(image, r) == UINT32_MAX ||
+            heapimage_root(image, r) < image->profile->root_count);
+    return true;
+}
+
+static void look_at_heap(const struct profile *p)
+{
+    struct heapimage image;
+
+    if (p->search.graph == GRAPH_NONE || heapimage_init(&image, p, NULL) != 0)
+        return;
+    require(image.graph.count == p->block_count);
+    for (uint32_t i = 0; i < p->block_count && i < 16; i++) {
+        struct why why;
+
+        require(heapimage_find(&image, p->blocks[i].address) == i);
+        require(why_find(&why, &image, i, NULL) == 0);
+        why_release(&why);
+        leakgraph_referrers(&image.graph, i, count_reference, &image);
+        leakgraph_referents(&image.graph, i, count_reference, &image);
+    }
+    heapimage_release(&image);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct profile p;
@@ -85,6 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (snapshot_read_bytes(&p, bytes, size, &e) == 0) {
         look_at_moments(&p);
         pack_again(&p);
+        look_at_heap(&p);
         write_and_read_again(&p);
         profile_release(&p);
     } else {

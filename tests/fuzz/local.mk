@@ -9,7 +9,15 @@ fuzz_snapshot_sources = \
 	src/host/checksum.c \
 	src/host/columns.c \
 	src/host/error.c \
+	src/host/heapimage.c \
 	src/host/journal-read.c \
+	src/host/leakgraph-dominators.c \
+	src/host/leakgraph-find.c \
+	src/host/leakgraph-lost.c \
+	src/host/leakgraph-mark.c \
+	src/host/leakgraph-paths.c \
+	src/host/leakgraph-scan.c \
+	src/host/leakgraph.c \
 	src/host/moments.c \
 	src/host/outfile.c \
 	src/host/profile-append.c \
@@ -24,6 +32,7 @@ fuzz_snapshot_sources = \
 	src/host/snapshot-write.c \
 	src/host/strbuf.c \
 	src/host/strings.c \
+	src/host/why.c \
 	tests/fuzz/fuzz-snapshot.c \
 	tests/fuzz/reseal.c
 

@@ -365,6 +365,34 @@ static void an_empty_graph(void **state)
     profile_release(&p);
 }
 
+/* Each root is in order, but all of them make a scan go through the heap again and again. */
+static void roots_that_overlap_without_end_are_refused(void **state)
+{
+    const uint32_t blocks = 20000, roots = 2000;
+    struct profile p;
+    struct heapimage h;
+    struct error e;
+
+    (void)state;
+    profile_init(&p);
+    p.search.graph = GRAPH_WHOLE;
+    p.blocks = calloc(blocks, sizeof *p.blocks);
+    p.roots = calloc(roots, sizeof *p.roots);
+    assert_true(p.blocks && p.roots);
+    for (uint32_t i = 0; i < blocks; i++)
+        p.blocks[i] = (struct profile_block){.address = HEAP + 32 * i, .size = 16};
+    for (uint32_t i = 0; i < roots; i++)
+        p.roots[i] = (struct profile_root){.start = HEAP, .size = 32 * blocks, .kind = ROOT_NAMED};
+    p.block_count = blocks;
+    p.root_count = 2;
+    assert_int_equal(heapimage_init(&h, &p, &e), 0);
+    heapimage_release(&h);
+    p.root_count = roots;
+    assert_int_equal(heapimage_init(&h, &p, &e), -1);
+    assert_int_equal(e.kind, ERROR_FORMAT);
+    profile_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +403,7 @@ int main(void)
         cmocka_unit_test(tags_and_one_past_the_end),
         cmocka_unit_test(blocks_are_found_by_any_address_in_them),
         cmocka_unit_test(an_empty_graph),
+        cmocka_unit_test(roots_that_overlap_without_end_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

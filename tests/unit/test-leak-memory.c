@@ -4,17 +4,21 @@
  * allocation fails in its turn, and all from it on.  What fails says so, and
  * nothing is lost, which the sanitizers' build sees.
  */
+#include "src/host/duplicates.h"
 #include "src/host/leakbaseline.h"
 #include "src/host/leakgraph.h"
 #include "src/host/leaks.h"
 #include "src/host/report-leak.h"
+#include "src/host/retained.h"
 #include "src/host/suppress-builtin.h"
 #include "src/host/suppress-generate.h"
 #include "src/host/trend.h"
+#include "src/host/why.h"
 #include "src/shared/record.h"
 #include "tests/unit/failing-memory.h"
 #include "tests/unit/profile-maker.h"
 #include "tests/unit/sample-leaks.h"
+#include "tests/unit/sample-profile.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -103,6 +107,51 @@ static void a_search_fails_cleanly(void **state)
 {
     (void)state;
     starve(search_and_release, 1000);
+}
+
+/* ------------------------------------------------------ the heap of a file -- */
+
+static struct profile kept;
+
+static int answer(struct heapimage *h, struct error *e)
+{
+    struct duplicates duplicates;
+    struct retained retained;
+    struct why why;
+
+    for (uint32_t i = 0; i < kept.block_count; i++) {
+        if (why_find(&why, h, i, e) != 0)
+            return -1;
+        why_release(&why);
+    }
+    if (retained_make(&retained, h, VIEW_LINE, false, NULL, e) != 0)
+        return -1;
+    retained_release(&retained);
+    if (duplicates_make(&duplicates, &kept, VIEW_FUNCTION, NULL, e) != 0)
+        return -1;
+    duplicates_release(&duplicates);
+    return 0;
+}
+
+static int open_and_answer(struct error *e)
+{
+    struct heapimage h;
+    int result;
+
+    if (heapimage_init(&h, &kept, e) != 0)
+        return -1;
+    result = answer(&h, e);
+    heapimage_release(&h);
+    return result;
+}
+
+static void questions_about_a_file_fail_cleanly(void **state)
+{
+    (void)state;
+    assert_true(sample_profile_init(&kept, 8));
+    kept.search.graph = GRAPH_WHOLE;
+    starve(open_and_answer, 1000);
+    profile_release(&kept);
 }
 
 static int judge(struct error *e)
@@ -248,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_search_fails_cleanly),
+        cmocka_unit_test(questions_about_a_file_fail_cleanly),
         cmocka_unit_test(a_trend_fails_cleanly),
         cmocka_unit_test(the_leaks_of_a_profile_fail_cleanly),
         cmocka_unit_test(suppressions_fail_cleanly),
