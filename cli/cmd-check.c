@@ -210,7 +210,7 @@ static void add_report(struct strbuf *out, const struct check_choice *c, const s
     sourcelines_init(&sources);
     text = view_choice_text(&run->view, stderr, &sources);
     options = leak_output_report(&run->leak_output, &text,
-                                 run->view.limit_given ? run->view.view.limit : 0, file);
+                                 run->view.limit_given ? run->view.view.limit : LEAK_RECORDS, file);
     if (!run->leak_output.kinds_given)
         options.kinds = c->fail_on;
     options.new_only = !run->leak_output.verbose;

@@ -101,8 +101,8 @@ static int show_text(const struct choice *c, const struct leaks *l, const struct
     sourcelines_init(&sources);
     strbuf_init(&out);
     text = view_choice_text(&c->view, stdout, &sources);
-    leak_output_text(&out, &c->output, l, p, &text, c->view.limit_given ? c->view.view.limit : 0,
-                     file);
+    leak_output_text(&out, &c->output, l, p, &text,
+                     c->view.limit_given ? c->view.view.limit : LEAK_RECORDS, file);
     result = out.failed ? error_set(e, ERROR_MEMORY, "out of memory while making the report")
                         : pager_write(&out, !c->view.no_pager, e);
     strbuf_release(&out);

@@ -99,9 +99,9 @@ static void add_leak_records(struct strbuf *out, const struct run_choice *c,
                              const struct report_text_options *text)
 {
     const struct run_image *last = &r->images[r->image_count - 1];
-    struct report_leak_options options =
-        leak_output_report(&c->leak_output, text, c->view.limit_given ? c->view.view.limit : 0,
-                           last->unwritten.kind == ERROR_NONE ? last->path : NULL);
+    struct report_leak_options options = leak_output_report(
+        &c->leak_output, text, c->view.limit_given ? c->view.view.limit : LEAK_RECORDS,
+        last->unwritten.kind == ERROR_NONE ? last->path : NULL);
 
     if (c->leak.check == LEAK_CHECK_FULL)
         report_leak_records(out, l, &last->profile, &options);

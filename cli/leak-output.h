@@ -85,6 +85,7 @@ int leak_output_json(const struct leak_output *o, const struct leaks *l, const c
 /* Append what follows the records: --gen-suppressions, and with -v unused suppressions. */
 void leak_output_closing(struct strbuf *out, const struct leak_output *o, const struct leaks *l);
 
+#define LEAK_RECORDS 20 /* shown to people unless they say how many */
 #define LEAK_KINDS_LOST (LEAK_KIND_BIT(LEAK_DEFINITE) | LEAK_KIND_BIT(LEAK_POSSIBLE))
 
 #endif

@@ -94,7 +94,7 @@ const struct option_spec view_option_specs[] = {
 };
 
 const struct option_spec view_record_specs[] = {
-    {'t', "top", "N", "show the first N records [all]; 0 shows all"},
+    {'t', "top", "N", "show the first N records [20]; 0 shows all"},
     {OPTION_INCLUDE, "include", "PATTERN",
      "only stacks whose line matches PATTERN: FILE,\nFILE:LINE, :LINE, function=NAME, "
      "module=NAME,\ndomain=NAME or thread=NAME"},
