@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import time
 
 import harness as h
 
@@ -74,6 +75,16 @@ for number in FATAL:
 # Two threads that call exit at once: which one's status and output is chance, but it ends.
 run = h.profile([target, "exit_from_two_threads"], timeout=60)
 h.equal(run.status, 7, "exit from two threads")
+
+# A program that waits for its search goes on when memprof dies, which it cannot tell from being slow before.
+command = [h.MEMPROF, "run", "-q", "--leak-check=summary", "-o", os.path.join(h.scratch, "dead.mprof"), "--", "sh", "-c", "sleep 0.5; echo ended"]
+with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as host:
+    time.sleep(0.25)
+    host.send_signal(signal.SIGSTOP)
+    time.sleep(0.75)
+    host.kill()
+    # its end closes the pipe
+    h.equal(host.communicate(timeout=60)[0], "ended\n", "output of a program whose memprof was killed while it waited")
 
 # What programs are told of signals.
 target = h.target("dispositions")
