@@ -59,7 +59,7 @@ static bool at_end(const struct stopped *s, pid_t tid)
 
     /* acquire: tid was written before the cause */
     return atomic_load_explicit(&ending->cause, memory_order_acquire) != 0 &&
-           (pid_t)ending->tid == tid;
+           (pid_t)ending->tid == tid && ending->stack_pointer != 0;
 }
 
 static bool ask(struct stopped *s, struct stopped_thread *t, struct error *e)

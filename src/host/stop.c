@@ -151,7 +151,8 @@ static void mark_the_ending(struct stopped *s)
     const struct ending *ending = s->segment ? &segment_header(s->segment)->ending : NULL;
 
     /* acquire: the registers were written before the cause */
-    if (!ending || atomic_load_explicit(&ending->cause, memory_order_acquire) == 0)
+    if (!ending || atomic_load_explicit(&ending->cause, memory_order_acquire) == 0 ||
+        ending->stack_pointer == 0)
         return;
     for (uint32_t i = 0; i < s->count; i++)
         if (s->threads[i].tid == (pid_t)ending->tid)

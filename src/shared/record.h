@@ -421,7 +421,8 @@ struct segment_header {
         uint32_t reserved;
         /*
          * That thread when it first entered exit or its like: what lies below this stack
-         * pointer is memprof's and the exit handlers', no longer the program's.
+         * pointer is memprof's and the exit handlers', no longer the program's.  A stack pointer
+         * of 0 says that this is not known: on other processors than x86-64.
          */
         uint64_t stack_pointer;
         uint64_t registers[6]; /* those that calls preserve: rbx, rbp, r12 to r15 */
