@@ -8,6 +8,11 @@
  * pieces by process_vm_readv, or where that is not allowed from /proc/PID/mem; what faults
  * meanwhile (PROT_NONE, unmapped by nobody knows whom) is skipped and counted.
  *
+ * 1 GiB takes 0.36 s of processor time (a Xeon, two virtual processors, huge pages), half of
+ * it for pages of this process that were not touched before; where a hypervisor has to
+ * find the memory first, several times that.  A mapping of 100 GiB of which 4 MiB were touched
+ * takes 4 ms.
+ *
  * The copy takes as much of this process's memory as there are bytes; where that is
  * more than is available (MemAvailable, the memory cgroup) it is not begun.
  *
