@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "preload/fatal-signal.h"
 
 #include "preload/disposition.h"
