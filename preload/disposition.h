@@ -11,8 +11,8 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* Static; may serve several signals.  `changed`, if any, is told when the handler comes and goes; it
- * may be called in a signal handler. */
+/* Static; may serve several signals.  `changed`, if any, is told when the handler comes and goes;
+ * it may be called in a signal handler. */
 struct cover {
     struct sigaction action;
     void (*changed)(bool in_place);
