@@ -327,6 +327,7 @@ script_tests = \
 	tests/e2e/stacks.py \
 	tests/formats.py \
 	tests/recipes.py \
+	tests/cfi-rows.sh \
 	tests/cli.sh \
 	tests/e2e/addr2line.py \
 	tests/suppressions.py \
@@ -341,6 +342,9 @@ else
 own_builds = $(own_build_scripts)
 endif
 
+# What cfi-rows.sh runs.
+check_PROGRAMS += tests/tools/cfi-rows
+tests_tools_cfi_rows_SOURCES = tests/tools/cfi-rows.c preload/cfi.c preload/rules.c
 # What addr2line.py asks.
 check_PROGRAMS += tests/tools/symbolize-file
 # What file.py reads, and bench/series.sh.
