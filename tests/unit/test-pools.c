@@ -532,6 +532,28 @@ static void counts_over_time_are_drawn(void **state)
     profile_release(&p);
 }
 
+/* A hostile file's numbers are nonsense, and no more. */
+static void absurd_counts_do_no_harm(void **state)
+{
+    const struct pools_time_options options = {.columns = 1};
+    struct profile p;
+    struct strbuf out;
+
+    (void)state;
+    make_profile(&p);
+    put_count(&p, 1e15, UINT64_MAX, UINT64_MAX);
+    put_count(&p, 0, UINT64_C(1) << (64 - ARENA_BITS), 0);
+    put_count(&p, -5, 1, UINT64_MAX);
+    for (int i = 0; i < 2; i++) {
+        strbuf_init(&out);
+        assert_true(report_pools_time(&out, &p, &options));
+        assert_false(out.failed);
+        strbuf_release(&out);
+        p.process.seconds = 3; /* and with a length of the run */
+    }
+    profile_release(&p);
+}
+
 static char *csv_of(const struct profile *p, enum pools_group group)
 {
     const struct report_pools_options options = {.group = group};
@@ -583,6 +605,7 @@ int main(void)
         cmocka_unit_test(reports_show_it),
         cmocka_unit_test(the_peak_is_estimated_by_site),
         cmocka_unit_test(counts_over_time_are_drawn),
+        cmocka_unit_test(absurd_counts_do_no_harm),
         cmocka_unit_test(rows_as_csv),
     };
 
