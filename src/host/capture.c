@@ -241,8 +241,10 @@ static int make(struct capture *c, const struct builder_moment *moment, double s
     }
     c->options.describe(c->options.context, &checkpoint.part, seconds);
     attach_search(c, &checkpoint);
-    heap_fill(&checkpoint.part.moments[0], c->options.source.segment,
-              c->finished ? 0 : (pid_t)checkpoint.part.process.pid);
+    heap_fill(&checkpoint.part, c->options.source.segment,
+              c->finished ? 0 : (pid_t)checkpoint.part.process.pid,
+              HEAPLOOK_SNAPSHOT_POOLS_MAX - c->snapshot_pools);
+    c->snapshot_pools += checkpoint.part.snapshot_pool_count;
     if (c->heap_due &&
         look_at_heap(c, &checkpoint, c->finished ? 0 : (pid_t)checkpoint.part.process.pid) != 0) {
         checkpoint_release(&checkpoint);

@@ -85,9 +85,10 @@ struct capture {
     uint64_t next_checkpoint_ns, next_snapshot_ns;
     uint64_t checkpoint_events; /* of the model at the last checkpoint */
     uint64_t checkpoint_ns;
-    uint32_t heap_looks; /* so far */
-    bool finished;       /* the process has ended */
-    bool heap_due;       /* the next moment comes with a look at the heap */
+    uint32_t heap_looks;     /* so far */
+    uint32_t snapshot_pools; /* rows of them so far */
+    bool finished;           /* the process has ended */
+    bool heap_due;           /* the next moment comes with a look at the heap */
     struct births births;
     struct leaksearch *search; /* taken; the next moment comes with what is found in it */
     uint32_t searches;         /* taken so far */

@@ -226,13 +226,14 @@ static int by_pool(const void *x, const void *y)
 /* --------------------------------------------------------------- census -- */
 
 /* false: there is none, for the program ended before it could count. */
-static bool get_census(const struct segment *s, pid_t pid, struct census *census)
+static bool get_census(const struct segment *s, pid_t pid, struct census *census,
+                       struct poolstate_rows *rows)
 {
     const struct segment_header *h = segment_header(s);
     /* relaxed: the state was there before the program started */
     uint64_t state = atomic_load_explicit(&h->pool_state, memory_order_relaxed);
 
-    if (pid && state && poolstate_read(pid, state, census, NULL) == 0)
+    if (pid && state && poolstate_read(pid, state, census, rows, NULL) == 0)
         return true;
     /* acquire: pairs with the release behind the census */
     if (!atomic_load_explicit(&h->pool_census_taken, memory_order_acquire))
@@ -311,7 +312,7 @@ int heap_look(struct profile *part, const struct model *model, const struct segm
     look_at_sizes(&l);
     if (l.pooled && !l.failed)
         look_at_pools(&l);
-    if (l.pooled && !l.failed && get_census(segment, pid, &census))
+    if (l.pooled && !l.failed && get_census(segment, pid, &census, NULL))
         add_census(&l, &census);
     intern_release(&l.sizes);
     intern_release(&l.pools);
@@ -320,12 +321,44 @@ int heap_look(struct profile *part, const struct model *model, const struct segm
     return l.failed ? error_set(e, ERROR_MEMORY, "out of memory while building the profile") : 0;
 }
 
-void heap_fill(struct profile_moment *moment, const struct segment *segment, pid_t pid)
+static int by_pool_address(const void *x, const void *y)
 {
+    const struct profile_snapshot_pool *a = x, *b = y;
+
+    return a->address < b->address ? -1 : a->address > b->address;
+}
+
+/* The same pool may be seen twice, where an arena was unmapped and mapped again meanwhile. */
+static void keep_rows(struct profile *part, struct poolstate_rows *rows, uint32_t snapshot)
+{
+    uint32_t kept = 0;
+
+    if (rows->too_many || !rows->count) {
+        free(rows->pools);
+        return;
+    }
+    qsort(rows->pools, rows->count, sizeof(*rows->pools), by_pool_address);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        if (kept && rows->pools[kept - 1].address == rows->pools[i].address)
+            continue;
+        rows->pools[kept] = rows->pools[i];
+        rows->pools[kept++].snapshot = snapshot;
+    }
+    part->snapshot_pools = rows->pools;
+    part->snapshot_pool_count = kept;
+}
+
+void heap_fill(struct profile *part, const struct segment *segment, pid_t pid, uint32_t most)
+{
+    struct profile_moment *moment = &part->moments[0];
+    struct poolstate_rows rows = {.most = most};
     struct census census;
 
-    if (!get_census(segment, pid, &census))
+    if (!get_census(segment, pid, &census, moment->number ? &rows : NULL)) {
+        free(rows.pools);
         return;
+    }
+    keep_rows(part, &rows, moment->number);
     moment->pool_arenas = census.seen;
     moment->pool_used_bytes = census.used_bytes;
     moment->pool_free_bytes = census.free_bytes;

@@ -23,6 +23,7 @@
 
 #define HEAPLOOK_SIZES_MAX (1u << 20) /* rows; a profile says what was left out */
 #define HEAPLOOK_PINS_MAX (1u << 18)
+#define HEAPLOOK_SNAPSHOT_POOLS_MAX (1u << 20) /* of all snapshots together: 24 MiB */
 
 /*
  * Fill in `heap` but for its time and number, `sizes`, `classes`, `pools` and `pins` of
@@ -34,10 +35,11 @@ int heap_look(struct profile *part, const struct model *model, const struct segm
               pid_t pid, struct error *e);
 
 /*
- * What the pools hold now, if the program runs on them, into the fields of `moment` for
- * that; `pid` as above.  Milliseconds a gigabyte.
+ * What the pools hold now, if the program runs on them, into the fields of the first moment
+ * of `part` for that and, for a snapshot, into `snapshot_pools`, unless those would be more
+ * than `most`; `pid` as above.  Milliseconds a gigabyte.
  */
-void heap_fill(struct profile_moment *moment, const struct segment *segment, pid_t pid);
+void heap_fill(struct profile *part, const struct segment *segment, pid_t pid, uint32_t most);
 
 /* Bytes that --allocator=pool-debug puts around a block. */
 uint32_t heap_guard_bytes(uint32_t allocator);

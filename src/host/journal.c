@@ -23,7 +23,7 @@ static const uint32_t replaced_types[JOURNAL_REPLACED] = {SNAPSHOT_MODULES, SNAP
 
 /* What a group begins after: nothing for a file written from the start. */
 struct extent {
-    uint32_t strings, frames, nodes, sites, marks, faults;
+    uint32_t strings, frames, nodes, sites, marks, faults, snapshot_pools;
 };
 
 struct group {
@@ -198,6 +198,8 @@ static void put_new_rows(struct group *g, const struct profile *whole, const str
         put_table(g, SNAPSHOT_MARKS, whole, have->marks);
     if (whole->fault_count > have->faults)
         put_table(g, SNAPSHOT_FAULTS, whole, have->faults);
+    if (whole->snapshot_pool_count > have->snapshot_pools)
+        put_table(g, SNAPSHOT_SNAPSHOT_POOLS, whole, have->snapshot_pools);
 }
 
 /* The state of the heap; its row last, which says that the others are there. */
@@ -240,7 +242,8 @@ static void group_release(struct group *g)
 /* The group that follows what `j` has written. */
 static void group_next(struct group *g, const struct journal *j, const struct profile *whole)
 {
-    struct extent have = {j->strings, j->frames, j->nodes, j->sites, j->marks, j->faults};
+    struct extent have = {j->strings, j->frames, j->nodes,         j->sites,
+                          j->marks,   j->faults, j->snapshot_pools};
 
     put_table(g, SNAPSHOT_PROCESS, whole, 0);
     put_table(g, SNAPSHOT_TOTALS, whole, 0);
@@ -286,6 +289,7 @@ static void written(struct journal *j, struct group *g, const struct profile *wh
     j->sites = whole->site_count;
     j->marks = whole->mark_count;
     j->faults = whole->fault_count;
+    j->snapshot_pools = whole->snapshot_pool_count;
     j->heap = whole->heap.number;
     j->search = whole->search.number;
     for (size_t i = 0; i < JOURNAL_REPLACED; i++) {

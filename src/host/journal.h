@@ -33,9 +33,10 @@ struct journal {
     uint64_t size;       /* up to and with the last whole group */
     uint64_t fresh_size; /* when it was last written from the start */
     uint32_t groups;
-    uint32_t strings, frames, nodes, sites, marks, faults; /* rows that the file has */
-    uint32_t heap;   /* profile_heap.number of the state of the heap that it has */
-    uint32_t search; /* profile_search.number of the search for leaks that it has */
+    uint32_t strings, frames, nodes, sites, marks, faults,
+        snapshot_pools; /* rows that the file has */
+    uint32_t heap;      /* profile_heap.number of the state of the heap that it has */
+    uint32_t search;    /* profile_search.number of the search for leaks that it has */
     struct buffer replaced[JOURNAL_REPLACED]; /* as they were last written */
     struct series pending;                    /* moments that the file lacks */
     uint64_t synced_ns;                       /* when the file was last forced to disk, */

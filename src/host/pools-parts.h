@@ -12,6 +12,7 @@ struct pools_making {
     const struct profile *profile;
     uint32_t *place_of; /* by site */
     uint32_t guards;
+    const struct profile_moment *counted; /* a snapshot whose pools are in the profile; or NULL */
 };
 
 /*

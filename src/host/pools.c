@@ -251,6 +251,13 @@ static void take_addresses(struct pools *s, const struct profile *p)
     s->free_pool_bytes = (s->arenas * ARENA_POOLS - p->pool_count) * POOL_BYTES;
 }
 
+/* What the pools in use do not tell of the arenas. */
+static void take_moment(struct pools *s, const struct profile_moment *m)
+{
+    s->arenas = m->pool_arenas;
+    s->free_pool_bytes = m->pools_free * POOL_BYTES;
+}
+
 static void sum_up(struct pools *s)
 {
     s->mapped = s->arenas * ARENA_BYTES;
@@ -290,6 +297,8 @@ static bool make_parts(struct pools_making *m, const struct pools_options *o)
         take_census(m->pools, m->profile);
     else
         take_addresses(m->pools, m->profile);
+    if (m->counted)
+        take_moment(m->pools, m->counted);
     sum_up(m->pools);
     return find_tops(m) && (o->group == POOLS_BY_CLASS || pools_make_lines(m, o->order)) &&
            pools_make_pinned(m) && pools_make_map(m);
@@ -307,9 +316,10 @@ static uint32_t allocator_of(const struct profile *p)
 }
 
 static int make_all(struct pools *s, const struct profile *p, const struct pools_options *options,
-                    struct error *e)
+                    const struct profile_moment *counted, struct error *e)
 {
-    struct pools_making m = {.pools = s, .profile = p, .guards = heap_guard_bytes(allocator_of(p))};
+    struct pools_making m = {
+        .pools = s, .profile = p, .guards = heap_guard_bytes(allocator_of(p)), .counted = counted};
     bool fine;
 
     s->guarded = m.guards != 0;
@@ -321,20 +331,49 @@ static int make_all(struct pools *s, const struct profile *p, const struct pools
     return error_set(e, ERROR_MEMORY, "out of memory");
 }
 
+/* The pools of a snapshot, if they were kept: rows from malloc.  false: out of memory. */
+static bool pools_of_snapshot(const struct profile *p, uint32_t snapshot,
+                              struct profile_pool **pools, uint32_t *count)
+{
+    uint32_t first = 0, end;
+
+    while (first < p->snapshot_pool_count && p->snapshot_pools[first].snapshot < snapshot)
+        first++;
+    for (end = first; end < p->snapshot_pool_count && p->snapshot_pools[end].snapshot == snapshot;)
+        end++;
+    *count = end - first;
+    *pools = calloc((size_t)*count + 1, sizeof(**pools));
+    for (uint32_t i = 0; *pools && i < *count; i++) {
+        const struct profile_snapshot_pool *row = &p->snapshot_pools[first + i];
+
+        (*pools)[i] = (struct profile_pool){row->address, row->size_class, row->used};
+    }
+    return *pools != NULL;
+}
+
 /* The profile as if its heap had been looked at then, and nobody had counted the pools. */
 static int make_at(struct pools *s, const struct profile *p, const struct pools_options *options,
                    struct error *e)
 {
+    const struct profile_moment *m =
+        options->moment.place == MOMENT_LISTED ? &p->moments[options->moment.index] : NULL;
     struct profile then = *p;
     int result;
 
-    then.pool_count = then.pin_count = then.class_count = 0;
+    then.pin_count = then.class_count = 0;
     then.heap.left_blocks = then.heap.left_bytes = then.heap.pins_left = 0;
     if (pools_sizes_at(p, options->moment, &then.sizes, &then.size_count, &s->averaged_blocks, e) !=
         0)
         return -1;
-    s->simulated = true;
-    result = make_all(s, &then, options, e);
+    if (!pools_of_snapshot(p, m && m->number ? m->number : UINT32_MAX, &then.pools,
+                           &then.pool_count)) {
+        free(then.sizes);
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    }
+    s->simulated = then.pool_count == 0;
+    result = make_all(s, &then, options, s->simulated ? NULL : m, e);
+    s->counted = result == 0 && !s->simulated;
+    free(then.pools);
     free(then.sizes);
     return result;
 }
@@ -350,7 +389,7 @@ int pools_make(struct pools *s, const struct profile *p, const struct pools_opti
         return cannot(p, e);
     s->simulated = !s->pooled;
     s->counted = s->pooled && p->heap.census;
-    return make_all(s, p, options, e);
+    return make_all(s, p, options, NULL, e);
 }
 
 void pools_release(struct pools *s)

@@ -28,15 +28,40 @@ static int get(pid_t pid, uint64_t address, void *to, size_t bytes, struct error
                                                                              : cannot_read(pid, e);
 }
 
+static void add_row(struct poolstate_rows *rows, uintptr_t base, uint32_t word)
+{
+    uint32_t class = pool_class(word), used;
+
+    if (word >> POOL_CLASS_SHIFT == 0 || class >= POOL_CLASSES || rows->too_many)
+        return;
+    used = pool_used(pool_at(base), word);
+    if (used > geometry_capacity(base, class))
+        return; /* as census_add */
+    if (rows->count == rows->room) {
+        uint32_t room = rows->room ? rows->room * 2 : 256;
+        void *larger =
+            rows->count < rows->most ? reallocarray(rows->pools, room, sizeof(*rows->pools)) : NULL;
+
+        rows->too_many = !larger;
+        if (!larger)
+            return;
+        rows->pools = larger;
+        rows->room = room;
+    }
+    rows->pools[rows->count++] =
+        (struct profile_snapshot_pool){.address = base, .size_class = class, .used = used};
+}
+
 /*
  * The words of an arena's pools lie far apart: one call for all.  An arena that was
  * unmapped in this moment cannot be read, and is left out.
  */
-static void add_arena(pid_t pid, const struct arena *a, struct census *census)
+static void add_arena(pid_t pid, const struct arena *a, struct census *census,
+                      struct poolstate_rows *rows)
 {
     uintptr_t base = (uintptr_t)atomic_load_explicit(&a->base, memory_order_relaxed);
     uint32_t opened = atomic_load_explicit(&a->opened, memory_order_relaxed);
-    uint32_t words[ARENA_POOLS];
+    uint32_t words[ARENA_POOLS] = {0};
     struct iovec local = {words, opened * sizeof(words[0])}, remote[ARENA_POOLS];
 
     if (!base || base % ARENA_BYTES || opened > ARENA_POOLS)
@@ -45,12 +70,16 @@ static void add_arena(pid_t pid, const struct arena *a, struct census *census)
         remote[i] = (struct iovec){
             (char *)pool_at(base + i * POOL_BYTES) + offsetof(struct pool, word), sizeof(words[0])};
     if (opened == 0 ||
-        process_vm_readv(pid, &local, 1, remote, opened, 0) == (ssize_t)local.iov_len)
+        process_vm_readv(pid, &local, 1, remote, opened, 0) == (ssize_t)local.iov_len) {
         census_add(census, base, words, opened);
+        for (uint32_t i = 0; rows && i < opened; i++)
+            add_row(rows, base + i * POOL_BYTES, words[i]);
+    }
 }
 
 /* One page of descriptors; `*page` becomes the address of the next. */
-static int add_page(pid_t pid, uint64_t *page, struct census *census, struct error *e)
+static int add_page(pid_t pid, uint64_t *page, struct census *census, struct poolstate_rows *rows,
+                    struct error *e)
 {
     struct arena_page head;
     struct arena *arenas;
@@ -66,13 +95,14 @@ static int add_page(pid_t pid, uint64_t *page, struct census *census, struct err
     result = get(pid, *page + offsetof(struct arena_page, arenas), arenas,
                  head.count * sizeof(*arenas), e);
     for (uint32_t i = 0; result == 0 && i < head.count; i++)
-        add_arena(pid, &arenas[i], census);
+        add_arena(pid, &arenas[i], census, rows);
     free(arenas);
     *page = (uint64_t)(uintptr_t)atomic_load_explicit(&head.next, memory_order_relaxed);
     return result;
 }
 
-int poolstate_read(pid_t pid, uint64_t state, struct census *census, struct error *e)
+int poolstate_read(pid_t pid, uint64_t state, struct census *census, struct poolstate_rows *rows,
+                   struct error *e)
 {
     struct arena_state s;
     uint64_t page;
@@ -84,7 +114,7 @@ int poolstate_read(pid_t pid, uint64_t state, struct census *census, struct erro
     for (uint32_t i = 0; page; i++)
         if (i == PAGES_MAX)
             return nonsense(e);
-        else if (add_page(pid, &page, census, e) != 0)
+        else if (add_page(pid, &page, census, rows, e) != 0)
             return -1;
     census->arenas = (struct arena_totals){
         .mapped = atomic_load_explicit(&s.mapped, memory_order_relaxed),

@@ -8,15 +8,27 @@
 #define MEMPROF_HOST_POOLSTATE_H
 
 #include "src/host/error.h"
+#include "src/host/profile.h"
 #include "src/shared/census.h"
 
 #include <sys/types.h>
 
+/* The pools in use, in no order; from malloc, for free().  `room` 0 at first, as the others. */
+struct poolstate_rows {
+    struct profile_snapshot_pool *pools; /* snapshot is not set */
+    uint32_t count, room;
+    uint32_t most; /* to be taken, set by the caller */
+    bool too_many; /* there are more, or memory ran out: nothing is to be made of them */
+};
+
 /*
+ * `rows` may be NULL.
+ *
  * `state` is the address of its struct arena_state, from the segment's header; the
  * program must have been built with the same geometry, which one from the same segment
  * version was.  0, or -1 with `e` set: it cannot be read, or makes no sense.
  */
-int poolstate_read(pid_t pid, uint64_t state, struct census *census, struct error *e);
+int poolstate_read(pid_t pid, uint64_t state, struct census *census, struct poolstate_rows *rows,
+                   struct error *e);
 
 #endif

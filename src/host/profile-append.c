@@ -99,7 +99,8 @@ static int check_counts(const struct profile *whole, const struct profile *part,
         part->node_count >= UINT32_MAX - whole->node_count ||
         part->site_count >= UINT32_MAX - whole->site_count ||
         part->mark_count >= UINT32_MAX - whole->mark_count ||
-        part->fault_count >= UINT32_MAX - whole->fault_count)
+        part->fault_count >= UINT32_MAX - whole->fault_count ||
+        part->snapshot_pool_count >= UINT32_MAX - whole->snapshot_pool_count)
         return error_set(e, ERROR_FORMAT, "the profile has more rows than can be numbered");
     return 0;
 }
@@ -126,6 +127,10 @@ static int check_rows(const struct profile *whole, const struct profile *part, s
     uint32_t nodes = whole->node_count + part->node_count;
     uint32_t sites = whole->site_count + part->site_count;
 
+    if (part->snapshot_pool_count && whole->snapshot_pool_count &&
+        part->snapshot_pools[0].snapshot <=
+            whole->snapshot_pools[whole->snapshot_pool_count - 1].snapshot)
+        return does_not_fit(e, "the pools of snapshots");
     for (uint32_t i = 0; i < part->frame_count; i++)
         if (part->frames[i].module >= modules && part->frames[i].module != NO_MODULE)
             return does_not_fit(e, "the frames");
@@ -183,7 +188,9 @@ static int reserve_all(struct profile *whole, const struct profile *part, struct
         reserve(&whole->nodes, whole->node_count, part->node_count, sizeof *whole->nodes, e) ||
         reserve(&whole->sites, whole->site_count, part->site_count, sizeof *whole->sites, e) ||
         reserve(&whole->marks, whole->mark_count, part->mark_count, sizeof *whole->marks, e) ||
-        reserve(&whole->faults, whole->fault_count, part->fault_count, sizeof *whole->faults, e))
+        reserve(&whole->faults, whole->fault_count, part->fault_count, sizeof *whole->faults, e) ||
+        reserve(&whole->snapshot_pools, whole->snapshot_pool_count, part->snapshot_pool_count,
+                sizeof *whole->snapshot_pools, e))
         return -1;
     return 0;
 }
@@ -206,6 +213,8 @@ static void add_rows(struct profile *whole, const struct profile *part)
         whole->marks[whole->mark_count++] = part->marks[i];
     for (uint32_t i = 0; i < part->fault_count; i++)
         whole->faults[whole->fault_count++] = part->faults[i];
+    for (uint32_t i = 0; i < part->snapshot_pool_count; i++)
+        whole->snapshot_pools[whole->snapshot_pool_count++] = part->snapshot_pools[i];
 }
 
 #define TAKE_OVER(whole, part, rows, count)                                                        \

@@ -143,6 +143,17 @@ static bool pool_valid(const struct profile *p, uint32_t i, uint32_t strings)
            pool->used <= POOL_BYTES / POOL_STEP && (i == 0 || pool[-1].address < pool->address);
 }
 
+static bool snapshot_pool_valid(const struct profile *p, uint32_t i, uint32_t strings)
+{
+    const struct profile_snapshot_pool *pool = &p->snapshot_pools[i];
+
+    (void)strings;
+    return pool->snapshot && pool->size_class < POOL_CLASSES && pool->address % POOL_BYTES == 0 &&
+           pool->used <= geometry_capacity((uintptr_t)pool->address, pool->size_class) &&
+           (i == 0 || pool[-1].snapshot < pool->snapshot ||
+            (pool[-1].snapshot == pool->snapshot && pool[-1].address < pool->address));
+}
+
 static bool pin_joined(const struct profile *p, uint32_t i, uint32_t strings)
 {
     (void)strings;
@@ -172,9 +183,11 @@ struct table {
     }
 
 static const struct table in_themselves[] = {
-    TABLE(module, module_valid), TABLE(line, line_valid),   TABLE(thread, thread_valid),
-    TABLE(moment, moment_valid), TABLE(mark, mark_valid),   TABLE(domain, domain_valid),
-    TABLE(fault, fault_valid),   TABLE(class, class_valid), TABLE(pool, pool_valid),
+    TABLE(module, module_valid), TABLE(line, line_valid),
+    TABLE(thread, thread_valid), TABLE(moment, moment_valid),
+    TABLE(mark, mark_valid),     TABLE(domain, domain_valid),
+    TABLE(fault, fault_valid),   TABLE(class, class_valid),
+    TABLE(pool, pool_valid),     TABLE(snapshot_pool, snapshot_pool_valid),
 };
 
 static const struct table joined[] = {

@@ -53,6 +53,7 @@ void profile_release(struct profile *p)
     free(p->classes);
     free(p->pools);
     free(p->pins);
+    free(p->snapshot_pools);
     profile_forget_search(p);
     profile_init(p);
 }

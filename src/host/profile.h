@@ -277,6 +277,14 @@ struct profile_pool {
     uint32_t size_class, used; /* class; live blocks */
 };
 
+/* A pool in use at a snapshot, as the pools counted it.  By snapshot, then address. */
+struct profile_snapshot_pool {
+    uint64_t address;
+    uint32_t snapshot; /* its number */
+    uint32_t size_class, used;
+    uint32_t reserved;
+};
+
 /* The blocks of one site in a pool that few blocks keep.  By pool. */
 struct profile_pin {
     uint32_t pool, site; /* rows */
@@ -465,6 +473,7 @@ struct profile {
     struct profile_class *classes;
     struct profile_pool *pools;
     struct profile_pin *pins;
+    struct profile_snapshot_pool *snapshot_pools;
     struct profile_search search;
     struct profile_leak *leaks;
     struct profile_block *blocks;
@@ -477,7 +486,7 @@ struct profile {
     uint32_t site_count, thread_count, sample_count;
     uint32_t moment_count; /* of moments and changes */
     uint32_t mark_count, fault_count, domain_count;
-    uint32_t size_count, class_count, pool_count, pin_count;
+    uint32_t size_count, class_count, pool_count, pin_count, snapshot_pool_count;
     uint32_t leak_count, block_count, pointer_count, root_count, exception_count;
     uint32_t content_count, duplicate_count;
     struct profile_writer writer;

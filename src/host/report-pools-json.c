@@ -66,8 +66,8 @@ static json_t *arenas(const struct pools *s)
     jsonobject_set(&o, "free_block_bytes", jsonvalue_number(s->free_bytes));
     jsonobject_set(&o, "header_bytes", jsonvalue_number(s->header_bytes));
     jsonobject_set(&o, "free_pool_bytes", jsonvalue_number(s->free_pool_bytes));
-    jsonobject_set(&o, "high_water", s->counted ? jsonvalue_number(s->high_water) : json_null());
-    jsonobject_set(&o, "returned", s->counted ? jsonvalue_number(s->returned) : json_null());
+    jsonobject_set(&o, "high_water", s->high_water ? jsonvalue_number(s->high_water) : json_null());
+    jsonobject_set(&o, "returned", s->high_water ? jsonvalue_number(s->returned) : json_null());
     return jsonobject_end(&o);
 }
 

@@ -149,7 +149,7 @@ static void add_arenas(const struct report *r)
                 units_count(count, s->arenas), bytes(r, mapped, s->mapped), bytes(r, used, asked),
                 bytes(r, slack, s->used_bytes - asked), bytes(r, unused, s->free_bytes),
                 bytes(r, headers, s->header_bytes), bytes(r, pools, s->free_pool_bytes));
-    if (s->counted)
+    if (s->counted && s->high_water)
         strbuf_addf(r->out, "  high-water %s arenas; %s returned\n",
                     units_count(count, s->high_water), units_count(used, s->returned));
 }
@@ -390,7 +390,7 @@ static void add_count_then(const struct report *r)
     if (r->o->moment.place != MOMENT_LISTED)
         return;
     m = &r->p->moments[r->o->moment.index];
-    if (!m->pool_arenas)
+    if (!m->pool_arenas || !r->s->simulated)
         return;
     strbuf_addf(r->out,
                 "  counted then: arenas %s (%s mapped, %s blocks in use, %s free blocks, %s free "

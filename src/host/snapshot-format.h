@@ -43,16 +43,13 @@
  *     PROCESS, TOTALS, LOSS       in every group, in place of the earlier ones
  *     MODULES, THREADS, SAMPLES, DOMAINS   whole, in place of the earlier ones;
  *                                 missing if they have not changed
- *     STRINGS, FRAMES, NODES, SITES, MARKS, FAULTS, MOMENTS   rows behind the earlier
- *                                 ones; missing if there are none
- *     CHANGES                     one for each of the group's moments
- *     SIZES, CLASSES, POOLS, PINS, HEAP   all five, in place of the earlier ones;
- *                                 missing if the heap was not looked at since
- *     SEARCH, LEAKS, BLOCKS, POINTERS, ROOTS, EXCEPTIONS, CONTENTS, DUPLICATES   all eight,
- *                                 in place of the earlier ones; missing if no search for
- *                                 leaks was made since
- * There are no LINES, and the numbers of the sites are 0: they are the sums of
- * the changes.  Of a last group that is not whole nothing is used.
+ *     STRINGS, FRAMES, NODES, SITES, MARKS, FAULTS, SNAPSHOT_POOLS, MOMENTS   rows behind the
+ * earlier ones; missing if there are none CHANGES                     one for each of the group's
+ * moments SIZES, CLASSES, POOLS, PINS, HEAP   all five, in place of the earlier ones; missing if
+ * the heap was not looked at since SEARCH, LEAKS, BLOCKS, POINTERS, ROOTS, EXCEPTIONS, CONTENTS,
+ * DUPLICATES   all eight, in place of the earlier ones; missing if no search for leaks was made
+ * since There are no LINES, and the numbers of the sites are 0: they are the sums of the changes.
+ * Of a last group that is not whole nothing is used.
  */
 #ifndef MEMPROF_HOST_SNAPSHOT_FORMAT_H
 #define MEMPROF_HOST_SNAPSHOT_FORMAT_H
@@ -100,6 +97,7 @@ enum snapshot_section {
     SNAPSHOT_EXCEPTIONS = 30,
     SNAPSHOT_CONTENTS = 31,
     SNAPSHOT_DUPLICATES = 32,
+    SNAPSHOT_SNAPSHOT_POOLS = 33,
     SNAPSHOT_SECTIONS,       /* one more than the last */
     SNAPSHOT_END = 0x444e45, /* "END" */
 };

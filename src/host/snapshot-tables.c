@@ -203,6 +203,13 @@ static const struct column pool_columns[] = {
     PLAIN(U32, profile_pool, used),
 };
 
+static const struct column snapshot_pool_columns[] = {
+    DELTA(U64, profile_snapshot_pool, address),
+    DELTA(U32, profile_snapshot_pool, snapshot),
+    PLAIN(U32, profile_snapshot_pool, size_class),
+    PLAIN(U32, profile_snapshot_pool, used),
+};
+
 static const struct column pin_columns[] = {
     DELTA(U32, profile_pin, pool),
     DELTA(U32, profile_pin, site),
@@ -333,6 +340,7 @@ COMPLETE(profile_size, 24);
 COMPLETE(profile_class, 32);
 COMPLETE(profile_pool, 16);
 COMPLETE(profile_pin, 16);
+COMPLETE(profile_snapshot_pool, 24);
 COMPLETE(profile_search, 2 * 8 + 14 * 4 + 5 * 8 + 6 * 4);
 COMPLETE(profile_leak, 6 * 4 + 8 * 8);
 COMPLETE(profile_block, 48);
@@ -375,6 +383,8 @@ static const struct snapshot_table tables[] = {
     MANY(SNAPSHOT_CLASSES, "classes", class_columns, profile_class, classes, class_count, true),
     MANY(SNAPSHOT_POOLS, "pools", pool_columns, profile_pool, pools, pool_count, true),
     MANY(SNAPSHOT_PINS, "pins", pin_columns, profile_pin, pins, pin_count, true),
+    MANY(SNAPSHOT_SNAPSHOT_POOLS, "pools of snapshots", snapshot_pool_columns,
+         profile_snapshot_pool, snapshot_pools, snapshot_pool_count, true),
     ONE(SNAPSHOT_HEAP, "heap", heap_columns, profile_heap, heap),
     ONE(SNAPSHOT_SEARCH, "search", search_columns, profile_search, search),
     MANY(SNAPSHOT_LEAKS, "leaks", leak_columns, profile_leak, leaks, leak_count, true),

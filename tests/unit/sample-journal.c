@@ -32,9 +32,10 @@ static bool make_arrays(struct profile *p, uint32_t number)
     p->nodes = calloc(SAMPLE_GROUP_SITES + STACK_ROOTS, sizeof *p->nodes);
     p->sites = calloc(SAMPLE_GROUP_SITES, sizeof *p->sites);
     p->marks = calloc(1, sizeof *p->marks);
+    p->snapshot_pools = calloc(1, sizeof *p->snapshot_pools);
     p->moments = calloc(1, sizeof *p->moments);
     return p->modules && p->threads && p->samples && p->domains && p->frames && p->nodes &&
-           p->sites && p->marks && p->moments;
+           p->sites && p->marks && p->snapshot_pools && p->moments;
 }
 
 /* Modules, threads and the like are complete each time; a module more every second time. */
@@ -72,6 +73,9 @@ static void fill_rows(struct profile *p, uint32_t number)
     p->frame_count = p->site_count = SAMPLE_GROUP_SITES;
     p->marks[0] = (struct profile_mark){.seconds = number, .label = numbered(p, "mark", number)};
     p->mark_count = 1;
+    p->snapshot_pools[0] =
+        (struct profile_snapshot_pool){.address = 16384, .snapshot = number + 1, .used = 3};
+    p->snapshot_pool_count = 1;
 }
 
 /* Site `site` holds so much after `count` checkpoints, 0 before it is there. */

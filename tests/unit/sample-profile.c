@@ -209,7 +209,8 @@ static bool fill_heap(struct profile *p, uint32_t scale)
     p->classes = calloc(POOL_CLASSES, sizeof *p->classes);
     p->pools = calloc(POOLS, sizeof *p->pools);
     p->pins = calloc(POOLS, sizeof *p->pins);
-    if (!p->sizes || !p->classes || !p->pools || !p->pins)
+    p->snapshot_pools = calloc(POOLS, sizeof *p->snapshot_pools);
+    if (!p->sizes || !p->classes || !p->pools || !p->pins || !p->snapshot_pools)
         return false;
     fill_numbers(&p->heap, 13 * sizeof(uint64_t), 5);
     p->heap.seconds = 0.25;
@@ -227,7 +228,16 @@ static bool fill_heap(struct profile *p, uint32_t scale)
         p->pools[i] = (struct profile_pool){POOL_BYTES * (UINT64_C(64) + 3 * i), i, 1 + i};
         p->pins[i] = (struct profile_pin){.pool = i, .site = i % scale, .blocks = 1 + i};
     }
-    p->pool_count = p->pin_count = POOLS;
+    for (uint32_t i = 0; i < POOLS; i++)
+        p->snapshot_pools[i] =
+            (struct profile_snapshot_pool){.address = POOL_BYTES * (UINT64_C(90) - i % 3 * 7),
+                                           .snapshot = 1 + (i + 2) / 3 * 2,
+                                           .size_class = i,
+                                           .used = 2 * i};
+    for (uint32_t i = 1; i < POOLS; i++) /* by address within a snapshot */
+        if (p->snapshot_pools[i].snapshot == p->snapshot_pools[i - 1].snapshot)
+            p->snapshot_pools[i].address = p->snapshot_pools[i - 1].address + 2 * POOL_BYTES;
+    p->pool_count = p->pin_count = p->snapshot_pool_count = POOLS;
     return true;
 }
 

@@ -73,6 +73,8 @@ static void assert_state(const struct profile *p, uint32_t groups)
     assert_true(groups > 0);
     assert_int_equal(p->site_count, groups * SAMPLE_GROUP_SITES);
     assert_int_equal(p->mark_count, groups);
+    assert_int_equal(p->snapshot_pool_count, groups);
+    assert_int_equal(p->snapshot_pools[groups - 1].snapshot, groups);
     assert_int_equal(p->sample_count, groups);
     assert_int_equal(p->module_count, (groups - 1) / 2 + 1);
     assert_int_equal(p->totals.live_bytes, sample_live_bytes(groups));

@@ -5,6 +5,7 @@
  */
 #include "src/host/pools.h"
 
+#include "src/host/changes.h"
 #include "src/host/heaplook.h"
 #include "src/host/report-pools-time.h"
 #include "src/host/report-pools.h"
@@ -494,6 +495,72 @@ static void the_peak_is_estimated_by_site(void **state)
     profile_release(&p);
 }
 
+static void put_snapshot_pool(struct profile *p, uint32_t snapshot, uint64_t address, uint32_t used)
+{
+    p->snapshot_pools =
+        reallocarray(p->snapshot_pools, p->snapshot_pool_count + 1, sizeof(*p->snapshot_pools));
+    assert_non_null(p->snapshot_pools);
+    p->snapshot_pools[p->snapshot_pool_count++] = (struct profile_snapshot_pool){
+        .snapshot = snapshot, .address = address, .size_class = 2, .used = used};
+}
+
+static void add_moment(struct profile *p, uint32_t number, uint64_t arenas, uint64_t pools_free)
+{
+    static const struct error none;
+    struct profile_change change = {.site = 0, .stats.live_blocks = 5, .stats.live_bytes = 200};
+    struct error e = none;
+
+    change.stats.smallest = (uint64_t)40 - UINT64_MAX;
+    change.stats.largest = 40;
+    p->moments = reallocarray(p->moments, p->moment_count + 1, sizeof(*p->moments));
+    p->changes = reallocarray(p->changes, p->moment_count + 1, sizeof(*p->changes));
+    assert_true(p->moments && p->changes);
+    assert_int_equal(changes_encode(&p->changes[p->moment_count], &change, 1, &e), 0);
+    p->moments[p->moment_count++] = (struct profile_moment){.seconds = number,
+                                                            .kind = MOMENT_SNAPSHOT,
+                                                            .number = number,
+                                                            .pool_arenas = arenas,
+                                                            .pools_free = pools_free};
+}
+
+/* What the pools counted at a snapshot is shown as it was; without it there is a simulation. */
+static void a_snapshot_has_its_pools(void **state)
+{
+    uint32_t capacity = geometry_capacity((uintptr_t)ARENA(0), 2);
+    struct profile p;
+    struct pools s;
+
+    (void)state;
+    make_profile(&p);
+    p.heap.allocator = ALLOCATOR_POOL;
+    add_moment(&p, 1, 2, 2 * ARENA_POOLS - 2);
+    add_moment(&p, 2, 1, ARENA_POOLS - 1);
+    add_moment(&p, 3, 1, ARENA_POOLS);
+    put_snapshot_pool(&p, 1, ARENA(0), capacity);
+    put_snapshot_pool(&p, 1, ARENA(0) + 5 * POOL_BYTES, 1);
+    put_snapshot_pool(&p, 2, ARENA(0), 7);
+    s = made_at(&p, MOMENT_LISTED, 0);
+    assert_true(s.counted && s.pooled && !s.simulated);
+    assert_int_equal(s.arenas, 2);
+    assert_int_equal(s.classes[2].pools, 2);
+    assert_int_equal(s.classes[2].full, 1);
+    assert_int_equal(s.classes[2].used, capacity + 1);
+    assert_int_equal(s.classes[2].blocks, 5);
+    assert_int_equal(s.mapped, s.used_bytes + s.free_bytes + s.header_bytes + s.free_pool_bytes);
+    assert_int_equal(s.map_count, 1);
+    assert_int_equal(s.map[0].fill[0], 255);
+    assert_int_equal(s.map[0].fill[5], 1);
+    pools_release(&s);
+    s = made_at(&p, MOMENT_LISTED, 1);
+    assert_int_equal(s.classes[2].used, 7);
+    assert_int_equal(s.mapped, s.used_bytes + s.free_bytes + s.header_bytes + s.free_pool_bytes);
+    pools_release(&s);
+    s = made_at(&p, MOMENT_LISTED, 2);
+    assert_true(s.simulated && !s.counted);
+    pools_release(&s);
+    profile_release(&p);
+}
+
 static void put_count(struct profile *p, double seconds, uint64_t arenas, uint64_t used)
 {
     p->moments = reallocarray(p->moments, p->moment_count + 1, sizeof(*p->moments));
@@ -604,6 +671,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_is_said),
         cmocka_unit_test(reports_show_it),
         cmocka_unit_test(the_peak_is_estimated_by_site),
+        cmocka_unit_test(a_snapshot_has_its_pools),
         cmocka_unit_test(counts_over_time_are_drawn),
         cmocka_unit_test(absurd_counts_do_no_harm),
         cmocka_unit_test(rows_as_csv),

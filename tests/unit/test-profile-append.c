@@ -104,6 +104,10 @@ SPOIL(size_site, c->part.sizes[0].site = 2 * SAMPLE_GROUP_SITES)
 SPOIL(pin_site, c->part.pins[0].site = 2 * SAMPLE_GROUP_SITES)
 SPOIL(pin_pool, c->part.pins[0].pool = 1)
 SPOIL(pool_class, c->part.pools[0].size_class = 99)
+SPOIL(snapshot_pool_class, c->part.snapshot_pools[0].size_class = 99)
+SPOIL(snapshot_pool_address, c->part.snapshot_pools[0].address = 77)
+SPOIL(snapshot_pool_used, c->part.snapshot_pools[0].used = 1u << 20)
+SPOIL(snapshot_of_pool, c->part.snapshot_pools[0].snapshot = 1)
 SPOIL(leak_site, c->part.leaks[0].site = 2 * SAMPLE_GROUP_SITES)
 SPOIL(block_site, c->part.blocks[0].site = 2 * SAMPLE_GROUP_SITES)
 SPOIL(duplicate_site, c->part.duplicates[0].site = 2 * SAMPLE_GROUP_SITES)
@@ -116,14 +120,39 @@ SPOIL(search_suppressions, c->part.search.suppressions = 999)
 static void what_does_not_fit_is_refused(void **state)
 {
     void (*const spoils[])(struct checkpoint *) = {
-        spoil_frame_module,        spoil_node_parent,  spoil_node_frame,  spoil_site_node,
-        spoil_site_thread,         spoil_site_domain,  spoil_mark_thread, spoil_mark_label,
-        spoil_moment_label,        spoil_moment_kind,  spoil_module_path, spoil_thread_name,
-        spoil_domain_name,         spoil_domains_gone, spoil_program,     spoil_lines,
-        spoil_change_site,         spoil_size_site,    spoil_pin_site,    spoil_pin_pool,
-        spoil_pool_class,          spoil_leak_site,    spoil_block_site,  spoil_duplicate_site,
-        spoil_pointer_symbol,      spoil_root_name,    spoil_root_thread, spoil_search_why,
+        spoil_frame_module,
+        spoil_node_parent,
+        spoil_node_frame,
+        spoil_site_node,
+        spoil_site_thread,
+        spoil_site_domain,
+        spoil_mark_thread,
+        spoil_mark_label,
+        spoil_moment_label,
+        spoil_moment_kind,
+        spoil_module_path,
+        spoil_thread_name,
+        spoil_domain_name,
+        spoil_domains_gone,
+        spoil_program,
+        spoil_lines,
+        spoil_change_site,
+        spoil_size_site,
+        spoil_pin_site,
+        spoil_pin_pool,
+        spoil_pool_class,
+        spoil_leak_site,
+        spoil_block_site,
+        spoil_duplicate_site,
+        spoil_pointer_symbol,
+        spoil_root_name,
+        spoil_root_thread,
+        spoil_search_why,
         spoil_search_suppressions,
+        spoil_snapshot_pool_class,
+        spoil_snapshot_pool_address,
+        spoil_snapshot_pool_used,
+        spoil_snapshot_of_pool,
     };
 
     (void)state;

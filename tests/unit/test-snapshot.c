@@ -158,6 +158,9 @@ static void assert_same_heap(const struct profile *a, const struct profile *b)
     assert_rows(a->pools, b->pools, a->pool_count * sizeof *a->pools);
     assert_int_equal(a->pin_count, b->pin_count);
     assert_rows(a->pins, b->pins, a->pin_count * sizeof *a->pins);
+    assert_int_equal(a->snapshot_pool_count, b->snapshot_pool_count);
+    assert_rows(a->snapshot_pools, b->snapshot_pools,
+                a->snapshot_pool_count * sizeof *a->snapshot_pools);
 }
 
 static void assert_same_search(const struct profile *a, const struct profile *b)
@@ -584,6 +587,8 @@ static void loose_references_are_refused(void **state)
         &p->faults[3].thread,
         &p->sizes[1].site,
         &p->pools[1].size_class,
+        &p->snapshot_pools[1].size_class,
+        &p->snapshot_pools[2].used,
         &p->pins[0].pool,
         &p->pins[1].site,
         &p->search.cause,
