@@ -19,10 +19,11 @@
 
 /* ------------------------------------------------------------------ verdict -- */
 
-/* Most of what was live at the last point was freed by the end. */
+/* Most of what was live at some point was freed by the end, which may have begun before the last.
+ */
 static bool freed_at_end(const struct course *c)
 {
-    return c->row.stats.live_bytes < c->last / 2;
+    return c->row.stats.live_bytes < c->highest / 2;
 }
 
 /* What becomes of what grows, and what to do. */
