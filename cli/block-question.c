@@ -6,6 +6,7 @@
 #include "cli/pager.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
+#include "src/host/leakretain.h"
 #include "src/host/leaks.h"
 #include "src/host/snapshot.h"
 
@@ -169,7 +170,9 @@ static int answer_address(const struct asking *a, const struct profile *p, uint6
         say_missing(a, p, address);
         return EXIT_TROUBLE;
     }
-    result = show(a, &found, &e);
+    result = a->question->json && leakretain_can(p) ? leakgraph_dominate(&image.graph, &e) : 0;
+    if (result == 0)
+        result = show(a, &found, &e);
     heapimage_release(&image);
     return finish(result, &e);
 }

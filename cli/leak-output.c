@@ -308,7 +308,8 @@ int leak_output_make(struct leak_output *o, const struct profile *p, const struc
                                     .kinds = wanted_kinds(o, p, kinds),
                                     .min_age = o->min_age,
                                     .min_survived = o->min_survived,
-                                    .interior = o->interior};
+                                    .interior = o->interior,
+                                    .retained = o->retained || o->file_count};
 
     add_own_suppressions(o, p);
     if (leaks_make(l, p, &options, e) != 0)

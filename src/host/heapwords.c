@@ -230,11 +230,13 @@ json_t *heapwords_block_json(const struct heapwords *w, uint32_t row,
     const struct profile *p = w->image->profile;
     const struct profile_block *b = &p->blocks[row];
     const struct profile_site *site = &p->sites[b->site];
+    const uint64_t *found_out = w->image->graph.retained;
+    uint64_t retained = b->retained || !found_out ? b->retained : found_out[row];
     struct jsonobject o = jsonobject_begin();
 
     jsonobject_set(&o, "address", jsonvalue_address(b->address));
     jsonobject_set(&o, "size", jsonvalue_number(b->size));
-    jsonobject_set(&o, "retained", b->retained ? jsonvalue_number(b->retained) : json_null());
+    jsonobject_set(&o, "retained", retained ? jsonvalue_number(retained) : json_null());
     jsonobject_set(&o, "kind", jsonvalue_text(leak_kind_name(b->kind)));
     jsonobject_set(&o, "age", jsonvalue_number(b->age));
     jsonobject_set(&o, "survived", jsonvalue_number(b->survived));

@@ -41,7 +41,8 @@ const char *heapwords_pointer_name(uint32_t pointer);
 /* kind, name, thread, address and offset of the root that a reference comes from. */
 json_t *heapwords_root_json(const struct heapwords *w, const struct leakgraph_reference *r);
 
-/* address, size, kind, retained size, ages, domain, thread and stack of a block. */
+/* address, size, kind, retained size (where the search or the image has it), ages, domain, thread
+ * and stack of a block. */
 json_t *heapwords_block_json(const struct heapwords *w, uint32_t row,
                              const struct stack_choice *stack);
 

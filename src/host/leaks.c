@@ -2,6 +2,8 @@
 #include "src/host/leaks.h"
 
 #include "src/host/leaknotes.h"
+#include "src/host/leakretain.h"
+#include "src/host/leakrules.h"
 #include "src/host/stacklines.h"
 #include "src/host/view.h"
 #include "src/shared/record.h"
@@ -37,8 +39,6 @@ struct making {
     struct line_choice *choices;
     struct stacklines stack;
     size_t line_count, line_room; /* of leaks.lines */
-    struct suppress_frame *frames;
-    size_t frame_room;
 };
 
 static int out_of_memory(struct error *e)
@@ -84,7 +84,7 @@ static void take_sites(struct making *m)
     }
 }
 
-static void take_leaks(struct making *m)
+static void take_leaks(struct making *m, const uint64_t *retained)
 {
     const struct profile *p = m->profile;
 
@@ -95,6 +95,8 @@ static void take_leaks(struct making *m)
             continue;
         m->row_count++;
         row->leak = p->leaks[i];
+        if (retained)
+            row->leak.retained_bytes = retained[i];
         row->node = p->sites[p->leaks[i].site].node;
         row->thread = p->sites[p->leaks[i].site].thread;
         if (m->options->interior && row->leak.kind == LEAK_POSSIBLE)
@@ -139,6 +141,17 @@ static int mark_passing(struct making *m, struct error *e)
     return 0;
 }
 
+static int take_retained_leaks(struct making *m, struct error *e)
+{
+    uint64_t *retained = leakretain_rows(m->profile, e);
+
+    if (!retained)
+        return -1;
+    take_leaks(m, retained);
+    free(retained);
+    return 0;
+}
+
 static int take_rows(struct making *m, struct error *e)
 {
     const struct profile *p = m->profile;
@@ -147,10 +160,12 @@ static int take_rows(struct making *m, struct error *e)
     m->rows = calloc(most + 1, sizeof *m->rows);
     if (!m->rows)
         return out_of_memory(e);
-    if (p->search.number)
-        take_leaks(m);
-    else
+    if (!p->search.number)
         take_sites(m);
+    else if (!m->options->retained)
+        take_leaks(m, NULL);
+    else if (take_retained_leaks(m, e) != 0)
+        return -1;
     if (m->row_count)
         qsort(m->rows, m->row_count, sizeof *m->rows, by_group);
     return mark_passing(m, e);
@@ -355,16 +370,14 @@ static bool is_wanted(const struct making *m, const struct group *g)
     return m->options->kinds & LEAK_KIND_BIT(g->whole.kind);
 }
 
-/* Rules are looked up for every group, records are made of those wanted only. */
 static int take_stacks(struct making *m, struct error *e)
 {
-    bool rules = m->options->suppressions && m->options->suppressions->rule_count;
     const struct group *before = NULL;
 
     for (uint32_t i = 0; i < m->group_count; i++) {
         struct group *g = &m->groups[i];
 
-        if (!rules && !is_wanted(m, g))
+        if (!is_wanted(m, g))
             continue;
         if (take_stack(m, g, before, e) != 0)
             return -1;
@@ -378,41 +391,21 @@ static int take_stacks(struct making *m, struct error *e)
 
 /* ------------------------------------------------------------ suppressions -- */
 
-static int reserve_frames(struct making *m, size_t count, struct error *e)
-{
-    struct suppress_frame *larger;
-
-    if (count <= m->frame_room)
-        return 0;
-    larger = reallocarray(m->frames, count, sizeof *larger);
-    if (!larger)
-        return out_of_memory(e);
-    m->frames = larger;
-    m->frame_room = count;
-    return 0;
-}
-
-static int find_rule(struct making *m, struct group *g, struct error *e)
-{
-    const struct leak_record *r = &g->whole;
-
-    if (reserve_frames(m, r->stack_count, e) != 0)
-        return -1;
-    for (uint32_t i = 0; i < r->stack_count; i++)
-        m->frames[i] = (struct suppress_frame){r->stack[i].function, NULL, r->stack[i].file,
-                                               r->stack[i].module, r->stack[i].line};
-    g->rule = suppressions_match(m->options->suppressions, r->kind, m->frames, r->stack_count);
-    return 0;
-}
-
+/* For all groups: what is suppressed is left out of the sums of its kind, too. */
 static int find_rules(struct making *m, struct error *e)
 {
+    struct leakrules rules;
+    int result = 0;
+
     if (!m->options->suppressions || !m->options->suppressions->rule_count)
         return 0;
-    for (uint32_t i = 0; i < m->group_count; i++)
-        if (find_rule(m, &m->groups[i], e) != 0)
-            return -1;
-    return 0;
+    if (leakrules_init(&rules, m->profile, m->options->suppressions, e) != 0)
+        return -1;
+    for (uint32_t i = 0; i < m->group_count && result == 0; i++)
+        result = leakrules_find(&rules, m->groups[i].whole.node, m->groups[i].whole.kind,
+                                &m->groups[i].rule, e);
+    leakrules_release(&rules);
+    return result;
 }
 
 /* ------------------------------------------------------------------ report -- */
@@ -584,7 +577,6 @@ int leaks_make(struct leaks *l, const struct profile *p, const struct leaks_opti
     free(m.rows);
     free(m.groups);
     free(m.choices);
-    free(m.frames);
     stacklines_release(&m.stack);
     if (result != 0)
         leaks_release(l);

@@ -5,10 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETAINED_BLOCKS                                                                            \
-    1000000u /* of larger heaps only when that is asked for: it takes seconds                      \
-              */
-
 void leaksearch_options_init(struct leaksearch_options *o)
 {
     *o = (struct leaksearch_options){.at_end = true, .graph_blocks = LEAKSEARCH_GRAPH_BLOCKS};
@@ -210,15 +206,12 @@ static void describe_marked(struct leaksearch *s)
     s->about.compressed_base = o->compressed_base;
 }
 
-static bool wants_retained(const struct leaksearch *s)
-{
-    return s->options.retained || s->question.retained || s->graph.count <= RETAINED_BLOCKS;
-}
-
 /* All that is asked about what was marked. */
 static int look_at_marked(struct leaksearch *s, struct error *e)
 {
-    if (leaksearch_rows(s, e) != 0 || (wants_retained(s) && leaksearch_retain(s, e) != 0))
+    if (leaksearch_rows(s, e) != 0)
+        return -1;
+    if ((s->options.retained || s->question.retained) && leaksearch_retain(s, e) != 0)
         return -1;
     leaksearch_sort_rows(s);
     if (leaksearch_keep(s, e) != 0)

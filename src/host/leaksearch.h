@@ -34,7 +34,7 @@ struct leaksearch_options {
     uint64_t graph_blocks;          /* keep the graph whole up to so many blocks; 0 never */
     uint32_t contents;              /* keep so many first bytes of lost blocks; 0 none */
     bool duplicates;                /* look for blocks with equal contents */
-    bool retained;                  /* find out retained sizes whatever the heap's size */
+    bool retained;                  /* find out retained sizes, too; else see leakretain.h */
 };
 
 void leaksearch_options_init(struct leaksearch_options *o);

@@ -136,6 +136,10 @@ libmemprof_host_la_SOURCES = \
 	src/host/leaknotes.h \
 	src/host/leakreport.c \
 	src/host/leakreport.h \
+	src/host/leakretain.c \
+	src/host/leakretain.h \
+	src/host/leakrules.c \
+	src/host/leakrules.h \
 	src/host/leaks.c \
 	src/host/leaks.h \
 	src/host/leaksearch-bytes.c \

@@ -288,6 +288,69 @@ struct suppress_rule *suppressions_match(struct suppressions *s, enum leak_kind 
     return NULL;
 }
 
+/* ----------------------------------------------------------- sets of rules -- */
+
+size_t suppress_set_words(const struct suppressions *s)
+{
+    return ((size_t)s->rule_count + 63) / 64;
+}
+
+static void add_rule(uint64_t *set, uint32_t rule)
+{
+    set[rule / 64] |= UINT64_C(1) << rule % 64;
+}
+
+/* A line that some frame must match, whether the first one means an allocator or a frame. */
+static const struct suppress_line *needed_line(const struct suppressions *s,
+                                               const struct suppress_rule *rule)
+{
+    const struct suppress_line *lines = &s->lines[rule->first];
+
+    for (uint32_t i = 0; i < rule->count; i++)
+        if (lines[i].kind != SUPPRESS_ANY && !(i == 0 && lines[i].allocator))
+            return &lines[i];
+    return NULL;
+}
+
+void suppress_set_kind(const struct suppressions *s, enum leak_kind kind, uint64_t *set)
+{
+    for (uint32_t i = 0; i < s->rule_count; i++)
+        if (s->rules[i].kinds & LEAK_KIND_BIT(kind))
+            add_rule(set, i);
+}
+
+void suppress_set_any(const struct suppressions *s, uint64_t *set)
+{
+    for (uint32_t i = 0; i < s->rule_count; i++)
+        if (!needed_line(s, &s->rules[i]))
+            add_rule(set, i);
+}
+
+void suppress_set_line(const struct suppressions *s, const struct suppress_frame *frame,
+                       uint64_t *set)
+{
+    for (uint32_t i = 0; i < s->rule_count; i++) {
+        const struct suppress_line *line = needed_line(s, &s->rules[i]);
+
+        if (line && (line->kind == SUPPRESS_ANYWHERE ? match_anywhere(line->pattern, frame, 1)
+                                                     : match_line(line, frame)))
+            add_rule(set, i);
+    }
+}
+
+struct suppress_rule *suppressions_match_among(struct suppressions *s, const uint64_t *set,
+                                               const struct suppress_frame *frames, uint32_t count)
+{
+    for (size_t word = 0; word < suppress_set_words(s); word++)
+        for (uint64_t left = set[word]; left; left &= left - 1) {
+            struct suppress_rule *rule = &s->rules[word * 64 + (size_t)__builtin_ctzll(left)];
+
+            if (match_rule(s, rule, frames, count))
+                return rule;
+        }
+    return NULL;
+}
+
 void suppress_use(struct suppress_rule *rule, uint64_t blocks, uint64_t bytes)
 {
     rule->records++;

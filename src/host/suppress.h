@@ -103,6 +103,24 @@ int suppressions_read(struct suppressions *s, const char *path, struct error *e)
 struct suppress_rule *suppressions_match(struct suppressions *s, enum leak_kind kind,
                                          const struct suppress_frame *frames, uint32_t count);
 
+/*
+ * Most rules ask for a line that most stacks do not have, so whoever has many stacks finds
+ * out once for each line which rules ask for it.  A set of rules is so many words, a bit a rule.
+ */
+size_t suppress_set_words(const struct suppressions *s);
+
+/* Add the rules for leaks of this kind; or those that ask for no line. */
+void suppress_set_kind(const struct suppressions *s, enum leak_kind kind, uint64_t *set);
+void suppress_set_any(const struct suppressions *s, uint64_t *set);
+
+/* Add the rules whose first line that is asked for this line is. */
+void suppress_set_line(const struct suppressions *s, const struct suppress_frame *frame,
+                       uint64_t *set);
+
+/* suppressions_match among the rules of a set. */
+struct suppress_rule *suppressions_match_among(struct suppressions *s, const uint64_t *set,
+                                               const struct suppress_frame *frames, uint32_t count);
+
 /* Count one record as suppressed by a rule. */
 void suppress_use(struct suppress_rule *rule, uint64_t blocks, uint64_t bytes);
 

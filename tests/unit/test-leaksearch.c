@@ -6,6 +6,7 @@
  */
 #include "src/host/leaksearch.h"
 
+#include "src/host/leakretain.h"
 #include "src/host/procinfo.h"
 #include "src/host/search-check.h"
 
@@ -234,6 +235,29 @@ static bool points(const struct profile *p, const void *at, enum block to, uint6
     return false;
 }
 
+/* What is found out from the kept graph is what the search finds. */
+static void assert_retained_later(struct profile *p)
+{
+    uint64_t *searched = leakretain_rows(p, NULL), *later;
+
+    assert_non_null(searched);
+    for (uint32_t i = 0; i < p->leak_count; i++) {
+        assert_int_equal(searched[i], p->leaks[i].retained_bytes);
+        p->leaks[i].retained_bytes = 0;
+    }
+    later = leakretain_rows(p, NULL);
+    assert_non_null(later);
+    assert_memory_equal(later, searched, p->leak_count * sizeof *later);
+    p->search.graph = GRAPH_PART;
+    free(later);
+    later = leakretain_rows(p, NULL);
+    assert_non_null(later);
+    for (uint32_t i = 0; i < p->leak_count; i++)
+        assert_int_equal(later[i], 0);
+    free(later);
+    free(searched);
+}
+
 static void test_kinds(void **unused)
 {
     struct leaksearch_options options;
@@ -243,6 +267,7 @@ static void test_kinds(void **unused)
 
     (void)unused;
     leaksearch_options_init(&options);
+    options.retained = true;
     search(&p, child, &options, &question);
     definite = sum(&p, LEAK_DEFINITE);
     assert_int_equal(p.search.method, SEARCH_PTRACE);
@@ -271,6 +296,7 @@ static void test_kinds(void **unused)
     assert_true(points(&p, (const void *)&global[0], HELD, 0));
     assert_true(points(&p, (const void *)&global[1], INSIDE, 24));
     assert_true(points(&p, &block(LOST)[1], BELOW, 0));
+    assert_retained_later(&p);
     profile_release(&p);
 }
 
