@@ -84,9 +84,10 @@ static bool is_default(const struct sigaction *a)
     return a->sa_handler == SIG_DFL;
 }
 
+/* What a child by fork or vfork changes is not changed in the process that is recorded. */
 static void tell(const struct cover *c, bool in_place)
 {
-    if (c->changed)
+    if (c->changed && session_here())
         c->changed(in_place);
 }
 
@@ -125,8 +126,17 @@ void disposition_default(int number)
 {
     static const uint64_t action[4]; /* the kernel's sigaction: SIG_DFL is 0, no flags, no mask */
 
-    covers[number] = NULL;
+    /* a child by vfork has dispositions of its own, but `covers` are its parent's, too */
+    if (session_here())
+        covers[number] = NULL;
     rawcall6(SYS_rt_sigaction, number, (long)action, 0, KERNEL_SET_BYTES, 0, 0);
+}
+
+void disposition_raise(int number, const siginfo_t *info)
+{
+    disposition_default(number);
+    rawcall6(SYS_rt_tgsigqueueinfo, rawcall(SYS_getpid, 0, 0, 0), rawcall(SYS_gettid, 0, 0, 0),
+             number, (long)info, 0, 0);
 }
 
 void dispositions_give_up(void)

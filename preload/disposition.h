@@ -30,7 +30,10 @@ bool disposition_in_place(int number);
 /* The default action takes effect, for good.  Async-signal-safe, errno is kept. */
 void disposition_default(int number);
 
-/* The same for all signals that are covered and have our handler. */
+/* That, and the signal comes again as it came; in its handler, which blocks it. */
+void disposition_raise(int number, const siginfo_t *info);
+
+/* The same as disposition_default for all signals that are covered and have our handler. */
 void dispositions_give_up(void);
 
 #endif

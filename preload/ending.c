@@ -189,6 +189,9 @@ ENTRY void ending_by_abort(void)
 {
     if (watched && !disposition_in_place(SIGABRT))
         end(ENDING_ABORT, SIGABRT, FRAME);
+    /* a constructor that ran before ours may be the first to call anything of us */
+    if (session_stage() != STAGE_FOUND)
+        session_enter();
     if (session_stage() != STAGE_FOUND || !real.abort_process)
         __builtin_trap();
     real.abort_process();

@@ -3,7 +3,6 @@
 
 #include "preload/disposition.h"
 #include "preload/ending.h"
-#include "src/shared/rawcall.h"
 
 #include <signal.h>
 #include <string.h>
@@ -42,10 +41,10 @@ static void handle(int number, siginfo_t *info, void *context)
         walk_state_of_context(context, &state);
         ending_search(ENDING_SIGNAL, (uint32_t)number, &state);
     }
-    disposition_default(number);
-    if (!comes_again(number, info))
-        rawcall6(SYS_rt_tgsigqueueinfo, rawcall(SYS_getpid, 0, 0, 0), rawcall(SYS_gettid, 0, 0, 0),
-                 number, (long)info, 0, 0);
+    if (comes_again(number, info))
+        disposition_default(number);
+    else
+        disposition_raise(number, info);
 }
 
 void fatal_signal_watch(uint64_t except, uint32_t stop_signal)

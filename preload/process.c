@@ -33,7 +33,7 @@ struct executing {
 static bool carries(void)
 {
     return session_recording() && environment_library()[0] && environment_session()[0] &&
-           (uint32_t)rawcall(SYS_getpid, 0, 0, 0) == session.process_id;
+           session_here();
 }
 
 static const char *preload_in(char *const *e)

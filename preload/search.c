@@ -15,8 +15,7 @@
 
 bool search_possible(void)
 {
-    return session_open() && !confined() &&
-           (uint32_t)rawcall(SYS_getpid, 0, 0, 0) == session.process_id;
+    return session_open() && !confined() && session_here();
 }
 
 /* Until the host has answered request `number`.  false: it is dead. */

@@ -227,6 +227,11 @@ bool session_recording(void)
     return atomic_load_explicit(&gate.open, memory_order_relaxed) != GATE_CLOSED;
 }
 
+bool session_here(void)
+{
+    return (uint32_t)rawcall(SYS_getpid, 0, 0, 0) == session.process_id;
+}
+
 static bool wants_libunwind(void)
 {
     return session.unwinder == UNWINDER_LIBUNWIND || session.verify_every != 0;

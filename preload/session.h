@@ -88,4 +88,7 @@ void session_close(void);
 /* Whether this process is recorded; it may have stopped that for a time. */
 bool session_recording(void);
 
+/* Whether this process is the one that was connected, no child of it by fork or vfork. */
+bool session_here(void);
+
 #endif

@@ -3,7 +3,6 @@
 
 #include "preload/disposition.h"
 #include "preload/session.h"
-#include "src/shared/rawcall.h"
 #include "src/shared/ring.h"
 
 #include <signal.h>
@@ -17,7 +16,7 @@
 static void ask(int number)
 {
     (void)number;
-    if (!session_open() || (uint32_t)rawcall(SYS_getpid, 0, 0, 0) != session.process_id)
+    if (!session_open() || !session_here())
         return;
     /* release: not before what this thread recorded last */
     atomic_fetch_add_explicit(&segment_header(&session.segment)->snapshot_signals, 1,

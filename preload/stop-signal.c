@@ -20,14 +20,28 @@ static bool held_by(const struct segment_header *h, uint32_t held)
     return (held & 1) && atomic_load_explicit(&h->stop_held, memory_order_acquire) == held;
 }
 
+/*
+ * Whether the program sent it to itself: by kill, raise, sigqueue or a timer.  The host sends it by
+ * tgkill, from another process, which has no id here if it is outside of a container.
+ */
+static bool by_program(const siginfo_t *info)
+{
+    return info->si_code != SI_TKILL ||
+           (uint32_t)info->si_pid == (uint32_t)rawcall(SYS_getpid, 0, 0, 0);
+}
+
 /* In a child that was forked meanwhile nothing is held: its gate is closed. */
-static void hold(int number)
+static void hold(int number, siginfo_t *info, void *context)
 {
     struct segment_header *h = segment_header(&session.segment);
     static const struct timespec look = {.tv_nsec = LOOK_NS};
     uint32_t held;
 
-    (void)number;
+    (void)context;
+    if (by_program(info)) {
+        disposition_raise(number, info);
+        return;
+    }
     /* acquire: the host's request comes before the signal */
     held = atomic_load_explicit(&h->stop_held, memory_order_acquire);
     while (session_open() && !ring_host_dead(&session.segment) && held_by(h, held))
@@ -47,8 +61,8 @@ static void note(bool in_place)
 void stop_signal_watch(int number)
 {
     /* restarting: what the program waits in goes on as if nothing had been */
-    cover.action.sa_handler = hold;
-    cover.action.sa_flags = SA_RESTART | SA_ONSTACK;
+    cover.action.sa_sigaction = hold;
+    cover.action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
     sigfillset(&cover.action.sa_mask);
     cover.changed = note;
     disposition_cover(number, &cover);

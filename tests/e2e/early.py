@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is allocated before main is recorded, or said not to be."""
+import signal
+
 import harness as h
 
 bare = h.bare([h.target("early")])
@@ -14,4 +16,9 @@ if h.check(run.doc is not None, "early: a report"):
     if not loss["bootstrap_blocks"]:
         h.check_stated(run, "early")
         h.equal(h.sums(run.doc, "library_constructor")["live_bytes"], 201000, "early: live in the library's constructor")
+
+# A constructor that ends the process before anything was allocated.
+early = {"LD_PRELOAD": h.target("early-plugin.so")}
+for options in ("--leak-check=summary", "--leak-check=no"):
+    h.equal(h.profile(["env", "EARLY_ABORT=1", h.target("plain")], options, env=early).status, 128 + signal.SIGABRT, f"aborted in a constructor, {options}")
 h.finish()

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A library whose constructor allocates a good deal: linked to, or preloaded. */
+/*
+ * A library whose constructor allocates a good deal: linked to, or preloaded.  With EARLY_ABORT in
+ * the environment it aborts before that.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,5 +22,7 @@ __attribute__((noinline)) static void library_constructor(void)
 
 __attribute__((constructor(101))) static void construct(void)
 {
+    if (getenv("EARLY_ABORT"))
+        abort();
     library_constructor();
 }
