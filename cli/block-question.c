@@ -134,19 +134,24 @@ static int check_graph(const struct profile *p)
     }
     if (p->search.graph != GRAPH_NONE)
         return EXIT_FINE;
+    if (p->process.merged) {
+        words_say("a merged profile has no references between blocks, which are of one process "
+                  "each: ask one of the profiles that it was made of");
+        return EXIT_TROUBLE;
+    }
     words_say("the profile keeps no references between blocks: record with --leak-graph=all, or "
               "ask while the program runs");
     return EXIT_TROUBLE;
 }
 
-static void say_missing(const struct asking *a, const struct profile *p, uint64_t address)
+static void say_missing(const struct profile *p, uint64_t address)
 {
     if (p->search.graph == GRAPH_WHOLE)
-        words_say("%s: 0x%" PRIx64 " is in no block that was live", a->text, address);
+        words_say("0x%" PRIx64 " is in no block that was live", address);
     else
-        words_say("%s: 0x%" PRIx64 " is in no block that the profile keeps: of so large a heap it "
+        words_say("0x%" PRIx64 " is in no block that the profile keeps: of so large a heap it "
                   "keeps what is lost; record with --leak-graph=all, or ask while the program runs",
-                  a->text, address);
+                  address);
 }
 
 #define LOOK_FURTHER -1 /* no such block: there may be another reading, or another search */
@@ -167,7 +172,7 @@ static int answer_address(const struct asking *a, const struct profile *p, uint6
         heapimage_release(&image);
         if (!last)
             return LOOK_FURTHER;
-        say_missing(a, p, address);
+        say_missing(p, address);
         return EXIT_TROUBLE;
     }
     result = a->question->json && leakretain_can(p) ? leakgraph_dominate(&image.graph, &e) : 0;
@@ -180,7 +185,7 @@ static int answer_address(const struct asking *a, const struct profile *p, uint6
 /* Open the profile, after a search for the address if the source is a program. */
 static int open_source(const struct asking *a, uint64_t address, struct profile *p)
 {
-    struct heap_question question = {.address = address};
+    struct heap_question question = {.address = address, .program = a->question->pid != NULL};
     char path[CONTROL_PATH_BYTES];
     struct error e = {0};
     int status = heap_source_find(a->source, &question, path);
@@ -244,7 +249,7 @@ static int by_id(const struct asking *a)
     struct error e = {0};
     struct profile p;
     uint64_t address = 0;
-    bool file = a->source && heap_source_is_file(a->source);
+    bool file = a->source && !a->question->pid && heap_source_is_file(a->source);
     int status = open_source(a, 0, &p);
 
     if (status != EXIT_FINE)

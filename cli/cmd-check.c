@@ -37,13 +37,19 @@ static const struct option_spec gate_specs[] = {
     {0, NULL, NULL, NULL},
 };
 
+static const struct option_spec file_specs[] = {
+    {'o', "output", "FILE", "keep the profile in FILE [it is not kept]"},
+    {0, NULL, NULL, NULL},
+};
+
 static const struct options check_options = {
     .command = "memprof check",
     .usage = "[OPTIONS] [--] PROGRAM [ARGUMENT]...",
     .purpose = "Run PROGRAM and fail if it leaks: a gate for tests and CI.  Nothing is written to\n"
                "stdout but what PROGRAM writes, and no profile is kept unless -o says where.",
     .tables = {{"Gate", gate_specs},
-               {"Recording", run_recording_specs},
+               {"Recording", file_specs},
+               {NULL, run_recording_specs},
                {"Searching for leaks", leak_search_specs},
                {"Reporting leaks", leak_output_specs},
                {"Showing", view_record_specs}},
@@ -119,10 +125,19 @@ static int take(void *context, int id, const char *argument)
 /* ----------------------------------------------------------------- verdict -- */
 
 struct verdict {
-    bool failed;             /* the program itself did */
-    uint32_t leaks, known;   /* records of kinds that fail */
-    struct leak_amount lost; /* of new ones, with what is below them */
+    bool failed;               /* the program itself did */
+    uint32_t leaks, known;     /* records of kinds that fail */
+    struct leak_amount lost;   /* of new ones, with what is below them */
+    struct leak_amount others; /* new ones, too, of kinds that do not fail */
 };
+
+static void add_other(struct verdict *v, const struct leak_record *record)
+{
+    if (record->known || !(LEAK_KINDS_LOST & LEAK_KIND_BIT(record->kind)))
+        return;
+    v->others.bytes += record->bytes;
+    v->others.blocks += record->blocks;
+}
 
 static struct verdict judge(const struct check_choice *c, const struct leak_report *r)
 {
@@ -132,8 +147,10 @@ static struct verdict judge(const struct check_choice *c, const struct leak_repo
     for (uint32_t i = 0; i < r->record_count; i++) {
         const struct leak_record *record = &r->records[i];
 
-        if (!(c->fail_on & LEAK_KIND_BIT(record->kind)))
+        if (!(c->fail_on & LEAK_KIND_BIT(record->kind))) {
+            add_other(&v, record);
             continue;
+        }
         if (record->known) {
             v.known++;
             continue;
@@ -159,6 +176,29 @@ static void add_known(struct strbuf *out, const struct check_choice *c, const st
     strbuf_add(out, v->known == 1 ? " is no news\n" : " are no news\n");
 }
 
+/* ", 1.0 KiB in 5 blocks" */
+static void add_amount(struct strbuf *out, const struct check_choice *c,
+                       const struct leak_amount *a)
+{
+    char text[UNITS_TEXT];
+
+    strbuf_addf(out, ", %s in ", units_bytes(text, a->bytes, c->run.view.exact));
+    strbuf_addf(out, "%s block%s", units_count(text, a->blocks), a->blocks == 1 ? "" : "s");
+}
+
+/* "no new leaks in prog", "no leaks of the kinds that --fail-on names in prog, 64 B in 1 ..." */
+static void add_none(struct strbuf *out, const struct check_choice *c, const struct profile *p,
+                     const struct verdict *v)
+{
+    strbuf_addf(out, "no %sleaks%s in ", v->known ? "new " : "",
+                v->others.blocks ? " of the kinds that --fail-on names" : "");
+    escape_text(out, profile_text(p, p->process.program));
+    if (v->others.blocks == 0)
+        return;
+    add_amount(out, c, &v->others);
+    strbuf_add(out, " of others");
+}
+
 /* "memprof: 2 new leaks in prog, 1.0 KiB in 5 blocks". */
 static void add_verdict(struct strbuf *out, const struct check_choice *c, const struct profile *p,
                         const struct verdict *v)
@@ -167,15 +207,12 @@ static void add_verdict(struct strbuf *out, const struct check_choice *c, const 
 
     strbuf_add(out, "memprof: ");
     if (v->leaks == 0) {
-        strbuf_addf(out, "no %sleaks in ", v->known ? "new " : "");
-        escape_text(out, profile_text(p, p->process.program));
+        add_none(out, c, p, v);
     } else {
         strbuf_addf(out, "%" PRIu32 " %sleak%s in ", v->leaks, v->known ? "new " : "",
                     v->leaks == 1 ? "" : "s");
         escape_text(out, profile_text(p, p->process.program));
-        strbuf_addf(out, ", %s in ", units_bytes(text, v->lost.bytes, c->run.view.exact));
-        strbuf_addf(out, "%s block%s", units_count(text, v->lost.blocks),
-                    v->lost.blocks == 1 ? "" : "s");
+        add_amount(out, c, &v->lost);
         if (passes(c, v))
             strbuf_addf(out, ": within the %s allowed",
                         units_bytes(text, c->max_bytes, c->run.view.exact));

@@ -162,7 +162,8 @@ static int show(const struct choice *c, const struct profile *p, struct error *e
 
 static int find(const struct choice *c, const char *what)
 {
-    const struct heap_question question = {.flags = CONTROL_SEARCH_DUPLICATES};
+    const struct heap_question question = {.flags = CONTROL_SEARCH_DUPLICATES,
+                                           .program = c->pid != NULL};
     char path[CONTROL_PATH_BYTES];
     struct error e = {0};
     struct profile p;

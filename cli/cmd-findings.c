@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/options.h"
 #include "cli/pager.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
 #include "src/host/report-findings.h"
 #include "src/host/snapshot.h"
-
-#include <string.h>
 
 enum {
     OPTION_LIMIT = OPTION_LONG_ONLY,
@@ -26,7 +25,7 @@ static const struct option_spec specs[] = {
     {OPTION_NO_SKIP, "no-skip", NULL, "pass over nothing but what --skip names"},
     {OPTION_BYTES, "bytes", NULL, "show all digits of numbers of bytes"},
     {OPTION_WIDTH, "width", "N", "fit lines into N columns; 0 any [the terminal's, or 120]"},
-    {OPTION_JSON, "json", "FILE", "write them as JSON to FILE, or - for stdout"},
+    {OPTION_JSON, "json", "[=FILE]", "write them as JSON to FILE [standard output]"},
     {OPTION_NO_PAGER, "no-pager", NULL, "print to the terminal directly"},
     {0, NULL, NULL, NULL},
 };
@@ -78,7 +77,7 @@ static int take(void *context, int id, const char *argument)
         c->exact = true;
         return 0;
     case OPTION_JSON:
-        c->json = argument;
+        c->json = argument ? argument : "-";
         return 0;
     default:
         c->no_pager = true;
@@ -86,22 +85,28 @@ static int take(void *context, int id, const char *argument)
     }
 }
 
+struct document {
+    const char *path; /* of the profile */
+    const struct profile *profile;
+    struct findings findings; /* those that are shown */
+};
+
+static int write_document(FILE *out, void *context, struct error *e)
+{
+    const struct document *d = context;
+    struct stack_choice stack = {0};
+
+    return report_findings_json(out, d->profile, &d->findings, d->path, &stack, e);
+}
+
 static int write_json(const char *path, const struct choice *c, const struct profile *p,
                       const struct findings *f, struct error *e)
 {
-    FILE *out = strcmp(c->json, "-") == 0 ? stdout : fopen(c->json, "we");
-    struct stack_choice stack = {0};
-    struct findings first = *f;
-    int result;
+    struct document document = {path, p, *f};
 
-    if (!out)
-        return error_set(e, ERROR_SYSTEM, "cannot write %s", c->json);
-    if (c->limit && c->limit < first.count)
-        first.count = (size_t)c->limit;
-    result = report_findings_json(out, p, &first, path, &stack, e);
-    if (out != stdout && fclose(out) != 0 && result == 0)
-        result = error_set(e, ERROR_SYSTEM, "cannot write %s", c->json);
-    return result;
+    if (c->limit && c->limit < f->count)
+        document.findings.count = (size_t)c->limit;
+    return document_write(c->json, write_document, &document, e);
 }
 
 static int write_text(const char *path, const struct choice *c, const struct profile *p,
@@ -131,7 +136,7 @@ static int show(const char *path, const struct choice *c, const struct profile *
     struct findings findings;
     int result;
 
-    if (findings_make(&findings, p, &c->skip, e) != 0)
+    if (findings_make(&findings, p, &c->skip, NULL, e) != 0)
         return -1;
     result = c->json ? write_json(path, c, p, &findings, e) : write_text(path, c, p, &findings, e);
     findings_release(&findings);

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/heap-source.h"
 #include "cli/leak-output.h"
 #include "cli/leak-retained.h"
 #include "cli/pager.h"
-#include "cli/session-choice.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/control.h"
 #include "src/host/snapshot.h"
 #include "src/host/suppress-builtin.h"
 
 #include <string.h>
-#include <unistd.h>
-
-#define TIMEOUT_MS 600000
 
 enum {
     OPTION_PID = OPTION_OF_COMMAND,
@@ -121,9 +117,11 @@ static int show(struct choice *c, const struct profile *p, const char *file, str
     if (leak_output_make(&c->output, p, &c->view, c->json ? LEAK_KIND_ALL : 0, &leaks, e) != 0)
         return -1;
     result = leak_output_write(&c->output, &leaks, p, LEAK_KINDS_LOST, e);
-    if (result == 0)
-        result = c->json ? leak_output_json(&c->output, &leaks, c->json, e)
-                         : show_text(c, &leaks, p, file, e);
+    if (result == 0 && c->json)
+        result = leak_output_json(&c->output, &leaks, c->json, e);
+    else if (result == 0 &&
+             !leak_output_to_stdout(&c->output)) /* whoever reads that wants no more */
+        result = show_text(c, &leaks, p, file, e);
     leaks_release(&leaks);
     return result;
 }
@@ -144,67 +142,7 @@ static int show_file(const char *path, struct choice *c)
     return words_exit_code(&e);
 }
 
-/* ------------------------------------------------------------- a program -- */
-
-static int show_answer(const struct control_answer *a, struct choice *c)
-{
-    if (a->status == CONTROL_OK && *a->file)
-        return show_file(a->file, c);
-    if (a->status == CONTROL_NOTHING) {
-        words_say("the program has ended: show its profile");
-        return EXIT_NOT_PROFILED;
-    }
-    if (a->status == CONTROL_OK)
-        words_say("the profile of %s goes to no file (-o /dev/null): there is nothing to read",
-                  a->program);
-    else
-        words_say("the search was not made: %s", a->text);
-    return EXIT_TROUBLE;
-}
-
-static int ask(const struct session *session, struct choice *c)
-{
-    struct control_request request = control_request_make(CONTROL_SEARCH);
-    struct control_answer answer;
-    struct error e = {0};
-
-    request.pid = session->answer.pid;
-    request.flags = c->output.contents ? CONTROL_SEARCH_CONTENTS : 0;
-    if (c->retained.wanted)
-        request.flags |= CONTROL_SEARCH_RETAINED | CONTROL_SEARCH_WHOLE_GRAPH;
-    if (session_ask(session->path, &request, &answer, TIMEOUT_MS, &e) == 0)
-        return show_answer(&answer, c);
-    words_error(&e);
-    return EXIT_TROUBLE;
-}
-
-static int show_program(const char *what, struct choice *c)
-{
-    const struct session *session;
-    struct sessions sessions;
-    struct error e = {0};
-    int status;
-
-    if (sessions_find(&sessions, &e) != 0) {
-        words_error(&e);
-        status = EXIT_TROUBLE;
-    } else {
-        status = session_choose(&sessions, what, &session);
-        if (status == EXIT_FINE)
-            status = ask(session, c);
-    }
-    sessions_release(&sessions);
-    return status;
-}
-
-/* A file that is there is meant; else what cannot be the name of a program is one that is not. */
-static bool means_file(const char *what)
-{
-    size_t length = strlen(what);
-
-    return access(what, F_OK) == 0 || strchr(what, '/') ||
-           (length > 6 && strcmp(what + length - 6, ".mprof") == 0);
-}
+/* ----------------------------------------------------------------- command -- */
 
 static int print_builtin(void)
 {
@@ -222,19 +160,22 @@ static int print_builtin(void)
     return EXIT_TROUBLE;
 }
 
-/* ----------------------------------------------------------------- command -- */
-
 static int run(struct choice *c, const char *what)
 {
+    struct heap_question question = {.program = c->pid != NULL};
+    char path[CONTROL_PATH_BYTES];
     struct error e = {0};
+    int status;
 
     if (leak_output_settle(&c->output, false, &e) != 0) {
         words_error(&e);
         return words_exit_code(&e);
     }
-    if (c->pid)
-        return show_program(c->pid, c);
-    return means_file(what) ? show_file(what, c) : show_program(what, c);
+    question.flags = c->output.contents ? CONTROL_SEARCH_CONTENTS : 0;
+    if (c->retained.wanted)
+        question.flags |= CONTROL_SEARCH_RETAINED | CONTROL_SEARCH_WHOLE_GRAPH;
+    status = heap_source_find(c->pid ? c->pid : what, &question, path);
+    return status == EXIT_FINE ? show_file(path, c) : status;
 }
 
 static int wrong(const char *why)
@@ -252,6 +193,8 @@ static int chosen(struct choice *c, int operands, char **operand)
         options_wrong(&options);
         return EXIT_USAGE;
     }
+    if (c->json && strcmp(c->json, "-") == 0 && leak_output_to_stdout(&c->output))
+        return wrong("only one of --json and --report can go to standard output");
     if (operands + (c->pid != NULL) != 1)
         return wrong(operands || c->pid ? "one at a time" : "which profile, or program?");
     return run(c, operand[0]);

@@ -77,8 +77,9 @@ static void say_merged(const struct merge *m, const char *output, uint64_t size)
     const struct profile *p = m->profile;
     char count[UNITS_TEXT], bytes[UNITS_TEXT], peak[UNITS_TEXT];
 
-    words_say("%" PRIu32 " profiles merged into %s (%s): %s sites", p->process.merged, output,
-              units_bytes(bytes, size, false), units_count(count, p->site_count));
+    words_say("%" PRIu32 " profile%s merged into %s (%s): %s sites", p->process.merged,
+              p->process.merged == 1 ? "" : "s", output, units_bytes(bytes, size, false),
+              units_count(count, p->site_count));
     words_say("the peak, %s, is the sum of their peaks and was at no one time",
               units_bytes(peak, p->totals.peak_bytes, false));
     say_lost(&m->lost);

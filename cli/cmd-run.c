@@ -197,9 +197,10 @@ static int find_leaks(struct outcome *o, const struct run_result *r, struct erro
 }
 
 /* The most costly of what is worth a look, at the end, where it is seen. */
-static int add_findings(struct strbuf *out, const struct run_choice *c, const struct run_result *r,
+static int add_findings(struct strbuf *out, const struct outcome *o, const struct run_result *r,
                         struct error *e)
 {
+    struct run_choice *c = o->choice;
     const struct run_image *image = r->image_count ? &r->images[r->image_count - 1] : NULL;
     const struct report_text_options text = view_choice_text(&c->view, stderr, NULL);
     struct findings findings;
@@ -207,7 +208,8 @@ static int add_findings(struct strbuf *out, const struct run_choice *c, const st
 
     if (!image || !image->profile.site_count)
         return 0;
-    if (findings_make(&findings, &image->profile, &c->view.skip, e) != 0)
+    if (findings_make(&findings, &image->profile, &c->view.skip,
+                      o->has_leaks ? &c->leak_output.suppressions : NULL, e) != 0)
         return -1;
     written = image->path && image->unwritten.kind == ERROR_NONE;
     report_findings_text(out, &image->profile, &findings, written ? image->path : NULL,
@@ -226,7 +228,7 @@ static int say_summary(const struct outcome *o, const struct run_result *r,
     result = add_summary(&out, o->choice, r, earlier, o->has_leaks ? &o->leaks : NULL, e);
     strbuf_add(&out, strbuf_text(last));
     if (result == 0)
-        result = add_findings(&out, o->choice, r, e);
+        result = add_findings(&out, o, r, e);
     text_write(&out, stderr, NULL); /* where else to complain? */
     strbuf_release(&out);
     return result;

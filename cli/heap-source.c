@@ -72,11 +72,22 @@ static int ask_program(const char *what, const struct heap_question *question,
     return status;
 }
 
+/* It may be the name of a file that was meant: the program is not all that there is not. */
+static int find_program(const char *what, const struct heap_question *question,
+                        char path[CONTROL_PATH_BYTES])
+{
+    int status = ask_program(what, question, path);
+
+    if (status == EXIT_NOT_PROFILED && what && what[strspn(what, "0123456789")] != '\0')
+        words_say("nor is there a file %s", what);
+    return status;
+}
+
 int heap_source_find(const char *what, const struct heap_question *question,
                      char path[CONTROL_PATH_BYTES])
 {
-    if (!what || !heap_source_is_file(what))
-        return ask_program(what, question, path);
+    if (!what || question->program || !heap_source_is_file(what))
+        return find_program(what, question, path);
     if (strlen(what) >= CONTROL_PATH_BYTES) {
         words_say("%s: the path is too long", what);
         return EXIT_TROUBLE;

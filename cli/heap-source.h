@@ -8,10 +8,13 @@
 
 #include "src/host/control.h"
 
+#include <stdbool.h>
+
 /* What is asked of a running program; see CONTROL_SEARCH. */
 struct heap_question {
     uint64_t address; /* 0 none */
     uint32_t flags;   /* CONTROL_SEARCH_* */
+    bool program;     /* a program is meant, whatever files there are: --pid */
 };
 
 /*

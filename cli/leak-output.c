@@ -215,6 +215,14 @@ int leak_output_take(struct leak_output *o, int id, const char *argument)
     }
 }
 
+bool leak_output_to_stdout(const struct leak_output *o)
+{
+    for (size_t i = 0; i < o->file_count; i++)
+        if (strcmp(o->files[i].path, "-") == 0)
+            return true;
+    return false;
+}
+
 bool leak_output_asked(const struct leak_output *o)
 {
     return o->file_count || o->baseline || o->generate;
@@ -484,6 +492,7 @@ struct text_document {
 static int write_text(FILE *out, void *context, struct error *e)
 {
     const struct text_document *d = context;
+    struct leak_output shared = *d->output; /* a file that others read: no contents of memory */
     struct report_text_options plain = {0};
     struct sourcelines sources;
     struct strbuf text;
@@ -492,7 +501,8 @@ static int write_text(FILE *out, void *context, struct error *e)
     sourcelines_init(&sources);
     strbuf_init(&text);
     plain.sources = &sources;
-    leak_output_text(&text, d->output, d->leaks, d->profile, &plain, 0, NULL);
+    shared.contents = false;
+    leak_output_text(&text, &shared, d->leaks, d->profile, &plain, 0, NULL);
     result = text_write(&text, out, e);
     strbuf_release(&text);
     sourcelines_release(&sources);
@@ -512,11 +522,18 @@ static int write_file(const struct leak_output *o, const struct leaks *l, const 
                           e);
 }
 
+/* A report that cannot be written is no reason to be without the others. */
 int leak_output_write(const struct leak_output *o, const struct leaks *l, const struct profile *p,
                       uint32_t fail_kinds, struct error *e)
 {
-    for (size_t i = 0; i < o->file_count; i++)
-        if (write_file(o, l, p, &o->files[i], fail_kinds, e) != 0)
-            return -1;
-    return 0;
+    struct error first = {0}, later;
+    int result = 0;
+
+    for (size_t i = 0; i < o->file_count; i++) {
+        if (write_file(o, l, p, &o->files[i], fail_kinds, result ? &later : &first) != 0)
+            result = -1;
+    }
+    if (result != 0 && e)
+        *e = first;
+    return result;
 }

@@ -48,6 +48,9 @@ int leak_output_take(struct leak_output *o, int id, const char *argument);
 /* Whether anything was asked for that is about leaks alone. */
 bool leak_output_asked(const struct leak_output *o);
 
+/* Whether one of the reports goes to standard output. */
+bool leak_output_to_stdout(const struct leak_output *o);
+
 /*
  * Once all options are known: read suppressions and the baseline (which need not be there
  * if `make_baseline`), see that the reports can be written.  0, or -1 with `e` set.

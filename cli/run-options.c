@@ -22,8 +22,12 @@ enum {
     OPTION_SNAPSHOT_ON_SIGNAL,
 };
 
-const struct option_spec run_recording_specs[] = {
+static const struct option_spec run_file_specs[] = {
     {'o', "output", "FILE", "write the profile to FILE [PROGRAM.PID.mprof];\n/dev/null: none"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct option_spec run_recording_specs[] = {
     {'q', "quiet", NULL, "print nothing but errors"},
     {OPTION_SNAPSHOT_EVERY, "snapshot-every", "TIME", "take a snapshot every 500ms, 1s, 2m"},
     {OPTION_SNAPSHOT_AT_PEAK, "snapshot-at-peak", NULL, "keep what was live at the peak [always]"},
@@ -50,7 +54,8 @@ static const struct options run_options = {
     .usage = "[OPTIONS] [--] PROGRAM [ARGUMENT]...",
     .purpose = "Run PROGRAM, record every allocation with its stack, and show on stderr where the\n"
                "memory went.  The profile is written to a file for memprof top.",
-    .tables = {{"Recording", run_recording_specs},
+    .tables = {{"Recording", run_file_specs},
+               {NULL, run_recording_specs},
                {"Searching for leaks", leak_check_specs},
                {NULL, leak_search_specs},
                {"Reporting leaks", leak_output_specs},

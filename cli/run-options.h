@@ -22,7 +22,10 @@ struct run_choice {
     char **program;             /* the program and its arguments, in argv */
 };
 
-/* The specs of the options that are about recording, and of --leak-check and its like. */
+/*
+ * The specs of the options that are about recording.  Not of -o, which the taker knows, too:
+ * each command has a default of its own.
+ */
 extern const struct option_spec run_recording_specs[];
 
 /* An option_taker for them and for those of view-options.h, leak-options.h, leak-output.h. */

@@ -122,22 +122,34 @@ static void word_loss(struct finding *f, const struct lost *lost, const struct v
         strbuf_addf(out, "): nothing refers to %s any more, and nothing frees %s", what, what);
 }
 
-static int add_finding(struct findings_making *m, const struct view_row *row,
-                       const struct lost *lost)
+/* Whether what is lost at a line is worth a finding, and of which kind. */
+static bool is_finding(const struct findings_making *m, const struct view_row *row,
+                       const struct lost *lost, enum finding_kind *kind)
 {
     const struct profile_stats *s = &row->stats;
     uint64_t bytes = lost->bytes + lost->indirect_bytes, freed = s->total_blocks - s->live_blocks;
-    enum finding_kind kind = FINDING_LOST;
-    struct finding *f;
 
     if (bytes < LOST_BYTES || bytes < m->profile->totals.peak_bytes / 1000 * LOST_PERMILLE)
-        return 0;
+        return false;
+    *kind = FINDING_LOST;
     if (lost->cycle_bytes * 2 > bytes)
-        kind = FINDING_CYCLE;
+        *kind = FINDING_CYCLE;
     else if (freed >= FREED_BLOCKS && finding_share(freed, s->total_blocks, FREED_PERCENT))
-        kind = FINDING_LOST_PATH;
-    if (kind != FINDING_LOST_PATH && lost->blocks < OFTEN_BLOCKS && bytes < OFTEN_BYTES)
+        *kind = FINDING_LOST_PATH;
+    return *kind == FINDING_LOST_PATH || lost->blocks >= OFTEN_BLOCKS || bytes >= OFTEN_BYTES;
+}
+
+static int add_finding(struct findings_making *m, const struct view_row *row,
+                       const struct lost *lost)
+{
+    uint64_t bytes = lost->bytes + lost->indirect_bytes;
+    enum finding_kind kind;
+    struct finding *f;
+
+    if (!is_finding(m, row, lost, &kind)) {
+        m->findings->small_losses += bytes;
         return 0;
+    }
     f = finding_add(m, kind, bytes,
                     sure(m->profile, kind == FINDING_LOST_PATH ? SURE_OF_PATH : SURE), row);
     if (!f)
@@ -193,25 +205,34 @@ static int add_suppressions(struct suppressions *s, const struct profile *p, str
     return 0;
 }
 
-/* Without a search nothing is known to be lost. */
-int findings_of_leaks(struct findings_making *m)
+static int find_leaks(struct findings_making *m, struct suppressions *suppressions)
 {
-    struct suppressions suppressions;
     const struct leaks_options options = {
-        .skip = m->skip, .kinds = LEAK_KIND_BIT(LEAK_DEFINITE), .suppressions = &suppressions};
+        .skip = m->skip, .kinds = LEAK_KIND_BIT(LEAK_DEFINITE), .suppressions = suppressions};
     struct leaks leaks;
-    int result;
+    int result = leaks_make(&leaks, m->profile, &options, m->error);
 
-    if (!leaks_were_searched(m->profile, NULL))
-        return 0;
-    suppressions_init(&suppressions);
-    result = add_suppressions(&suppressions, m->profile, m->error);
-    if (result == 0)
-        result = leaks_make(&leaks, m->profile, &options, m->error);
     if (result == 0) {
         result = group(m, &leaks.report);
         leaks_release(&leaks);
     }
+    return result;
+}
+
+/* Without a search nothing is known to be lost. */
+int findings_of_leaks(struct findings_making *m)
+{
+    struct suppressions suppressions;
+    int result;
+
+    if (!leaks_were_searched(m->profile, NULL))
+        return 0;
+    if (m->suppressions)
+        return find_leaks(m, m->suppressions);
+    suppressions_init(&suppressions);
+    result = add_suppressions(&suppressions, m->profile, m->error);
+    if (result == 0)
+        result = find_leaks(m, &suppressions);
     suppressions_release(&suppressions);
     return result;
 }

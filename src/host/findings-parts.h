@@ -12,8 +12,9 @@ struct findings_making {
     struct findings *findings;
     const struct profile *profile;
     const struct skiplist *skip;
-    struct view heap;       /* all lines of the heap */
-    struct courses courses; /* of the lines that rose by FINDINGS_RISE or more */
+    struct suppressions *suppressions; /* NULL: see findings_make */
+    struct view heap;                  /* all lines of the heap */
+    struct courses courses;            /* of the lines that rose by FINDINGS_RISE or more */
     struct error *error;
 };
 

@@ -32,8 +32,8 @@ static void word_rounding(struct finding *f, const struct profile_stats *s, uint
 
     units_count(blocks, s->peak_blocks);
     if (s->smallest == s->largest)
-        strbuf_addf(&f->text, "at the peak %s blocks of %s bytes each took %s", blocks,
-                    units_count(bytes, s->largest),
+        strbuf_addf(&f->text, "at the peak %s blocks of %s byte%s each took %s", blocks,
+                    units_count(bytes, s->largest), s->largest == 1 ? "" : "s",
                     units_count(taken, pools_chunk_bytes(s->largest)));
     else
         strbuf_addf(&f->text, "at the peak %s blocks of %s bytes on average had headers of 8 each",

@@ -184,10 +184,14 @@ static int find_all(struct findings_making *m)
 }
 
 int findings_make(struct findings *f, const struct profile *p, const struct skiplist *skip,
-                  struct error *e)
+                  struct suppressions *suppressions, struct error *e)
 {
     struct error local;
-    struct findings_making m = {.findings = f, .profile = p, .skip = skip, .error = e ? e : &local};
+    struct findings_making m = {.findings = f,
+                                .profile = p,
+                                .skip = skip,
+                                .suppressions = suppressions,
+                                .error = e ? e : &local};
     int result;
 
     *f = (struct findings){0};

@@ -11,6 +11,7 @@
 #include "src/host/error.h"
 #include "src/host/profile.h"
 #include "src/host/strbuf.h"
+#include "src/host/suppress.h"
 #include "src/host/view.h"
 
 enum finding_kind {
@@ -41,13 +42,16 @@ struct finding {
 struct findings {
     struct finding *items; /* the most costly first */
     size_t count, room;
+    uint64_t small_losses; /* bytes that are lost, too few at a line for a finding */
 };
 
 /*
- * `skip` as in view_options.  0, or -1 with `e` set and `f` empty.
+ * `skip` as in view_options.  What `suppressions` match is not lost for it, where it is
+ * loaded already; NULL: the built-in rules and the program's own.  0, or -1 with `e` set and
+ * `f` empty.
  */
 int findings_make(struct findings *f, const struct profile *p, const struct skiplist *skip,
-                  struct error *e);
+                  struct suppressions *suppressions, struct error *e);
 void findings_release(struct findings *f);
 
 /* "lost-on-error-path", "lost", "cycle", "grows" and so on, as in JSON. */

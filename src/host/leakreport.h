@@ -27,6 +27,7 @@ struct leak_line {
     uint32_t line;        /* 0 unknown */
     uint64_t address;     /* 0 unknown */
     bool inlined;         /* into the next line's function */
+    uint64_t offset;      /* of a line without a function: from its module's start; else 0 */
 };
 
 struct leak_amount {

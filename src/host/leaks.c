@@ -308,7 +308,8 @@ static struct leak_line line_of(const struct profile *p, struct stack_line at)
         .module = module == NO_MODULE ? "" : profile_text(p, p->modules[module].path),
         .line = line->line,
         .address = frame_pc(p->frames[at.frame].value),
-        .inlined = line->flags & LINE_INLINED};
+        .inlined = line->flags & LINE_INLINED,
+        .offset = line->function ? 0 : line->offset};
 }
 
 static int reserve_lines(struct making *m, size_t more, struct error *e)

@@ -65,10 +65,20 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* An address is another one in every run: a place that has no name is one of its module. */
+static bool is_offset(const struct leak_line *line)
+{
+    return *line->function == '\0' && *line->module && line->offset;
+}
+
 /* A readable C++ name has its parameters; others are shown as calls. */
 static void add_function(struct strbuf *out, const struct leak_line *line)
 {
-    if (*line->function == '\0')
+    if (is_offset(line))
+        strbuf_addf(out, "%s+0x%" PRIx64, base_name(line->module), line->offset);
+    else if (*line->function == '\0' && *line->module && line->address == 0)
+        strbuf_add(out, base_name(line->module));
+    else if (*line->function == '\0')
         strbuf_addf(out, "0x%" PRIx64, line->address);
     else
         strbuf_addf(out, "%s%s", line->function, strchr(line->function, '(') ? "" : "()");
@@ -88,7 +98,7 @@ void leak_text_line(struct strbuf *out, const struct leak_line *line)
 {
     add_function(out, line);
     add_source(out, line);
-    if (*line->module)
+    if (*line->module && !is_offset(line))
         strbuf_addf(out, " in %s", base_name(line->module));
 }
 

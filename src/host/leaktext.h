@@ -21,7 +21,7 @@ void leak_text_summary(struct strbuf *out, const struct leak_record *record);
 void leak_text_place(struct strbuf *out, const struct leak_record *record,
                      const struct leak_line *at);
 
-/* "parse() (src/parse.c:12) in libfoo.so" */
+/* "parse() (src/parse.c:12) in libfoo.so"; "libfoo.so+0x1f3a4" without a function */
 void leak_text_line(struct strbuf *out, const struct leak_line *line);
 
 /* "3 leaks, 1,024 bytes in 5 blocks" over the records of some kinds that are not known. */

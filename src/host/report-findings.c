@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/report-findings.h"
 
+#include "src/host/escape.h"
 #include "src/host/location.h"
 #include "src/host/units.h"
 
@@ -54,13 +55,29 @@ static void add_head(struct strbuf *out, const struct profile *p, const struct f
     strbuf_add(out, "\n");
 }
 
+/* Next to leaks "nothing" alone would be false. */
+static void add_nothing(struct strbuf *out, const struct findings *f, const char *path, bool exact)
+{
+    char lost[UNITS_TEXT];
+
+    strbuf_add(out, "findings: nothing worth saying");
+    if (f->small_losses)
+        strbuf_addf(out, " but that %s %s lost", units_bytes(lost, f->small_losses, exact),
+                    f->small_losses == 1 ? "is" : "are");
+    if (f->small_losses && path) {
+        strbuf_add(out, ": memprof leaks ");
+        escape_text(out, path);
+    }
+    strbuf_add(out, "\n");
+}
+
 void report_findings_text(struct strbuf *out, const struct profile *p, const struct findings *f,
                           const char *path, size_t limit, const struct report_text_options *options)
 {
     size_t count = limit && limit < f->count ? limit : f->count;
 
     if (count == 0) {
-        strbuf_add(out, "findings: nothing worth saying\n");
+        add_nothing(out, f, path, options->exact);
         return;
     }
     strbuf_addf(out, "%s[ Findings ]%s\n", options->colour ? BOLD : "",

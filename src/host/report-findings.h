@@ -12,7 +12,8 @@
 
 /*
  * The first `limit` findings (0: all), a title before them; "nothing worth saying" where
- * there is none.  `path` is the profile's, for the commands; NULL: no file, no commands.
+ * there is none, but for what little is lost.  `path` is the profile's, for the commands; NULL: no
+ * file, no commands.
  */
 void report_findings_text(struct strbuf *out, const struct profile *p, const struct findings *f,
                           const char *path, size_t limit,

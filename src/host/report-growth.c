@@ -113,8 +113,8 @@ static void add_points(struct strbuf *out, const struct profile *p, const struct
 {
     char from[UNITS_TEXT], to[UNITS_TEXT];
 
-    strbuf_addf(out, "  %-14s %" PRIu32 " checkpoint%s and snapshots", "points", c->points,
-                c->points == 1 ? "" : "s");
+    strbuf_addf(out, "  %-14s %" PRIu32 " checkpoint%s", "points", c->points,
+                c->points == 1 ? " or snapshot" : "s and snapshots");
     if (c->points)
         strbuf_addf(out, ", from %s to %s", units_seconds(from, c->from), units_seconds(to, c->to));
     if (c->points < c->moments)

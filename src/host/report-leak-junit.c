@@ -92,11 +92,12 @@ static void failure(struct junit *j, const struct leak_record *record, const cha
 /* The name stays the same while lines move: services follow a test by it. */
 static void test_name(struct strbuf *text, const struct leak_record *record)
 {
-    struct leak_line at = {"", "", "", 0, 0, false};
+    struct leak_line at = {"", "", "", 0, 0, false, 0};
 
     if (record->stack_count)
         at = record->stack[0];
     at.line = 0;
+    at.address = at.offset = 0;
     leak_text_place(text, record, record->stack_count ? &at : NULL);
     strbuf_addf(text, " [%.8s", record->fingerprint);
     if (record->ordinal > 1)

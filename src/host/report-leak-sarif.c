@@ -169,7 +169,7 @@ static json_t *known_suppression(void)
 
 static json_t *result(const struct leak_format *f, const struct leak_record *record)
 {
-    static const struct leak_line nowhere = {"", "", "", 0, 0, false};
+    static const struct leak_line nowhere = {"", "", "", 0, 0, false, 0};
     const struct leak_line *at = sourceroot_first(f->source_root, record);
     struct jsonobject o = jsonobject_begin();
     struct strbuf text;

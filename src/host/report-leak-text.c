@@ -362,6 +362,8 @@ static void add_closing(struct strbuf *out, const struct leaks *l, const struct 
         if ((shown & LEAK_KIND_BIT(k)) && l->searched)
             strbuf_addf(out, "  %s: %s\n", leak_kind_words((enum leak_kind)k),
                         leak_kind_meaning((enum leak_kind)k));
+    if (options->contents && first && p->content_count == 0)
+        strbuf_add(out, "  the search kept no contents: record with memprof run --contents\n");
     if (!options->file || !first || p->search.graph == GRAPH_NONE)
         return;
     strbuf_add(out, "  ");

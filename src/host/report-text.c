@@ -68,7 +68,8 @@ void report_text_process(struct strbuf *out, const struct profile *p)
 
     escape_text(out, profile_text(p, p->process.program));
     if (p->process.merged)
-        strbuf_addf(out, " (%" PRIu32 " profiles merged) ran up to %s", p->process.merged,
+        strbuf_addf(out, " (%" PRIu32 " profile%s merged) ran up to %s", p->process.merged,
+                    p->process.merged == 1 ? "" : "s",
                     units_seconds(seconds, p->process.seconds));
     else
         strbuf_addf(out, " (pid %" PRId64 ") ran %s", p->process.pid,

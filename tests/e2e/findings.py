@@ -13,7 +13,7 @@ MEMORY = {"lost-on-error-path": 10_000, "lost": 30_000, "cycle": 20_000}  # byte
 
 
 def findings(profile, *options):
-    result = subprocess.run([h.MEMPROF, "findings", "--json", "-", *options, profile], capture_output=True, text=True,
+    result = subprocess.run([h.MEMPROF, "findings", "--json", *options, profile], capture_output=True, text=True,
                             timeout=120)
     h.equal(result.returncode, 0, f"memprof findings: status ({result.stderr.strip()[:300]})")
     return json.loads(result.stdout)["findings"] if result.returncode == 0 else []
@@ -99,6 +99,19 @@ made = run("lists", quiet=False)
 h.check(made.err.rstrip().endswith("findings: nothing worth saying"), f"or says that there is none: {made.err[-300:]}")
 text = subprocess.run([h.MEMPROF, "findings", made.profile], capture_output=True, text=True, timeout=60).stdout
 h.check(text.endswith("findings: nothing worth saying\n"), f"as does the command: {text}")
+gate = h.target("leak-gate")
+if os.path.exists(gate):
+    made = h.profile([gate, "lost"], quiet=False)
+    if searched(made):
+        h.check(f"findings: nothing worth saying but that 300 B are lost: memprof leaks {made.profile}" in made.err,
+                f"nothing is not said beside what is lost: {made.err[-300:]}")
+        rule = os.path.join(h.scratch, "culprit.supp")
+        with open(rule, "w", encoding="utf-8") as f:
+            f.write("leak:culprit\nleak:lose_three\n")
+        made = h.profile([gate, "lost"], "--suppressions", rule, quiet=False)
+        h.check(made.err.rstrip().endswith("findings: nothing worth saying"), f"what is suppressed is not lost: {made.err[-300:]}")
+        made = h.profile([PROGRAM, "lost"], "--suppressions", rule, quiet=False)
+        h.check("[ Findings ]" not in made.err, f"nor a finding: {made.err[-300:]}")
 h.equal(findings(run("churn").profile, "--top", "1")[0]["kind"], "churn", "the first of them")
 
 # ---- programs that are in order

@@ -138,7 +138,24 @@ h.equal(set(by_function(document(aged, "--min-age", "2"), "definite")), {"lose_t
 ids = {r["fingerprint"]: r["id"] for r in document(aged)["records"]}
 h.check(all(ids[r["fingerprint"]] == r["id"] for r in document(aged, "--survived", "2")["records"]), "ids stay with filters")
 memprof("leaks", "--pid", "1", status=5 if os.geteuid() else 3)
-memprof("leaks", "no-such-program-here", status=3)
+h.check("nor is there a file no-such-program-here" in memprof("leaks", "no-such-program-here", status=3).stderr,
+        "a file that is not there is not taken for a program alone")
+with open(os.path.join(h.scratch, "1"), "wb") as f:
+    f.write(b"a file by the name of a process")
+memprof("leaks", "--pid", "1", status=5 if os.geteuid() else 3, cwd=h.scratch)
+
+# A report on standard output is there alone.
+h.check("leaks" in json.loads(memprof("leaks", "--report", "json=-", run.profile).stdout), "JSON and nothing else")
+memprof("leaks", "--json", "--report", "sarif=-", run.profile, status=2)
+
+# What blocks contain is shown where it was kept and asked for, and never in a report for others.
+kept = h.profile([GATE, "lost"], "--contents")
+h.check("gate: a text" in memprof("leaks", "--contents", kept.profile).stdout, "the contents of a lost block")
+h.check("gate: a text" not in memprof("leaks", kept.profile).stdout, "not unasked")
+for form in ("json", "text", "sarif", "junit", "github", "gitlab", "markdown", "memcheck"):
+    out = memprof("leaks", "--contents", "--report", form + "=-", kept.profile).stdout
+    h.check("gate: a text" not in out and "67 61 74 65" not in out, f"contents in a report: {form}")
+h.check("the search kept no contents" in memprof("leaks", "--contents", run.profile).stdout, "why none are shown")
 
 # A profile that was not searched shows what was live, and says so.
 told = memprof("leaks", none.profile).stdout

@@ -112,6 +112,10 @@ def without_a_graph():
     run = h.profile([TARGET], "--leak-check=no")
     answer = memprof("why", run.profile, at)
     h.equal((answer.returncode, answer.stdout), (1, ""), "nothing was searched")
+    merged = os.path.join(h.scratch, "merged.mprof")
+    memprof("merge", "-q", "-o", merged, run.profile, h.profile([TARGET]).profile)
+    answer = memprof("why", merged, at)
+    h.check(answer.returncode == 1 and "merged profile" in answer.stderr, f"references are of one process: {answer.stderr}")
 
 
 def of_a_running_program():

@@ -9,33 +9,36 @@
 #define MANY 30000u
 
 static const struct leak_line plain_stack[] = {
-    {"app::Pool<int>::grow(unsigned long)", "/src/app/src/pool.cc", PROGRAM, 17, 0x401000, true},
-    {"parse", "/src/app/./lib/../src/parse.c", PROGRAM, 120, 0x401234, false},
-    {"g_malloc", "", "/usr/lib/x86_64-linux-gnu/libglib-2.0.so.0.7400.6", 0, 0x7f0000001000, false},
-    {"main", "/src/app/main.c", PROGRAM, 40, 0x400900, false},
-    {"__libc_start_main", "", "/lib/x86_64-linux-gnu/libc.so.6", 0, 0x7f0000100000, false},
+    {"app::Pool<int>::grow(unsigned long)", "/src/app/src/pool.cc", PROGRAM, 17, 0x401000, true, 0},
+    {"parse", "/src/app/./lib/../src/parse.c", PROGRAM, 120, 0x401234, false, 0},
+    {"g_malloc", "", "/usr/lib/x86_64-linux-gnu/libglib-2.0.so.0.7400.6", 0, 0x7f0000001000, false,
+     0},
+    {"main", "/src/app/main.c", PROGRAM, 40, 0x400900, false, 0},
+    {"__libc_start_main", "", "/lib/x86_64-linux-gnu/libc.so.6", 0, 0x7f0000100000, false, 0},
 };
 
 static const struct leak_line moved_stack[] = {
-    {"app::Pool<int>::grow(unsigned long)", "/src/app/src/pool.cc", PROGRAM, 19, 0x401020, true},
-    {"parse", "/src/app/src/parse.c", PROGRAM, 131, 0x401264, false},
-    {"g_malloc", "", "/opt/lib/libglib-2.0.so.0.9999.0", 0, 0x7f0000001000, false},
-    {"main", "/src/app/main.c", PROGRAM, 44, 0x400910, false},
+    {"app::Pool<int>::grow(unsigned long)", "/src/app/src/pool.cc", PROGRAM, 19, 0x401020, true, 0},
+    {"parse", "/src/app/src/parse.c", PROGRAM, 131, 0x401264, false, 0},
+    {"g_malloc", "", "/opt/lib/libglib-2.0.so.0.9999.0", 0, 0x7f0000001000, false, 0},
+    {"main", "/src/app/main.c", PROGRAM, 44, 0x400910, false, 0},
 };
 
 static const struct leak_line system_stack[] = {
-    {"strdup", "./string/strdup.c", "/lib/x86_64-linux-gnu/libc.so.6", 42, 0x7f0000100400, false},
-    {"", "", "/opt/vendor/libsecret.so.1", 0, 0x7f0000200000, false},
+    {"strdup", "./string/strdup.c", "/lib/x86_64-linux-gnu/libc.so.6", 42, 0x7f0000100400, false,
+     0},
+    {"", "", "/opt/vendor/libsecret.so.1", 0, 0x7f0000200000, false, 0x2004},
 };
 
 static const char nasty[] = "a%b\r\nc:d,e;f|g`h*i_j<k>&\"'l\\m\x1b[31mn\x7f\xff\xc3(o\xe2\x80\xaep]"
                             "]>@q #1 $x$ \xef\xbf\xbf::";
 
 static const struct leak_line hostile_stack[] = {
-    {nasty, nasty, nasty, 3, 1, false},
-    {"main\n::error::injected", "/src/app/x,line=1::y\n.c", "/b\n", UINT32_MAX, UINT64_MAX, false},
-    {"</pre><script>alert(1)</script>", "/src/app/../../etc/passwd", "", 1, 1, false},
-    {"", "", "", 0, 0, false},
+    {nasty, nasty, nasty, 3, 1, false, 0},
+    {"main\n::error::injected", "/src/app/x,line=1::y\n.c", "/b\n", UINT32_MAX, UINT64_MAX, false,
+     0},
+    {"</pre><script>alert(1)</script>", "/src/app/../../etc/passwd", "", 1, 1, false, 0},
+    {"", "", "", 0, 0, false, 0},
 };
 
 static struct leak_line deep_stack[DEEP];
@@ -93,7 +96,7 @@ static bool add_hostile(struct leak_report *r)
 
     for (uint32_t i = 0; i < DEEP; i++)
         deep_stack[i] =
-            (struct leak_line){i % 2 ? "odd" : "even", "/src/app/r.c", PROGRAM, i, i, false};
+            (struct leak_line){i % 2 ? "odd" : "even", "/src/app/r.c", PROGRAM, i, i, false, 0};
     record.thread = record.held_by = nasty;
     r->command = r->program = nasty;
     return add(r, &record) && add(r, &bare) && add(r, &deep);
@@ -109,7 +112,7 @@ static bool add_many(struct leak_report *r)
         struct leak_record record = record_of(LEAK_DEFINITE, MANY - i, 1, &lines[i], 1);
 
         snprintf(names[i], sizeof names[i], "function_%u", i);
-        lines[i] = (struct leak_line){names[i], "/src/app/many.c", PROGRAM, i + 1, i, false};
+        lines[i] = (struct leak_line){names[i], "/src/app/many.c", PROGRAM, i + 1, i, false, 0};
         ok &= add(r, &record);
     }
     return ok;

@@ -37,23 +37,23 @@ static const char *print_of(enum leak_kind kind, const struct leak_line *stack, 
                             print_of(LEAK_DEFINITE, b, sizeof b / sizeof *(b)))
 
 static const struct leak_line first[] = {
-    {"app::Pool::get(int)", "/a/pool.cc", "/a/bin/prog", 10, 0x1000, true},
-    {"walk", "/a/walk.c", "/a/bin/prog", 20, 0x1000, false},
-    {"lookup", "", "/usr/lib/libx.so.1.2", 0, 0x7000, false},
-    {"main", "/a/main.c", "/a/bin/prog", 30, 0x900, false},
-    {"__libc_start_main", "", "/lib/libc.so.6", 0, 0x8000, false},
+    {"app::Pool::get(int)", "/a/pool.cc", "/a/bin/prog", 10, 0x1000, true, 0},
+    {"walk", "/a/walk.c", "/a/bin/prog", 20, 0x1000, false, 0},
+    {"lookup", "", "/usr/lib/libx.so.1.2", 0, 0x7000, false, 0},
+    {"main", "/a/main.c", "/a/bin/prog", 30, 0x900, false, 0},
+    {"__libc_start_main", "", "/lib/libc.so.6", 0, 0x8000, false, 0},
 };
 
 static void moved_lines_keep_the_fingerprint(void **state)
 {
     /* other lines, files, folders, addresses, version, inlining, recursion and libc */
     static const struct leak_line moved[] = {
-        {"app::Pool::get(long) [clone .cold]", "/b/new.cc", "/b/prog", 11, 0x2000, false},
-        {"walk", "/b/walk.c", "/b/prog", 25, 0x2100, false},
-        {"walk", "/b/walk.c", "/b/prog", 26, 0x2200, false},
-        {"lookup@@X_2", "", "/opt/libx.so.2", 0, 0x9000, false},
-        {"main", "/b/main.c", "/b/prog", 31, 0x901, false},
-        {"__libc_start_call_main", "", "/lib/libc.so.6", 0, 0x8100, false},
+        {"app::Pool::get(long) [clone .cold]", "/b/new.cc", "/b/prog", 11, 0x2000, false, 0},
+        {"walk", "/b/walk.c", "/b/prog", 25, 0x2100, false, 0},
+        {"walk", "/b/walk.c", "/b/prog", 26, 0x2200, false, 0},
+        {"lookup@@X_2", "", "/opt/libx.so.2", 0, 0x9000, false, 0},
+        {"main", "/b/main.c", "/b/prog", 31, 0x901, false, 0},
+        {"__libc_start_call_main", "", "/lib/libc.so.6", 0, 0x8100, false, 0},
     };
 
     (void)state;
@@ -62,19 +62,20 @@ static void moved_lines_keep_the_fingerprint(void **state)
 
 static void another_chain_has_another_fingerprint(void **state)
 {
-    static const struct leak_line renamed[] = {{"app::Pool::put(int)", "", "prog", 0, 0, false},
-                                               {"walk", "", "prog", 0, 0, false},
-                                               {"lookup", "", "libx.so", 0, 0, false},
-                                               {"main", "", "prog", 0, 0, false}};
-    static const struct leak_line shorter[] = {{"app::Pool::get(int)", "", "prog", 0, 0, false},
-                                               {"lookup", "", "libx.so", 0, 0, false},
-                                               {"main", "", "prog", 0, 0, false}};
-    static const struct leak_line elsewhere[] = {{"app::Pool::get(int)", "", "prog", 0, 0, false},
-                                                 {"walk", "", "other", 0, 0, false},
-                                                 {"lookup", "", "libx.so", 0, 0, false},
-                                                 {"main", "", "prog", 0, 0, false}};
-    static const struct leak_line joined[] = {{"ab", "", "c", 0, 0, false}};
-    static const struct leak_line split[] = {{"a", "", "bc", 0, 0, false}};
+    static const struct leak_line renamed[] = {{"app::Pool::put(int)", "", "prog", 0, 0, false, 0},
+                                               {"walk", "", "prog", 0, 0, false, 0},
+                                               {"lookup", "", "libx.so", 0, 0, false, 0},
+                                               {"main", "", "prog", 0, 0, false, 0}};
+    static const struct leak_line shorter[] = {{"app::Pool::get(int)", "", "prog", 0, 0, false, 0},
+                                               {"lookup", "", "libx.so", 0, 0, false, 0},
+                                               {"main", "", "prog", 0, 0, false, 0}};
+    static const struct leak_line elsewhere[] = {
+        {"app::Pool::get(int)", "", "prog", 0, 0, false, 0},
+        {"walk", "", "other", 0, 0, false, 0},
+        {"lookup", "", "libx.so", 0, 0, false, 0},
+        {"main", "", "prog", 0, 0, false, 0}};
+    static const struct leak_line joined[] = {{"ab", "", "c", 0, 0, false, 0}};
+    static const struct leak_line split[] = {{"a", "", "bc", 0, 0, false, 0}};
 
     (void)state;
     DIFFER(first, renamed);
@@ -245,6 +246,27 @@ static void a_leak_in_words(void **state)
     record = (struct leak_record){.kind = LEAK_WEAK, .bytes = 8, .blocks = 1, .held_by = "cache"};
     leak_text_summary(&out, &record);
     assert_string_equal(strbuf_text(&out), "8 bytes in 1 block held by cache only");
+    strbuf_release(&out);
+}
+
+/* A place without a name is the same one in every run: not an address. */
+static void a_line_in_words(void **state)
+{
+    struct leak_line line = {"", "", "/opt/lib/libfoo.so.1", 0, 0x7f0000002004, false, 0x2004};
+    struct strbuf out;
+
+    (void)state;
+    strbuf_init(&out);
+    leak_text_line(&out, &line);
+    assert_string_equal(strbuf_text(&out), "libfoo.so.1+0x2004");
+    line.function = "foo";
+    strbuf_clear(&out);
+    leak_text_line(&out, &line);
+    assert_string_equal(strbuf_text(&out), "foo() in libfoo.so.1");
+    line = (struct leak_line){"", "", "", 0, 0x7f0000002004, false, 0};
+    strbuf_clear(&out);
+    leak_text_line(&out, &line);
+    assert_string_equal(strbuf_text(&out), "0x7f0000002004");
     strbuf_release(&out);
 }
 
@@ -440,6 +462,7 @@ int main(void)
         cmocka_unit_test(uris_escape_what_paths_may_not_hold),
         cmocka_unit_test(text_is_cleaned),
         cmocka_unit_test(a_leak_in_words),
+        cmocka_unit_test(a_line_in_words),
         cmocka_unit_test(a_limit_of_records_holds_in_every_format),
         cmocka_unit_test(a_full_disk_is_an_error),
         cmocka_unit_test(what_is_written_is_known),
