@@ -23,10 +23,10 @@ static void word(struct finding *f, const struct courses *c, const struct course
     char from[UNITS_TEXT], to[UNITS_TEXT], rate[UNITS_TEXT], seconds[UNITS_TEXT];
 
     strbuf_addf(out, "grew all the time, from %s to %s in %s (%s), and had not stopped",
-                units_bytes(from, course->first, false), units_bytes(to, course->last, false),
+                units_bytes(from, course->first, false), units_bytes(to, course->highest, false),
                 units_seconds(seconds, c->to - c->from),
                 units_rate(rate, course->trend.slope, false));
-    if (course->row.stats.live_bytes < course->last / 2)
+    if (course->row.stats.live_bytes < course->highest / 2)
         strbuf_add(out, ": something holds on to it until the end; give that a limit, or drop "
                         "what is no longer needed");
     else
@@ -41,10 +41,10 @@ int findings_of_growth(struct findings_making *m)
 
     for (size_t i = 0; i < c->row_count && c->rows[i].trend.kind == TREND_GROWS; i++) {
         const struct course *course = &c->rows[i];
-        uint64_t grown = course->last - course->first;
+        uint64_t grown = course->highest - course->first;
         struct finding *f;
 
-        if (course->last <= course->first || course->trend.slope_low <= 0 ||
+        if (course->highest <= course->first || course->trend.slope_low <= 0 ||
             !finding_share(grown, t->peak_bytes + t->mmap_peak_bytes, GROWN_PERCENT))
             continue;
         f = finding_add(m, FINDING_GROWS, grown, confidence(c, course), &course->row);
