@@ -334,7 +334,8 @@ script_tests = \
 	tests/manual.sh \
 	tests/options.sh
 # They compile what they test themselves, in the same way whatever the sanitizers of the rest.
-own_build_scripts = tests/pool-race.sh tests/fuzz/snapshot.sh tests/fuzz/suppress.sh
+own_build_scripts = tests/pool-race.sh tests/fuzz/segment.sh tests/fuzz/snapshot.sh \
+	tests/fuzz/suppress.sh
 EXTRA_DIST += $(own_build_scripts)
 if SANITIZERS
 own_builds =

@@ -29,6 +29,7 @@
 #define SHORT_NS CHECKPOINT_EVERY_NS
 #define AFTER_END_NS (SECOND / 50) /* most programs are gone before */
 #define ROOM_NS (SECOND / 1000)    /* until the writer is asked again whether it has room */
+#define SIGNALS_DUE 256u           /* snapshots that wait; what counts more signals is damage */
 
 struct capture_entry {
     struct capture_entry *next;
@@ -71,6 +72,7 @@ static void answer(struct capture *c, struct capture_entry *entry)
         free(entry);
         return;
     }
+    entry->also = NULL; /* it has its own place among the answers */
     pthread_mutex_lock(&c->lock);
     append(&c->answers, &c->answers_last, entry);
     pthread_mutex_unlock(&c->lock);
@@ -405,6 +407,20 @@ static void fill_block(const struct capture *c, struct capture_answer *a)
     a->last_seconds = site->last_time > origin ? (double)(site->last_time - origin) * scale : 0;
 }
 
+/* All that wait with it, too. */
+static void fail(struct capture *c, struct capture_entry *entry, const struct error *e)
+{
+    while (entry) {
+        struct capture_entry *also = entry->also;
+
+        entry->answer.outcome = CAPTURE_FAILED;
+        entry->answer.error = *e;
+        entry->answer.lost_bytes = entry->answer.lost_blocks = SEARCH_NO_ANSWER;
+        answer(c, entry);
+        entry = also;
+    }
+}
+
 /* The moment is taken, and the answer waits until it is written. */
 static void take_and_answer(struct capture *c, struct capture_entry *entry, uint32_t kind,
                             uint32_t cause, const char *label)
@@ -420,9 +436,7 @@ static void take_and_answer(struct capture *c, struct capture_entry *entry, uint
     }
     if (ticket)
         entry = take_waiting(c, ticket);
-    entry->answer.outcome = CAPTURE_FAILED;
-    entry->answer.error = c->trouble;
-    answer(c, entry);
+    fail(c, entry, &c->trouble);
 }
 
 static void serve_snapshot(struct capture *c, struct capture_entry *entry)
@@ -535,19 +549,6 @@ static struct capture_entry *take_joined(struct capture *c, struct leaksearch_qu
     return joined;
 }
 
-static void fail_search(struct capture *c, struct capture_entry *entry, const struct error *e)
-{
-    while (entry) {
-        struct capture_entry *also = entry->also;
-
-        entry->answer.outcome = CAPTURE_FAILED;
-        entry->answer.error = *e;
-        entry->answer.lost_bytes = entry->answer.lost_blocks = SEARCH_NO_ANSWER;
-        answer(c, entry);
-        entry = also;
-    }
-}
-
 static void serve_search(struct capture *c, struct capture_entry *entry)
 {
     struct leaksearch_question all = {.cause = SEARCH_BY_COMMAND};
@@ -559,7 +560,7 @@ static void serve_search(struct capture *c, struct capture_entry *entry)
     if (!c->options.search)
         error_set(&e, ERROR_REFUSED, "there is no search for leaks here");
     if (e.kind != ERROR_NONE || take_search(c, &all, c->options.pid, NULL, &e) != 0)
-        fail_search(c, entry, &e);
+        fail(c, entry, &e);
     else
         take_and_answer(c, entry, MOMENT_CHECKPOINT, MOMENT_BY_RUN, NULL);
 }
@@ -609,13 +610,20 @@ static void end_resumed(void *context)
     search_answer(source->segment, c->end_asked, SEARCH_NO_ANSWER, SEARCH_NO_ANSWER);
 }
 
+/* One that is none, which the program may have written over it, is an end all the same. */
+static uint32_t ending_cause(const struct segment_header *h)
+{
+    /* relaxed: it came with the asking (note_searches) */
+    uint32_t cause = atomic_load_explicit(&h->ending.cause, memory_order_relaxed);
+
+    return cause > ENDING_NONE && cause <= ENDING_SIGNAL ? cause : ENDING_EXIT;
+}
+
 /* The program goes on to its end meanwhile; if that takes long, what is found is written before. */
 static void search_at_end(struct capture *c)
 {
     const struct segment_header *h = segment_header(c->options.source.segment);
-    struct leaksearch_question question = {
-        .cause = atomic_load_explicit(&h->ending.cause, memory_order_relaxed),
-        .signal = h->ending.signal};
+    struct leaksearch_question question = {.cause = ending_cause(h), .signal = h->ending.signal};
     struct error e = {0};
 
     c->end_due = false;
@@ -669,17 +677,27 @@ static uint64_t until(uint64_t due, uint64_t now)
     return due == UINT64_MAX ? due : due > now ? due - now : 0;
 }
 
-uint64_t capture_before(struct capture *c)
+/* The target writes the count: whatever it says, the end of the run is not held up by it. */
+static void note_signals(struct capture *c)
 {
     const struct segment_header *h = segment_header(c->options.source.segment);
     /* relaxed: the round that follows sees what was recorded before the signal, or the next does */
     uint32_t signals = atomic_load_explicit(&h->snapshot_signals, memory_order_relaxed);
+    uint32_t more = signals - c->signals_seen, room = SIGNALS_DUE - c->signals_due;
+
+    if (more > room && c->options.collector)
+        c->options.collector->model->damaged_records++;
+    c->signals_due += more < room ? more : room;
+    c->signals_seen = signals;
+}
+
+uint64_t capture_before(struct capture *c)
+{
     uint64_t now = clock_monotonic_ns(), checkpoint, snapshot;
 
     note_requests(c);
     note_searches(c);
-    c->signals_due += signals - c->signals_seen;
-    c->signals_seen = signals;
+    note_signals(c);
     if (now >= c->next_snapshot_ns) {
         c->timers_due = 1;
         /* On the beat, however late this one is. */

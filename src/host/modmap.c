@@ -86,7 +86,7 @@ static void copy_record(struct profile_module *to, const struct module_record *f
 {
     memset(to, 0, sizeof(*to));
     to->start = from->start;
-    to->end = from->end;
+    to->end = from->end < to->start ? to->start : from->end;
     to->bias = from->bias;
     to->generation = from->generation;
     to->build_id_size = from->build_id_size;

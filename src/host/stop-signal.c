@@ -64,15 +64,13 @@ static bool at_end(const struct stopped *s, pid_t tid)
 
 static bool ask(struct stopped *s, struct stopped_thread *t, struct error *e)
 {
-    uint32_t signal = segment_header(s->segment)->settings.stop_signal;
-
     (void)e;
     if (at_end(s, t->tid))
         t->state = STOP_HELD;
     /* sent all the same it would come at another time, or to a sigwait for all signals */
-    else if (blocks(s->pid, t->tid, signal))
+    else if (blocks(s->pid, t->tid, s->signal))
         t->state = STOP_BLOCKED;
-    else if (syscall(SYS_tgkill, s->pid, t->tid, signal) != 0)
+    else if (syscall(SYS_tgkill, s->pid, t->tid, s->signal) != 0)
         t->state = STOP_GONE;
     else
         t->state = STOP_ASKED;
@@ -115,13 +113,14 @@ int stop_by_signal(struct stopped *s, struct error *e)
     struct segment_header *header = s->segment ? segment_header(s->segment) : NULL;
     char text[512];
 
-    if (!header || header->settings.stop_signal == 0 || header->settings.stop_signal > 64)
+    s->signal = header ? header->settings.stop_signal : 0;
+    if (s->signal == 0 || s->signal > 64)
         return error_set(e, ERROR_REFUSED, "process %d was not prepared to be stopped by a signal",
                          (int)s->pid);
     if (atomic_load_explicit(&header->stop_ready, memory_order_acquire) == 0)
         return error_set(e, ERROR_REFUSED,
                          "process %d handles the signal itself that was to stop it (%u)",
-                         (int)s->pid, header->settings.stop_signal);
+                         (int)s->pid, s->signal);
     if (!read_file(s->pid, s->pid, "syscall", text, sizeof(text)) && errno != ENOENT &&
         errno != ESRCH)
         return error_set(e, ERROR_REFUSED,

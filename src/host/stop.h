@@ -59,6 +59,8 @@ struct stopped {
     enum stop_how how; /* how it was done: STOP_BY_PTRACE or STOP_BY_SIGNAL */
     struct stopped_thread *threads;
     uint32_t count, room, missed;
+    uint32_t
+        signal; /* of stop_by_signal: the segment's, read once, since the target may write it */
     uint64_t began_ns, ended_ns; /* CLOCK_MONOTONIC: held from, and until stop_resume */
     const struct segment *segment;
     struct stop_tracer *tracer; /* stop-trace.c */

@@ -2,7 +2,7 @@
 /*
  * Writes the fuzzer's seeds into a directory: finished profiles and journals as
  * they are written, and the same with every section unpacked, where a mutation
- * reaches the columns.
+ * reaches the columns.  Profiles that are named besides are unpacked, too.
  */
 #include "src/host/buffer.h"
 #include "src/host/snapshot-format.h"
@@ -145,18 +145,37 @@ static int make_journal(const char *directory, uint32_t groups)
     return save_unpacked(directory, "unpacked-journal", groups, bytes, size);
 }
 
+/* One that memprof wrote of a program. */
+static int unpack_profile(const char *directory, const char *path, uint32_t number)
+{
+    static uint8_t bytes[1 << 20];
+    FILE *f = fopen(path, "r");
+    size_t size;
+
+    if (!f)
+        return -1;
+    size = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    return save_unpacked(directory, "program", number, bytes, size);
+}
+
 int main(int argc, char **argv)
 {
     static const uint32_t scales[] = {1, 5, 60};
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: make-seeds DIRECTORY\n");
+    if (argc < 2) {
+        fprintf(stderr, "usage: make-seeds DIRECTORY [PROFILE...]\n");
         return 2;
     }
     for (size_t i = 0; i < sizeof scales / sizeof scales[0]; i++)
         if (make_seeds(argv[1], scales[i]) != 0 ||
             make_journal(argv[1], 1 + (uint32_t)i * 3) != 0) {
             perror(argv[1]);
+            return 1;
+        }
+    for (int i = 2; i < argc; i++)
+        if (unpack_profile(argv[1], argv[i], (uint32_t)i) != 0) {
+            perror(argv[i]);
             return 1;
         }
     return 0;

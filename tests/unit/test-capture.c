@@ -238,6 +238,31 @@ static void test_signals(void **unused)
     assert_int_equal(taken_by(MOMENT_BY_SIGNAL), 5);
 }
 
+/* Answers to searches that were made together may be left behind. */
+static void test_joined_unanswered(void **unused)
+{
+    struct capture_request asked = {.kind = CAPTURE_SEARCH};
+
+    (void)unused;
+    capture_begin(&capture);
+    for (asked.ticket = 1; asked.ticket <= 3; asked.ticket++)
+        assert_int_equal(capture_ask(&capture, &asked), 0);
+    one_round();
+    finish();
+}
+
+/* A program that overwrites the count does not hold up its own end. */
+static void test_signals_overwritten(void **unused)
+{
+    _Atomic uint32_t *signals = &segment_header(&segment)->snapshot_signals;
+
+    (void)unused;
+    capture_begin(&capture);
+    *signals = 0xdeadbeef;
+    finish();
+    assert_in_range(capture.snapshots, 1, 1000);
+}
+
 /* However many times the timer ran out since, one snapshot is taken, and the next on the beat. */
 static void test_timer(void **unused)
 {
@@ -422,17 +447,13 @@ int main(void)
 {
 #define TEST(name, up) cmocka_unit_test_setup_teardown(name, up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_order_of_marks, set_up),
-        TEST(test_round_after, set_up),
-        TEST(test_checkpoints, set_up),
-        TEST(test_checkpoints_by_age, set_up),
-        TEST(test_requests, set_up),
-        TEST(test_end, set_up),
-        TEST(test_signals, set_up),
-        TEST(test_timer, set_up_timer),
-        TEST(test_by_program, set_up),
-        TEST(test_file, set_up_file),
-        cmocka_unit_test(test_no_room),
+        TEST(test_order_of_marks, set_up), TEST(test_round_after, set_up),
+        TEST(test_checkpoints, set_up),    TEST(test_checkpoints_by_age, set_up),
+        TEST(test_requests, set_up),       TEST(test_end, set_up),
+        TEST(test_signals, set_up),        TEST(test_joined_unanswered, set_up),
+        TEST(test_signals_overwritten, set_up),
+        TEST(test_timer, set_up_timer),    TEST(test_by_program, set_up),
+        TEST(test_file, set_up_file),      cmocka_unit_test(test_no_room),
     };
     int failed;
 

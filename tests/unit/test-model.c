@@ -410,16 +410,35 @@ static void test_rss(void **unused)
     assert_int_equal(m.timeline.samples[m.timeline.count - 1].time, 4000);
 }
 
+/* A size that no block can have is damage, and makes no sum of address and size wrap round. */
+static void test_impossible_size(void **state)
+{
+    struct livetable_block block;
+
+    (void)state;
+    alloc(&one, 0x10000, UINT64_MAX - 15, 5);
+    assert_int_equal(m.damaged_records, 1);
+    assert_true(livetable_find(&m.live, 0x10000, &block));
+    assert_int_equal(block.size, RECORD_ADDRESS_MASK);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_counts),         TEST(test_big),
-        TEST(test_temporary),      TEST(test_temporary_elsewhere),
-        TEST(test_realloc_once),   TEST(test_realloc_halves),
-        TEST(test_realloc_failed), TEST(test_oddities),
-        TEST(test_peak),           TEST(test_mappings),
-        TEST(test_batches),        TEST(test_rss),
+        TEST(test_counts),
+        TEST(test_big),
+        TEST(test_temporary),
+        TEST(test_temporary_elsewhere),
+        TEST(test_realloc_once),
+        TEST(test_realloc_halves),
+        TEST(test_realloc_failed),
+        TEST(test_oddities),
+        TEST(test_peak),
+        TEST(test_mappings),
+        TEST(test_batches),
+        TEST(test_rss),
+        TEST(test_impossible_size),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
