@@ -447,13 +447,19 @@ int main(void)
 {
 #define TEST(name, up) cmocka_unit_test_setup_teardown(name, up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_order_of_marks, set_up), TEST(test_round_after, set_up),
-        TEST(test_checkpoints, set_up),    TEST(test_checkpoints_by_age, set_up),
-        TEST(test_requests, set_up),       TEST(test_end, set_up),
-        TEST(test_signals, set_up),        TEST(test_joined_unanswered, set_up),
+        TEST(test_order_of_marks, set_up),
+        TEST(test_round_after, set_up),
+        TEST(test_checkpoints, set_up),
+        TEST(test_checkpoints_by_age, set_up),
+        TEST(test_requests, set_up),
+        TEST(test_end, set_up),
+        TEST(test_signals, set_up),
+        TEST(test_joined_unanswered, set_up),
         TEST(test_signals_overwritten, set_up),
-        TEST(test_timer, set_up_timer),    TEST(test_by_program, set_up),
-        TEST(test_file, set_up_file),      cmocka_unit_test(test_no_room),
+        TEST(test_timer, set_up_timer),
+        TEST(test_by_program, set_up),
+        TEST(test_file, set_up_file),
+        cmocka_unit_test(test_no_room),
     };
     int failed;
 
