@@ -145,10 +145,15 @@ static bool is_named(const char *name, const char *wanted)
     return strncmp(name, wanted, length) == 0 && (name[length] == '\0' || name[length] == '@');
 }
 
-bool elfsymtab_named(const struct elfsymtab *o, const char *name, struct elfsymtab_entry *found)
+static bool is_function(const Elf64_Sym *symbol)
+{
+    return is_defined(symbol) && ELF64_ST_TYPE(symbol->st_info) == STT_FUNC;
+}
+
+bool elfsymtab_function(const struct elfsymtab *o, const char *name, struct elfsymtab_entry *found)
 {
     for (size_t i = 0; i < o->count; i++)
-        if (is_defined(&o->symbols[i]) && is_named(name_of(o, &o->symbols[i]), name)) {
+        if (is_function(&o->symbols[i]) && is_named(name_of(o, &o->symbols[i]), name)) {
             *found = object_of(o, &o->symbols[i]);
             return true;
         }

@@ -36,7 +36,7 @@ void elfsymtab_release(struct elfsymtab *o);
 /* The variable that holds an address; of several, the smallest.  Also false when out of memory. */
 bool elfsymtab_find(struct elfsymtab *o, uint64_t address, struct elfsymtab_entry *found);
 
-/* The defined symbol of a name, whatever it is; versions do not count. */
-bool elfsymtab_named(const struct elfsymtab *o, const char *name, struct elfsymtab_entry *found);
+/* The defined function of a name; versions do not count. */
+bool elfsymtab_function(const struct elfsymtab *o, const char *name, struct elfsymtab_entry *found);
 
 #endif

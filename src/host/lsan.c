@@ -34,7 +34,7 @@ uint64_t lsan_suppressions_function(const struct modmap *map)
                                                   .start = m->module.start,
                                                   .end = m->module.end});
     if (file.fd >= 0 && elfsymtab_open(&objects, file.fd)) {
-        if (elfsymtab_named(&objects, "__lsan_default_suppressions", &found))
+        if (elfsymtab_function(&objects, "__lsan_default_suppressions", &found))
             address = found.start + m->module.bias;
         elfsymtab_release(&objects);
     }
