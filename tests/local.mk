@@ -43,6 +43,7 @@ unit_tests = \
 	tests/unit/test-checksum \
 	tests/unit/test-collector \
 	tests/unit/test-columns \
+	tests/unit/test-copyroom \
 	tests/unit/test-courses \
 	tests/unit/test-control \
 	tests/unit/test-demangle \

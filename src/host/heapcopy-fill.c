@@ -157,7 +157,7 @@ static void drop_empty_extents(struct heapcopy *c)
     c->extent_count = kept;
 }
 
-int heapcopy_fill(struct heapcopy *c, pid_t pid, struct error *e)
+int heapcopy_fill(struct heapcopy *c, pid_t pid, struct copyroom *room, struct error *e)
 {
     struct reader r = {c, pid, -1, (uint64_t)sysconf(_SC_PAGESIZE), 0, 0};
     uint64_t total = 0;
@@ -165,7 +165,7 @@ int heapcopy_fill(struct heapcopy *c, pid_t pid, struct error *e)
 
     for (uint32_t i = 0; i < c->extent_count; i++)
         total += c->extents[i].size;
-    c->memory = total ? pages_map(total) : NULL;
+    c->memory = copyroom_take(room, total);
     if (!c->memory)
         return error_set(e, ERROR_MEMORY, "out of memory");
     c->memory_size = total;

@@ -13,7 +13,7 @@ int heapcopy_list(struct heapcopy *c, pid_t pid, const struct heap_range *ours, 
 int heapcopy_find(struct heapcopy *c, pid_t pid, struct error *e);
 
 /* Read them all into c->memory; what cannot be read is cut out of the extents. */
-int heapcopy_fill(struct heapcopy *c, pid_t pid, struct error *e);
+int heapcopy_fill(struct heapcopy *c, pid_t pid, struct copyroom *room, struct error *e);
 
 /* One more extent at the end of the list.  false: out of memory. */
 bool heapcopy_add(struct heapcopy *c, uint64_t start, uint64_t end);

@@ -60,18 +60,20 @@ static struct heap_range *all_ours(const struct stopped *s, const struct heap_ra
 
 /* -------------------------------------------------------------- taking -- */
 
-static int check_room(const struct heapcopy *c, struct error *e)
+/* What the room has is no longer available, but ours. */
+static int check_room(const struct heapcopy *c, const struct copyroom *room, struct error *e)
 {
     uint64_t needed = 0, available = availmem_bytes();
 
     for (uint32_t i = 0; i < c->extent_count; i++)
         needed += c->extents[i].size;
-    if (needed <= available)
+    if (needed <= room->cleared || needed - room->cleared <= available)
         return 0;
     return error_set(e, ERROR_MEMORY,
                      "a copy of the program's memory takes %llu MiB, and only %llu MiB are "
                      "available",
-                     (unsigned long long)(needed / MIB), (unsigned long long)(available / MIB));
+                     (unsigned long long)(needed / MIB),
+                     (unsigned long long)((room->cleared + available) / MIB));
 }
 
 /* A thread through which memory can be seen: not the first one if it has ended before the others.
@@ -85,13 +87,16 @@ static pid_t living_thread(const struct stopped *s)
 }
 
 int heapcopy_take(struct heapcopy *c, const struct stopped *s, const struct heap_range *ours,
-                  uint32_t our_count, struct error *e)
+                  uint32_t our_count, struct copyroom *room, struct error *e)
 {
     struct heap_range *all = all_ours(s, ours, &our_count);
     pid_t thread = living_thread(s);
+    struct copyroom none = {.size = 0};
     int result;
 
     memset(c, 0, sizeof(*c));
+    if (!room)
+        room = &none;
     if (!all)
         return error_set(e, ERROR_MEMORY, "out of memory");
     result = heapcopy_list(c, thread, all, our_count, e);
@@ -99,9 +104,9 @@ int heapcopy_take(struct heapcopy *c, const struct stopped *s, const struct heap
     if (result == 0)
         result = heapcopy_find(c, thread, e);
     if (result == 0)
-        result = check_room(c, e);
+        result = check_room(c, room, e);
     if (result == 0)
-        result = heapcopy_fill(c, thread, e);
+        result = heapcopy_fill(c, thread, room, e);
     if (result != 0)
         heapcopy_release(c);
     return result;

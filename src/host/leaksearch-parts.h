@@ -21,6 +21,7 @@ struct leaksearch {
     struct leaksearch_options options;
     struct births births;
     struct leaklive live;
+    struct copyroom room;
     struct heapcopy copy;
     struct leakroots roots;
     struct leakgraph graph;

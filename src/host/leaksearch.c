@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define ROOM_PAUSE_NS 500000
 
 void leaksearch_options_init(struct leaksearch_options *o)
 {
@@ -32,7 +35,7 @@ static int copy(struct leaksearch *s, const struct leaksearch_source *source,
                 const struct stopped *stopped, struct error *e)
 {
     settle(source->collector, stopped);
-    s->copied = heapcopy_take(&s->copy, stopped, NULL, 0, e) == 0;
+    s->copied = heapcopy_take(&s->copy, stopped, NULL, 0, &s->room, e) == 0;
     return s->copied ? 0 : -1;
 }
 
@@ -60,19 +63,32 @@ static int find_roots(struct leaksearch *s, const struct leaksearch_source *sour
     return leakroots_find(&s->roots, &from, e);
 }
 
+/* The process runs on meanwhile, and goes on being followed. */
+static void make_room(struct leaksearch *s, const struct leaksearch_source *source)
+{
+    copyroom_begin(&s->room, source->pid);
+    while (!copyroom_ready(&s->room)) {
+        collector_round(source->collector);
+        nanosleep(&(struct timespec){.tv_nsec = ROOM_PAUSE_NS}, NULL);
+    }
+}
+
 /* 0; or -1, and `why` says what keeps the process from being searched. */
 static int hold_and_copy(struct leaksearch *s, const struct leaksearch_source *source)
 {
     struct stopped stopped;
     int result;
 
+    make_room(s, source);
     if (stop_threads(&stopped, source->pid, source->segment, source->options->how, &s->why) != 0) {
         resume(source);
+        copyroom_release(&s->room);
         return -1;
     }
     result = copy(s, source, &stopped, &s->why);
     stop_resume(&stopped);
     resume(source);
+    copyroom_release(&s->room);
     if (result == 0) {
         result = find_roots(s, source, &stopped, &s->why);
         s->rooted = result == 0;

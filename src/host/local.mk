@@ -95,6 +95,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/growth.c \
 	src/host/growth.h \
 	src/host/event.h \
+	src/host/copyroom.c \
+	src/host/copyroom.h \
 	src/host/heapcopy-fill.c \
 	src/host/heapcopy-list.c \
 	src/host/heapcopy-parts.h \

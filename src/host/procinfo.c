@@ -49,6 +49,17 @@ uint64_t procinfo_rss(int fd)
     return second ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
+uint64_t procinfo_anonymous(pid_t pid)
+{
+    char path[48], text[4096];
+    const char *line;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    read_text(path, text, sizeof(text));
+    line = strstr(text, "\nRssAnon:");
+    return line ? strtoull(line + 9, NULL, 10) * 1024 : 0;
+}
+
 void procinfo_thread_name(pid_t pid, pid_t tid, char *name, size_t size)
 {
     char path[64];

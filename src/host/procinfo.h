@@ -17,6 +17,9 @@ int procinfo_open_rss(pid_t pid);
 /* Resident set in bytes, 0 when it cannot be read (any more). */
 uint64_t procinfo_rss(int fd);
 
+/* Anonymous memory that it has resident, in bytes; 0 when that cannot be read (any more). */
+uint64_t procinfo_anonymous(pid_t pid);
+
 /* A thread's name, NUL-terminated; "" when it is gone.  `size` at least 1. */
 void procinfo_thread_name(pid_t pid, pid_t tid, char *name, size_t size);
 

@@ -69,7 +69,7 @@ static void take(struct heapcopy *c, pid_t pid, const struct heap_range *ours, u
     struct error e = {.text = ""};
 
     assert_int_equal(stop_threads(&s, pid, NULL, STOP_AUTO, &e), 0);
-    if (heapcopy_take(c, &s, ours, count, &e) != 0)
+    if (heapcopy_take(c, &s, ours, count, NULL, &e) != 0)
         fail_msg("%s", e.text);
     stop_resume(&s);
     stop_release(&s);
@@ -368,7 +368,7 @@ static void memory_may_go_while_it_is_copied(void **state)
         }
     }
     for (int i = 0; i < 15; i++) {
-        assert_int_equal(heapcopy_take(&c, &s, NULL, 0, NULL), 0);
+        assert_int_equal(heapcopy_take(&c, &s, NULL, 0, NULL, NULL), 0);
         extents_are_in_order(&c);
         unreadable += c.unreadable_bytes;
         heapcopy_release(&c);
@@ -386,8 +386,8 @@ static void no_process_is_an_error(void **state)
 
     (void)state;
     end(s.pid);
-    assert_int_equal(heapcopy_take(&c, &s, NULL, 0, &e), -1);
-    assert_int_equal(heapcopy_take(&c, &s, NULL, 0, NULL), -1);
+    assert_int_equal(heapcopy_take(&c, &s, NULL, 0, NULL, &e), -1);
+    assert_int_equal(heapcopy_take(&c, &s, NULL, 0, NULL, NULL), -1);
 }
 
 static void the_tightest_limit_counts(void **state)

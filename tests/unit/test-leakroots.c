@@ -166,7 +166,7 @@ static void begin(struct search *s, void (*body)(void), int ready)
     assert_int_equal(common->ready, ready);
     usleep(20000); /* until pause has been called */
     assert_int_equal(stop_threads(&s->stopped, s->pid, NULL, STOP_AUTO, NULL), 0);
-    assert_int_equal(heapcopy_take(&s->copy, &s->stopped, NULL, 0, NULL), 0);
+    assert_int_equal(heapcopy_take(&s->copy, &s->stopped, NULL, 0, NULL, NULL), 0);
 }
 
 static void find(struct search *s, uint32_t kinds)
