@@ -357,7 +357,6 @@ static int check_profile(struct check_choice *c, const struct profile *p, const 
 
     if (!leaks_were_searched(p, &e))
         return unsearched(c, e.text, status);
-    c->run.leak_output.retained = true;
     if (leak_output_make(&c->run.leak_output, p, &c->run.view, c->fail_on, &leaks, &e) != 0)
         return launch_fail(&e, EXIT_RUN_FAILED);
     status = check_leaks(c, p, &leaks, file, status);

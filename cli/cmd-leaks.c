@@ -113,7 +113,6 @@ static int show(struct choice *c, const struct profile *p, const char *file, str
 
     if (c->retained.wanted)
         return leak_retained_show(&c->retained, p, &c->view, c->json, e);
-    c->output.retained = true;
     if (leak_output_make(&c->output, p, &c->view, c->json ? LEAK_KIND_ALL : 0, &leaks, e) != 0)
         return -1;
     result = leak_output_write(&c->output, &leaks, p, LEAK_KINDS_LOST, e);

@@ -185,7 +185,7 @@ static int find_leaks(struct outcome *o, const struct run_result *r, struct erro
 
     if (c->leak.check == LEAK_CHECK_NO || r->image_count == 0 || launch_silence(r))
         return 0;
-    c->leak_output.retained = c->leak.check == LEAK_CHECK_FULL || c->view.json;
+    c->leak_output.sums_only = c->leak.check != LEAK_CHECK_FULL && !c->view.json;
     if (leak_output_make(&c->leak_output, &r->images[r->image_count - 1].profile, &c->view,
                          c->view.json && !c->leak_output.kinds_given ? LEAK_KIND_ALL : 0, &o->leaks,
                          e) != 0)

@@ -297,6 +297,12 @@ static uint32_t shown_kinds(const struct leak_output *o, bool searched)
     return o->kinds | (searched || o->kinds_given ? 0 : LEAK_KIND_BIT(LEAK_REACHABLE));
 }
 
+/* Making records takes longer than the sums do. */
+static bool wants_records(const struct leak_output *o)
+{
+    return !o->sums_only || leak_output_asked(o);
+}
+
 static uint32_t wanted_kinds(const struct leak_output *o, const struct profile *p, uint32_t more)
 {
     uint32_t kinds = shown_kinds(o, leaks_were_searched(p, NULL)) | more;
@@ -313,11 +319,11 @@ int leak_output_make(struct leak_output *o, const struct profile *p, const struc
     struct leaks_options options = {.skip = &view->skip,
                                     .filter = &view->filter,
                                     .suppressions = &o->suppressions,
-                                    .kinds = wanted_kinds(o, p, kinds),
+                                    .kinds = wants_records(o) ? wanted_kinds(o, p, kinds) : 0,
                                     .min_age = o->min_age,
                                     .min_survived = o->min_survived,
                                     .interior = o->interior,
-                                    .retained = o->retained || o->file_count};
+                                    .retained = wants_records(o)};
 
     add_own_suppressions(o, p);
     if (leaks_make(l, p, &options, e) != 0)

@@ -18,7 +18,7 @@ struct leak_file;
 struct leak_output {
     uint32_t kinds; /* --show-leak-kinds */
     bool kinds_given, interior, builtin, verbose, contents;
-    bool retained; /* by the command: records are shown, with their retained sizes */
+    bool sums_only; /* by the command: it shows no records but those that options ask for */
     enum { GENERATE_NOTHING = 0, GENERATE_LSAN, GENERATE_VALGRIND } generate;
     uint32_t min_age, min_survived;
     const char *source_root; /* absolute, once it is settled */

@@ -77,6 +77,7 @@ unit_tests = \
 	tests/unit/test-plot \
 	tests/unit/test-objects \
 	tests/unit/test-ownrange \
+	tests/unit/test-pointersort \
 	tests/unit/test-pool \
 	tests/unit/test-pool-classic \
 	tests/unit/test-pool-threads \

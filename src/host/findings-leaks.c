@@ -207,8 +207,10 @@ static int add_suppressions(struct suppressions *s, const struct profile *p, str
 
 static int find_leaks(struct findings_making *m, struct suppressions *suppressions)
 {
-    const struct leaks_options options = {
-        .skip = m->skip, .kinds = LEAK_KIND_BIT(LEAK_DEFINITE), .suppressions = suppressions};
+    const struct leaks_options options = {.skip = m->skip,
+                                          .kinds = LEAK_KIND_BIT(LEAK_DEFINITE),
+                                          .suppressions = suppressions,
+                                          .records_only = true};
     struct leaks leaks;
     int result = leaks_make(&leaks, m->profile, &options, m->error);
 

@@ -414,10 +414,11 @@ int image_profile(struct image *i, struct run_image *result, struct error *e)
     memset(&result->profile.writer, 0, sizeof(result->profile.writer));
     if (check_captured(i, e) != 0)
         return -1;
+    if (root_names(&result->profile, &i->modmap, e) != 0)
+        return -1;
     if (i->path)
         snapshot_draft_begin(&i->draft, &result->profile);
-    if (frame_names(&result->profile, &i->modmap, e) != 0 ||
-        root_names(&result->profile, &i->modmap, e) != 0) {
+    if (frame_names(&result->profile, &i->modmap, e) != 0) {
         snapshot_draft_release(&i->draft);
         return -1;
     }

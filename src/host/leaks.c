@@ -403,8 +403,9 @@ static int find_rules(struct making *m, struct error *e)
     if (leakrules_init(&rules, m->profile, m->options->suppressions, e) != 0)
         return -1;
     for (uint32_t i = 0; i < m->group_count && result == 0; i++)
-        result = leakrules_find(&rules, m->groups[i].whole.node, m->groups[i].whole.kind,
-                                &m->groups[i].rule, e);
+        if (!m->options->records_only || is_wanted(m, &m->groups[i]))
+            result = leakrules_find(&rules, m->groups[i].whole.node, m->groups[i].whole.kind,
+                                    &m->groups[i].rule, e);
     leakrules_release(&rules);
     return result;
 }

@@ -24,6 +24,7 @@ struct leaks_options {
     uint32_t min_age;                  /* only blocks that outlived so many moments */
     uint32_t min_survived;             /* only blocks that outlived so many snapshots */
     bool interior;                     /* what is possibly lost counts as reachable */
+    bool records_only;                 /* sums of the report may leave suppressions out */
     bool retained;                     /* find out retained sizes if the search did not */
 };
 

@@ -2,6 +2,7 @@
 #include "src/host/leaksearch-parts.h"
 
 #include "src/host/growing.h"
+#include "src/host/pointersort.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -118,13 +119,6 @@ static bool add_reference(void *context, const struct leakgraph_reference *r)
     return !k->failed;
 }
 
-static int by_address(const void *x, const void *y)
-{
-    const struct profile_pointer *a = x, *b = y;
-
-    return a->address < b->address ? -1 : a->address > b->address;
-}
-
 static int by_value(const void *x, const void *y)
 {
     const struct profile_exception *a = x, *b = y;
@@ -137,8 +131,7 @@ static void sort_pointers(struct profile *p)
 {
     uint32_t kept = 0;
 
-    if (p->pointer_count)
-        qsort(p->pointers, p->pointer_count, sizeof(*p->pointers), by_address);
+    pointers_sort(p->pointers, p->pointer_count);
     for (uint32_t i = 0; i < p->pointer_count; i++)
         if (!kept || p->pointers[kept - 1].address != p->pointers[i].address)
             p->pointers[kept++] = p->pointers[i];

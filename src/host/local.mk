@@ -181,6 +181,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-duplicates.h \
 	src/host/report-faults.c \
 	src/host/report-faults.h \
+	src/host/pointersort.c \
+	src/host/pointersort.h \
 	src/host/pools.c \
 	src/host/pools.h \
 	src/host/pools-lines.c \

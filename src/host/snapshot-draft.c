@@ -6,8 +6,9 @@
 #include <string.h>
 
 /* The largest first: what comes last is most likely left to the writer. */
-static const uint32_t types[SNAPSHOT_DRAFT_SECTIONS] = {SNAPSHOT_SITES, SNAPSHOT_NODES,
-                                                        SNAPSHOT_SIZES, SNAPSHOT_SAMPLES};
+static const uint32_t types[SNAPSHOT_DRAFT_SECTIONS] = {SNAPSHOT_POINTERS, SNAPSHOT_SITES,
+                                                        SNAPSHOT_NODES,    SNAPSHOT_BLOCKS,
+                                                        SNAPSHOT_SIZES,    SNAPSHOT_SAMPLES};
 
 void snapshot_draft_init(struct snapshot_draft *d)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The large sections of a finished profile that have no names in them, packed in
+ * The large sections of a finished profile that have no frames' names in them, packed in
  * a thread of their own while the frames are being named.  Whoever writes the
  * file takes them; one that is not begun by then is the writer's to pack, so that
  * the two share the work.
@@ -19,7 +19,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#define SNAPSHOT_DRAFT_SECTIONS 4u
+#define SNAPSHOT_DRAFT_SECTIONS 6u
 
 enum snapshot_draft_state { DRAFT_OPEN, DRAFT_TAKEN, DRAFT_DONE };
 
@@ -35,7 +35,7 @@ struct snapshot_draft {
 
 void snapshot_draft_init(struct snapshot_draft *d);
 
-/* Once.  Until the release the rows of p's nodes, sites, sizes and samples must not change. */
+/* Once.  Until the release the rows of these sections (snapshot-draft.c) must not change. */
 void snapshot_draft_begin(struct snapshot_draft *d, const struct profile *p);
 
 /*
