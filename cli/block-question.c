@@ -254,10 +254,12 @@ static int by_id(const struct asking *a)
 
     if (status != EXIT_FINE)
         return status;
-    if (find_example(&p, a->text, &address, &e) != 0)
-        status = finish(-1, &e);
-    else
-        status = answer_address(a, &p, address, a->text, file);
+    if (find_example(&p, a->text, &address, &e) != 0) {
+        profile_release(&p);
+        /* an id of decimal digits alone may be an address */
+        return e.kind == ERROR_INPUT && a->address_count ? by_addresses(a) : finish(-1, &e);
+    }
+    status = answer_address(a, &p, address, a->text, file);
     profile_release(&p);
     return status == LOOK_FURTHER ? by_address(a, address, a->text, true) : status;
 }
