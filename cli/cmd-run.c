@@ -103,6 +103,9 @@ static void add_leak_records(struct strbuf *out, const struct run_choice *c,
         &c->leak_output, text, c->view.limit_given ? c->view.view.limit : LEAK_RECORDS,
         last->unwritten.kind == ERROR_NONE ? last->path : NULL);
 
+    if (c->leak.check == LEAK_CHECK_FULL && leak_report_count(&l->report, options.kinds))
+        strbuf_addf(out, "%s[ Leaks ]%s\n", text->colour ? "\033[1m" : "",
+                    text->colour ? "\033[0m" : "");
     if (c->leak.check == LEAK_CHECK_FULL)
         report_leak_records(out, l, &last->profile, &options);
     leak_output_closing(out, &c->leak_output, l);

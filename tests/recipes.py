@@ -94,6 +94,13 @@ def ctest():
     check("Defects: 1" in done.stdout.replace("# ", ""), "ctest -T memcheck shows which test", done.stdout)
 
 
+def memcheck():
+    log = os.path.join(scratch, "memcheck.log")
+    done = run("memprof-memcheck", "--leak-check=no", "--log-file=" + log, "sh", "-c", "echo out; exit 3", cwd=scratch)
+    check((done.returncode, done.stdout, done.stderr) == (3, "out\n", ""), "--leak-check=no: the program alone", done.stderr)
+    check(os.path.exists(log) and not os.path.getsize(log), "--leak-check=no: an empty log")
+
+
 def meson():
     if not needs("meson", "ninja"):
         return
@@ -160,7 +167,7 @@ def pytest():
 
 
 try:
-    for recipe in (automake, ctest, meson, shell, pytest):
+    for recipe in (automake, ctest, memcheck, meson, shell, pytest):
         recipe()
 finally:
     shutil.rmtree(scratch, ignore_errors=True)

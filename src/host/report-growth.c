@@ -145,7 +145,10 @@ static void cells_make(char cells[2][3 * UNITS_TEXT], const struct course *c, bo
 {
     char one[UNITS_TEXT], two[UNITS_TEXT], three[UNITS_TEXT];
 
-    if (c->trend.used >= TREND_POINTS_MIN)
+    if (c->trend.kind == TREND_LEVELLED) /* how it rose before tells nothing of now */
+        snprintf(cells[0], 3 * UNITS_TEXT, "%s lately",
+                 units_rate(one, c->trend.late_slope, exact));
+    else if (c->trend.used >= TREND_POINTS_MIN)
         snprintf(cells[0], 3 * UNITS_TEXT, "%s (%s to %s)", units_rate(one, c->trend.slope, exact),
                  units_rate(two, c->trend.slope_low, exact),
                  units_rate(three, c->trend.slope_high, exact));

@@ -40,6 +40,7 @@ h.check(kept["last_bytes"] - kept["first_bytes"] > 0.8 * kept["live_bytes"], "th
 
 text = growth(run.profile).stdout
 h.check("growing: suspects" in text and "levelled off" in text, f"the text names both: {text}")
+h.check(" lately " in text, f"what levelled off has its present slope, not that of when it filled: {text}")
 h.check(growth(run.profile, "--fail-on-suspect", status=24).stderr.count("grow without bound") == 1, "the gate says why")
 grouped, _ = verdicts(run.profile, "-g", "function", "--include", "function=keep_all")
 h.equal(list(grouped), ["keep_all"], "filters hold")
