@@ -38,6 +38,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/memo.h \
 	preload/modules.c \
 	preload/modules.h \
+	preload/nextsymbol.c \
+	preload/nextsymbol.h \
 	preload/operators.c \
 	preload/operators.h \
 	preload/overhead.c \

@@ -13,6 +13,7 @@
 
 #include "preload/entry.h"
 #include "preload/modules.h"
+#include "preload/nextsymbol.h"
 #include "preload/pool-debug.h"
 #include "src/shared/rawcall.h"
 
@@ -259,11 +260,11 @@ static void withdraw(const struct wrapped *o)
 void operators_find(void)
 {
     /* libraries that have any have the plain one: C programs are not asked for all */
-    function plain = (function)dlsym(RTLD_NEXT, operators[0].name);
+    function plain = (function)nextsymbol_find(operators[0].name);
 
     for (unsigned i = 0; i < OPERATORS_COUNT; i++) {
         struct wrapped *o = &operators[i];
-        function f = plain ? (function)dlsym(RTLD_NEXT, o->name) : NULL;
+        function f = plain ? (function)nextsymbol_find(o->name) : NULL;
 
         /* relaxed: published with the stage */
         atomic_store_explicit(&o->real, f, memory_order_relaxed);

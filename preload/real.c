@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/real.h"
 
-#include <dlfcn.h>
+#include "preload/nextsymbol.h"
 
 struct real real;
 
 #define FIND(name) FIND_AS(name, #name)
-#define FIND_AS(member, name) real.member = (__typeof__(real.member))dlsym(RTLD_NEXT, name)
+#define FIND_AS(member, name) real.member = (__typeof__(real.member))nextsymbol_find(name)
 
 bool real_find(void)
 {
@@ -40,7 +40,6 @@ bool real_find(void)
     FIND_AS(quick_exit_process, "quick_exit");
     FIND_AS(exit_process, "exit");
     FIND_AS(abort_process, "abort");
-    dlerror(); /* those that are missing are nobody's error */
     return real.malloc && real.calloc && real.realloc && real.free && real.memalign &&
            real.aligned_alloc && real.posix_memalign && real.valloc && real.pvalloc &&
            real.malloc_usable_size && real.mmap && real.munmap && real.mremap && real.brk &&

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/thread.h"
 
+#include "preload/confinement.h"
 #include "preload/modules.h"
 #include "preload/own.h"
 #include "preload/session.h"
 #include "preload/unwind.h"
 #include "src/shared/rawcall.h"
 
+#include <pthread.h>
 #include <sys/prctl.h>
 
 __thread struct thread_local_state local __attribute__((tls_model("initial-exec")));
@@ -72,12 +74,32 @@ static struct thread *thread_of(const struct ring_writer *w)
     return t;
 }
 
+/* Before glibc 2.34 it is in libpthread only. */
+#pragma weak pthread_mutex_trylock
+
+/*
+ * A filter may end the program for gettid, which libc's functions do not need: libc knows the
+ * id and writes it into a mutex that can be locked recursively.  Nobody else has this one.
+ */
+static uint32_t own_id(void)
+{
+    pthread_mutex_t mine = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+    uint32_t id;
+
+    if (!confined() || !pthread_mutex_trylock)
+        return (uint32_t)rawcall(SYS_gettid, 0, 0, 0);
+    pthread_mutex_trylock(&mine);
+    id = (uint32_t)mine.__data.__owner;
+    pthread_mutex_unlock(&mine);
+    return id;
+}
+
 /* The thread's name as it is now; the host reads later ones while the thread lives. */
 static void name_note(uint32_t slot)
 {
     char *name = segment_slot(&session.segment, slot)->name;
 
-    if (rawcall(SYS_prctl, PR_GET_NAME, name, 0) < 0)
+    if (confined() || rawcall(SYS_prctl, PR_GET_NAME, name, 0) < 0)
         name[0] = '\0';
 }
 
@@ -94,7 +116,7 @@ struct thread *thread_take(void)
 
     if (local.refused)
         return NULL;
-    switch (ring_join(&session.segment, &writer, (uint32_t)rawcall(SYS_gettid, 0, 0, 0))) {
+    switch (ring_join(&session.segment, &writer, own_id())) {
     case RING_OK:
         break;
     case RING_NO_HOST:

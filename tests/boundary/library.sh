@@ -40,7 +40,6 @@ _r_debug
 clock_gettime
 dladdr1
 dl_iterate_phdr
-dlerror
 dlopen
 dlsym
 environ
@@ -50,6 +49,8 @@ memcmp
 memcpy
 memmove
 memset
+pthread_mutex_trylock
+pthread_mutex_unlock
 sigdelset
 sigfillset
 strchr

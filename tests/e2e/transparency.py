@@ -39,6 +39,16 @@ else:
     h.equal(run.status, 0, "confined: status")
     h.check_stated(run, "confined")
 
+    for how in ("kill", "threads"):
+        run = h.profile([h.target("confined"), how])
+        h.equal(run.status, 0, f"confined {how}: status")
+        h.check_stated(run, f"confined {how}")
+
+# A free of the program's own that looks for the next one when it is first called.
+run = h.profile([h.target("next-malloc")])
+h.equal(run.status, 0, "next-malloc: status")
+h.check_stated(run, "next-malloc")
+
 # It allocates as it would alone.
 for argv in (["resize"], ["temporary"], ["plain"]):
     path = os.path.join(h.scratch, "alone")

@@ -7,13 +7,14 @@ targets_c = close-all commanded confined crossing cxx-later deep dispositions ea
 	no-cfi own-malloc own-signals plain pool-mix pool-uses resize signals steady surroundings swap temporary thread-cancel \
 	thread-churn thread-crowd thread-names thread-pairs thread-peak thread-queue \
 	thread-small-stack thread-tsd ways-out
-targets_cxx = cxx-new cxx-throw findings-cxx leak-cxx misuse-cxx
+targets_c += cancel-inside chroot-later exhaust fork-loop namespaces next-malloc odd-names scale timer-storm vandal
+targets_cxx = cxx-new cxx-throw cxx-uncaught findings-cxx leak-cxx misuse-cxx
 # With memprof.h, as an installed one is found.
 targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-static \
 	tests/targets/api-module.so tests/targets/api-linked tests/targets/tracemalloc \
 	tests/targets/api-allocator tests/targets/leak-asked tests/targets/overhead tests/targets/search-asked tests/targets/snapshot-threads
 targets_other = tests/targets/plain-static tests/targets/deep-gaps tests/targets/swap-plugin-1.so \
-	tests/targets/swap-plugin-2.so tests/targets/early-plugin.so tests/targets/cells-plugin.so \
+	tests/targets/swap-plugin-2.so tests/targets/audit-plugin.so tests/targets/early-plugin.so tests/targets/cells-plugin.so \
 	tests/targets/leak-plugin.so tests/targets/leak-gate-moved tests/tools/count-preload.so tests/tools/other-version.so $(targets_api)
 
 targets_c_files = $(targets_c:%=tests/targets/%)
@@ -110,6 +111,9 @@ tests/targets/leak-plugin.so: $(top_srcdir)/tests/targets/leak-plugin.c
 tests/targets/cells-plugin.so: $(top_srcdir)/tests/targets/cells-plugin.c
 	$(AM_V_CC)$(target_module) -fno-builtin $<
 
+tests/targets/audit-plugin.so: $(top_srcdir)/tests/targets/audit-plugin.c
+	$(AM_V_CC)$(target_module) $<
+
 tests/targets/early-plugin.so: $(top_srcdir)/tests/targets/early-plugin.c
 	$(AM_V_CC)$(target_module) $<
 
@@ -126,7 +130,7 @@ targets: $(target_files)
 check_DATA += $(target_files)
 CLEANFILES += $(target_files)
 EXTRA_DIST += $(targets_c:%=tests/targets/%.c) $(targets_cxx:%=tests/targets/%.cc) \
-	tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/cells-plugin.c tests/targets/leak-plugin.c tests/targets/api.c tests/targets/api-module.c \
+	tests/targets/audit-plugin.c tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/cells-plugin.c tests/targets/leak-plugin.c tests/targets/api.c tests/targets/api-module.c \
 	tests/targets/api-allocator.c tests/targets/leak-asked.c tests/targets/overhead.c tests/targets/search-asked.c \
 	tests/targets/snapshot-threads.c \
 	tests/targets/tracemalloc.c tests/targets/tracemalloc-other.h \

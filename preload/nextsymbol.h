@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dlsym(RTLD_NEXT, name) for names that may be missing.  Where dlsym finds nothing it
+ * allocates the text of an error and frees it at the next call, and a program whose own
+ * `free` looks the real one up by dlsym then calls itself for ever.
+ *
+ * Reads the hash tables of the loaded modules (DT_GNU_HASH, as ld.so does).
+ */
+#ifndef MEMPROF_PRELOAD_NEXTSYMBOL_H
+#define MEMPROF_PRELOAD_NEXTSYMBOL_H
+
+/*
+ * The address of `name` as the modules that were loaded after memprof's library define it, in
+ * a version that new programs may link with; NULL if none does.  Modules without a GNU hash
+ * table count as defining nothing.  Takes the loader's lock.
+ */
+void *nextsymbol_find(const char *name);
+
+#endif
