@@ -19,57 +19,86 @@ static uint32_t run_end(const struct profile_pointer *p, uint32_t at, uint32_t c
     return at < count ? at + 1 : count;
 }
 
-static void merge(const struct profile_pointer *a, uint32_t a_count,
-                  const struct profile_pointer *b, uint32_t b_count, struct profile_pointer *to)
-{
-    while (a_count && b_count) {
-        bool second = b->address < a->address;
+/* What is copied is the smaller run: most pointers stay where they are. */
+struct merging {
+    struct profile_pointer *copy;
+    uint32_t room;
+};
 
-        *to++ = second ? *b++ : *a++;
-        b_count -= second;
-        a_count -= !second;
-    }
-    if (a_count)
-        memcpy(to, a, a_count * sizeof *to);
-    if (b_count)
-        memcpy(to, b, b_count * sizeof *to);
+static bool reserve(struct merging *m, uint32_t count)
+{
+    struct profile_pointer *larger;
+
+    if (count <= m->room)
+        return true;
+    larger = reallocarray(m->copy, count, sizeof *larger);
+    if (!larger)
+        return false;
+    m->copy = larger;
+    m->room = count;
+    return true;
 }
 
-/* Merge runs two by two; whether one is left. */
-static bool merge_runs(const struct profile_pointer *from, struct profile_pointer *to,
-                       uint32_t count)
+/* The run in front is in the copy: fill up from the front. */
+static void merge_forward(struct profile_pointer *p, const struct profile_pointer *a,
+                          uint32_t a_count, uint32_t count)
 {
-    uint32_t at = 0, merges = 0;
+    uint32_t b = a_count, to = 0;
 
-    while (at < count) {
-        uint32_t middle = run_end(from, at, count), end = run_end(from, middle, count);
+    for (uint32_t i = 0; i < a_count;)
+        p[to++] = b < count && p[b].address < a[i].address ? p[b++] : a[i++];
+}
 
-        merge(from + at, middle - at, from + middle, end - middle, to + at);
+/* The run behind is in the copy: fill up from the end. */
+static void merge_backward(struct profile_pointer *p, uint32_t a_count,
+                           const struct profile_pointer *b, uint32_t b_count)
+{
+    uint32_t a = a_count, to = a_count + b_count;
+
+    while (b_count)
+        p[--to] = a && p[a - 1].address > b[b_count - 1].address ? p[--a] : b[--b_count];
+}
+
+static bool merge(struct merging *m, struct profile_pointer *p, uint32_t a_count, uint32_t count)
+{
+    uint32_t b_count = count - a_count;
+    bool front = a_count <= b_count;
+
+    if (b_count == 0)
+        return true;
+    if (!reserve(m, front ? a_count : b_count))
+        return false;
+    memcpy(m->copy, front ? p : p + a_count, (front ? a_count : b_count) * sizeof *p);
+    if (front)
+        merge_forward(p, m->copy, a_count, count);
+    else
+        merge_backward(p, a_count, m->copy, b_count);
+    return true;
+}
+
+/* Merge runs two by two; how many are left, or 0: out of memory. */
+static uint32_t merge_runs(struct merging *m, struct profile_pointer *p, uint32_t count)
+{
+    uint32_t left = 0;
+
+    for (uint32_t at = 0; at < count; left++) {
+        uint32_t middle = run_end(p, at, count), end = run_end(p, middle, count);
+
+        if (!merge(m, p + at, middle - at, end - at))
+            return 0;
         at = end;
-        merges++;
     }
-    return merges <= 1;
+    return left;
 }
 
 void pointers_sort(struct profile_pointer *pointers, uint32_t count)
 {
-    struct profile_pointer *other, *from = pointers, *to;
+    struct merging m = {0};
+    uint32_t runs = 2;
 
-    if (run_end(pointers, 0, count) == count)
-        return;
-    other = to = malloc(count * sizeof *other);
-    if (!other) {
+    while (runs > 1 && count)
+        runs = merge_runs(&m, pointers, count);
+    if (count && runs == 0)
         qsort(pointers, count, sizeof *pointers, by_address);
-        return;
-    }
-    for (bool sorted = false; !sorted;) {
-        struct profile_pointer *written = to;
-
-        sorted = merge_runs(from, to, count);
-        to = from;
-        from = written;
-    }
-    if (from != pointers)
-        memcpy(pointers, from, count * sizeof *pointers);
-    free(other);
+    free(m.copy);
 }

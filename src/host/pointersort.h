@@ -9,7 +9,7 @@
 
 #include "src/host/profile.h"
 
-/* Of equal addresses the first stays first, if there is memory for a copy meanwhile. */
+/* Of equal addresses the first stays first, if there is memory for copies of the smaller runs. */
 void pointers_sort(struct profile_pointer *pointers, uint32_t count);
 
 #endif
