@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/heap-source.h"
 #include "cli/options.h"
 #include "cli/pager.h"
 #include "cli/session-choice.h"
@@ -269,15 +270,6 @@ static int show_program(const char *what, const struct choice *c)
     return status;
 }
 
-/* A file that is there is meant; else what cannot be the name of a program is one that is not. */
-static bool means_file(const char *what)
-{
-    size_t length = strlen(what);
-
-    return access(what, F_OK) == 0 || strchr(what, '/') ||
-           (length > 6 && strcmp(what + length - 6, ".mprof") == 0);
-}
-
 static bool goes_out_twice(const struct choice *c)
 {
     return c->json && c->csv && strcmp(c->json, "-") == 0 && strcmp(c->csv, "-") == 0;
@@ -301,7 +293,7 @@ int cmd_pools(int argc, char **argv)
     } else if (first >= 0 && goes_out_twice(&c)) {
         words_say("only one of --json and --csv can go to standard output");
         options_wrong(&options);
-    } else if (first >= 0 && means_file(argv[first])) {
+    } else if (first >= 0 && heap_source_is_file(argv[first])) {
         status = show_file(argv[first], &c);
     } else if (first >= 0) {
         status = show_program(argv[first], &c);
