@@ -69,8 +69,7 @@ void report_text_process(struct strbuf *out, const struct profile *p)
     escape_text(out, profile_text(p, p->process.program));
     if (p->process.merged)
         strbuf_addf(out, " (%" PRIu32 " profile%s merged) ran up to %s", p->process.merged,
-                    p->process.merged == 1 ? "" : "s",
-                    units_seconds(seconds, p->process.seconds));
+                    p->process.merged == 1 ? "" : "s", units_seconds(seconds, p->process.seconds));
     else
         strbuf_addf(out, " (pid %" PRId64 ") ran %s", p->process.pid,
                     units_seconds(seconds, p->process.seconds));
@@ -220,7 +219,7 @@ void report_text_cut(struct strbuf *out, const struct profile *p)
         if (p->process.exit_kind == EXIT_UNKNOWN)
             strbuf_addf(out, "this is the state %s into the run\n", seconds);
         else
-            strbuf_add(out, "the timeline and snapshots behind it are lost\n");
+            strbuf_add(out, "the searches for leaks, timeline and snapshots behind it are lost\n");
     }
 }
 

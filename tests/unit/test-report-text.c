@@ -431,7 +431,9 @@ static void a_file_that_is_not_whole_says_so(void **state)
         {{CUT_SHORT, 5000, 5000, 2.5}, /* where a section ends, of a file that was finished */
          EXIT_STATUS,
          true,
-         "  note: this file is cut short at byte 5,000 of 5,000: the timeline and snapshots behind "
+         "  note: this file is cut short at byte 5,000 of 5,000: the searches for leaks, timeline "
+         "and "
+         "snapshots behind "
          "it are lost\n"},
         {{CUT_SHORT, 4096, 5000, 2.5},
          EXIT_UNKNOWN,
@@ -446,7 +448,9 @@ static void a_file_that_is_not_whole_says_so(void **state)
         {{CUT_SHORT, 4096, 5000, 2.5},
          EXIT_STATUS,
          true,
-         "  note: this file is cut short at byte 4,096 of 5,000: the timeline and snapshots behind "
+         "  note: this file is cut short at byte 4,096 of 5,000: the searches for leaks, timeline "
+         "and "
+         "snapshots behind "
          "it are lost\n"},
     };
     struct profile p;
