@@ -12,8 +12,9 @@
 #define MIB (UINT64_C(1) << 20)
 #define WORTH_A_THREAD (4 * MIB)
 #define WORTH_TWO (64 * MIB)
-#define PIECE (8 * MIB) /* cleared in a call: others wait for the lock of this process's mappings  \
-                         */
+#define PIECE                                                                                      \
+    (8 * MIB) /* cleared in a call: others wait for the lock of this process's mappings            \
+               */
 
 static void *clear(void *argument)
 {
@@ -35,7 +36,6 @@ static void start(struct copyroom_part *part)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     part->running = pthread_create(&part->thread, NULL, clear, part) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    atomic_store_explicit(&part->done, !part->running, memory_order_relaxed); /* our own */
 }
 
 void copyroom_begin(struct copyroom *r, pid_t pid)

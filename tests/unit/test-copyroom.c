@@ -128,12 +128,32 @@ static void what_is_not_taken_is_given_back(void **state)
     end(pid);
 }
 
+/* Also where the clearing is done before the thread that began it goes on. */
+static void what_was_begun_is_ready_some_time(void **state)
+{
+    pid_t pid = child(4 * MIB);
+    struct copyroom r;
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        int patience = 30000;
+
+        copyroom_begin(&r, pid);
+        while (!copyroom_ready(&r) && patience--)
+            usleep(1000);
+        assert_true(copyroom_ready(&r));
+        copyroom_release(&r);
+    }
+    end(pid);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_much_as_is_resident_exists_before),
         cmocka_unit_test(what_grew_meanwhile_fits_nevertheless),
         cmocka_unit_test(nothing_is_made_without_need),
+        cmocka_unit_test(what_was_begun_is_ready_some_time),
         cmocka_unit_test(what_is_not_taken_is_given_back),
     };
 
