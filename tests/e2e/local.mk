@@ -19,6 +19,7 @@ e2e_tests = tests/e2e/api.py tests/e2e/compare.py tests/e2e/diff.py tests/e2e/me
 	tests/e2e/snapshot.py \
 	tests/e2e/stat.py \
 	tests/e2e/tracemalloc.py \
+	tests/e2e/valgrind.py \
 	tests/e2e/views.py \
 	tests/e2e/ways-out.py \
 	tests/e2e/why.py
