@@ -335,12 +335,22 @@ static void register_set(struct machine *m, uint64_t reg, uint8_t how, int64_t v
     m->row.value[reg] = value;
 }
 
-static void register_restore(struct machine *m, uint64_t reg)
+/* false: the CIE itself has nothing to go back to. */
+static bool register_restore(struct machine *m, uint64_t reg)
 {
+    if (!m->in_fde)
+        return false;
     if (reg >= CFI_REGISTERS)
-        return;
+        return true;
     m->row.how[reg] = m->initial.how[reg];
     m->row.value[reg] = m->initial.value[reg];
+    return true;
+}
+
+/* An offset as instructions write it: in units of the CIE's data alignment. */
+static int64_t factored(const struct machine *m, uint64_t units)
+{
+    return (int64_t)(units * (uint64_t)m->fde->cie.data_align); /* wraps: it may be nonsense */
 }
 
 static const uint8_t *take_block(struct cursor *c)
@@ -378,7 +388,6 @@ static bool state_restore(struct machine *m)
 /* The instructions that say where the CFA is. */
 static bool execute_cfa(struct machine *m, struct cursor *c, uint8_t op)
 {
-    int64_t factor = m->fde->cie.data_align;
     uint64_t reg;
 
     switch (op) {
@@ -397,10 +406,10 @@ static bool execute_cfa(struct machine *m, struct cursor *c, uint8_t op)
         return true;
     case 0x12: /* def_cfa_sf */
         reg = take_uleb(c);
-        cfa_set(m, reg, take_sleb(c) * factor);
+        cfa_set(m, reg, factored(m, (uint64_t)take_sleb(c)));
         return true;
     case 0x13: /* def_cfa_offset_sf */
-        m->row.cfa_offset = take_sleb(c) * factor;
+        m->row.cfa_offset = factored(m, (uint64_t)take_sleb(c));
         return m->row.cfa_expr == NULL;
     default:
         return false;
@@ -410,7 +419,6 @@ static bool execute_cfa(struct machine *m, struct cursor *c, uint8_t op)
 /* The instructions whose operand does not lie in the opcode byte: one line or two each. */
 static bool execute_extended(struct machine *m, struct cursor *c, uint8_t op)
 {
-    int64_t factor = m->fde->cie.data_align;
     uint64_t reg;
 
     switch (op) {
@@ -430,11 +438,10 @@ static bool execute_extended(struct machine *m, struct cursor *c, uint8_t op)
         return true;
     case 0x05: /* offset_extended */
         reg = take_uleb(c);
-        register_set(m, reg, CFI_OFFSET, (int64_t)take_uleb(c) * factor);
+        register_set(m, reg, CFI_OFFSET, factored(m, take_uleb(c)));
         return true;
     case 0x06: /* restore_extended */
-        register_restore(m, take_uleb(c));
-        return true;
+        return register_restore(m, take_uleb(c));
     case 0x07:
         register_set(m, take_uleb(c), CFI_UNDEFINED, 0);
         return true;
@@ -455,15 +462,15 @@ static bool execute_extended(struct machine *m, struct cursor *c, uint8_t op)
         return true;
     case 0x11: /* offset_extended_sf */
         reg = take_uleb(c);
-        register_set(m, reg, CFI_OFFSET, take_sleb(c) * factor);
+        register_set(m, reg, CFI_OFFSET, factored(m, (uint64_t)take_sleb(c)));
         return true;
     case 0x14: /* val_offset */
         reg = take_uleb(c);
-        register_set(m, reg, CFI_VAL_OFFSET, (int64_t)take_uleb(c) * factor);
+        register_set(m, reg, CFI_VAL_OFFSET, factored(m, take_uleb(c)));
         return true;
     case 0x15:
         reg = take_uleb(c);
-        register_set(m, reg, CFI_VAL_OFFSET, take_sleb(c) * factor);
+        register_set(m, reg, CFI_VAL_OFFSET, factored(m, (uint64_t)take_sleb(c)));
         return true;
     case 0x16: /* val_expression */
         reg = take_uleb(c);
@@ -474,7 +481,7 @@ static bool execute_extended(struct machine *m, struct cursor *c, uint8_t op)
         return true;
     case 0x2f: /* GNU_negative_offset_extended */
         reg = take_uleb(c);
-        register_set(m, reg, CFI_OFFSET, -(int64_t)take_uleb(c) * factor);
+        register_set(m, reg, CFI_OFFSET, factored(m, -take_uleb(c)));
         return true;
     default:
         return execute_cfa(m, c, op);
@@ -493,10 +500,8 @@ static bool execute(struct machine *m, const uint8_t *program, const uint8_t *en
         if (op >> 6 == 1) /* advance_loc */
             m->location += low * m->fde->cie.code_align;
         else if (op >> 6 == 2) /* offset */
-            register_set(m, low, CFI_OFFSET, (int64_t)take_uleb(&c) * m->fde->cie.data_align);
-        else if (op >> 6 == 3) /* restore */
-            register_restore(m, low);
-        else if (!execute_extended(m, &c, op))
+            register_set(m, low, CFI_OFFSET, factored(m, take_uleb(&c)));
+        else if (!(op >> 6 == 3 ? register_restore(m, low) : execute_extended(m, &c, op)))
             return false;
         if (m->in_fde && m->location > pc)
             return !c.bad;

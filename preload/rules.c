@@ -90,7 +90,9 @@ static bool saved_in_reach(const struct cfi_row *row)
 {
     int64_t at = row->value[CFI_RBP];
 
-    return at <= -16 && at >= (row->cfa_register == CFI_RSP ? -row->cfa_offset : -RULE_RBP_REACH);
+    if (row->cfa_register == CFI_RSP)
+        return at <= -16 && row->cfa_offset >= 0 && at >= -row->cfa_offset;
+    return at <= -16 && at >= -RULE_RBP_REACH;
 }
 
 static uint64_t compile(const struct cfi_row *row)

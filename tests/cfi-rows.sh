@@ -17,9 +17,9 @@ files() {
         ${all:+libssl.so.3 'libLLVM-*.so.1' 'libclang-*.so.*'}; do
         ls /usr/lib/x86_64-linux-gnu/$name /usr/lib64/$name 2>/dev/null || :
     done
-    [ -z "$all" ] || for program in "$(gcc -print-prog-name=cc1)" clang openssl python3 sqlite3 \
-        redis-server git perl bash; do
-        command -v "$program" || :
+    [ -z "$all" ] || gcc -print-prog-name=cc1
+    for program in ${all:+clang openssl python3 sqlite3 redis-server git perl bash}; do
+        ls /usr/bin/$program 2>/dev/null || :
     done
 }
 # shellcheck disable=SC2046

@@ -336,7 +336,13 @@ script_tests = \
 	tests/manual.sh \
 	tests/options.sh
 # They compile what they test themselves, in the same way whatever the sanitizers of the rest.
-own_build_scripts = tests/pool-race.sh tests/fuzz/segment.sh tests/fuzz/snapshot.sh \
+own_build_scripts = \
+	tests/pool-race.sh \
+	tests/fuzz/cfi.sh \
+	tests/fuzz/perfmap.sh \
+	tests/fuzz/records.sh \
+	tests/fuzz/segment.sh \
+	tests/fuzz/snapshot.sh \
 	tests/fuzz/suppress.sh
 EXTRA_DIST += $(own_build_scripts)
 if SANITIZERS

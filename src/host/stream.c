@@ -58,6 +58,7 @@ static void find_tail(const struct segment *segment, struct stream *s)
         if (next == CHUNK_NONE)
             return;
         s->tail = next;
+        s->ahead++;
     }
     s->damaged = true; /* out of range, or a ring of chunks */
 }
@@ -123,11 +124,15 @@ bool stream_follow(const struct segment *segment, struct stream *s, uint32_t *re
     stream_settle(segment, s);
     if (s->damaged || s->cursor.chunk == s->tail)
         return false;
-    if (!ring_consume(segment, &s->cursor, 0, &damaged)) {
-        /* A chunk with a successor was read to its end and cannot be left. */
+    /*
+     * A chunk with a successor was read to its end and cannot be left, or its link was
+     * changed since the look: the way no longer leads to the tail, and might never end.
+     */
+    if (s->ahead == 0 || !ring_consume(segment, &s->cursor, 0, &damaged)) {
         s->damaged = true;
         return false;
     }
+    s->ahead--;
     ++*recycled;
     enter_chunk(segment, s, 0);
     return stream_has_more(s);

@@ -24,6 +24,7 @@ struct stream {
     bool damaged; /* not read any further */
     bool in_flight;
     uint32_t tail;       /* the newest chunk at the last look */
+    uint32_t ahead;      /* how many chunks on from the cursor's it was then */
     uint32_t tail_words; /* committed there */
     uint64_t looked;     /* clock just before the last look */
     uint64_t bound;      /* no record that is not in the snapshot has a smaller stamp */

@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# Fuzzing the readers of files.  The fuzzer is built by clang from the sources,
-# whatever the compiler of the rest, and runs for a few seconds in `make check`;
-# `make fuzz FUZZ_SECONDS=3600` goes on.
+# Fuzzing the readers of files and of what comes from the target.  The fuzzers are
+# built by clang from the sources, whatever the compiler of the rest, and run for a few
+# seconds in `make check`; `make fuzz FUZZ_SECONDS=3600` goes on.
+
+fuzz_tests = \
+	tests/fuzz/cfi.sh \
+	tests/fuzz/perfmap.sh \
+	tests/fuzz/records.sh \
+	tests/fuzz/segment.sh \
+	tests/fuzz/snapshot.sh \
+	tests/fuzz/suppress.sh
 
 fuzz_segment_sources = \
 	src/host/answer.c \
@@ -163,6 +171,47 @@ fuzz_suppress_sources = \
 	src/shared/sysmem.c \
 	tests/fuzz/fuzz-suppress.c
 
+fuzz_cfi_sources = \
+	preload/cfi.c \
+	preload/rules.c \
+	src/shared/bump.c \
+	src/shared/sysmem.c \
+	tests/fuzz/fuzz-cfi.c
+
+fuzz_perfmap_sources = \
+	src/host/perfmap.c \
+	src/host/rangemap.c \
+	tests/fuzz/fuzz-perfmap.c
+
+fuzz_records_sources = \
+	src/host/collector.c \
+	src/host/error.c \
+	src/host/faults.c \
+	src/host/livetable.c \
+	src/host/mappings.c \
+	src/host/marks.c \
+	src/host/model.c \
+	src/host/pages.c \
+	src/host/procinfo.c \
+	src/host/regions.c \
+	src/host/requests.c \
+	src/host/sites.c \
+	src/host/sizeclass.c \
+	src/host/stream.c \
+	src/host/strings.c \
+	src/host/texts.c \
+	src/host/threads.c \
+	src/host/timeline.c \
+	src/host/utf8.c \
+	src/shared/bump.c \
+	src/shared/objects.c \
+	src/shared/ring.c \
+	src/shared/segment.c \
+	src/shared/sysmem.c \
+	tests/fuzz/fuzz-records.c
+
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/with-corpus.sh \
+	tests/fuzz/fuzz-cfi.c tests/fuzz/fuzz-perfmap.c tests/fuzz/fuzz-records.c
 EXTRA_DIST += tests/fuzz/fuzz-segment.c tests/fuzz/fuzz-snapshot.c tests/fuzz/fuzz-suppress.c \
 	tests/fuzz/segment-seeds.py
 
@@ -193,6 +242,22 @@ tests/fuzz/fuzz-suppress: $(fuzz_suppress_sources) src/host/suppress.h
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		$(fuzz_suppress_sources:%=$(srcdir)/%) $(IBERTY_LIBS) -o $@
 
+fuzz_compile = $(MKDIR_P) tests/fuzz && $(CLANG) $(base_cppflags) -I. $(base_cflags) -g -O1 \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+
+tests/fuzz/fuzz-cfi: $(fuzz_cfi_sources) preload/cfi.h preload/rules.h
+	$(AM_V_GEN)$(fuzz_compile) $(fuzz_cfi_sources:%=$(srcdir)/%) -o $@
+
+tests/fuzz/fuzz-perfmap: $(fuzz_perfmap_sources) src/host/perfmap.h src/host/rangemap.h
+	$(AM_V_GEN)$(fuzz_compile) $(fuzz_perfmap_sources:%=$(srcdir)/%) -o $@
+
+tests/fuzz/fuzz-records: $(fuzz_records_sources) src/host/stream.h src/host/model.h
+	$(AM_V_GEN)$(fuzz_compile) $(fuzz_records_sources:%=$(srcdir)/%) -lpthread -o $@
+
+CLEANFILES += tests/fuzz/fuzz-cfi tests/fuzz/fuzz-perfmap tests/fuzz/fuzz-records
+tests/fuzz/cfi.log: tests/fuzz/fuzz-cfi
+tests/fuzz/perfmap.log: tests/fuzz/fuzz-perfmap
+tests/fuzz/records.log: tests/fuzz/fuzz-records
 CLEANFILES += tests/fuzz/fuzz-segment tests/fuzz/fuzz-snapshot tests/fuzz/fuzz-suppress
 tests/fuzz/segment.log: tests/fuzz/fuzz-segment
 tests/fuzz/suppress.log: tests/fuzz/fuzz-suppress
@@ -203,4 +268,4 @@ endif
 
 .PHONY: fuzz
 fuzz:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='tests/fuzz/segment.sh tests/fuzz/snapshot.sh tests/fuzz/suppress.sh' FUZZ_SECONDS=$${FUZZ_SECONDS:-600}
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(fuzz_tests)' FUZZ_SECONDS=$${FUZZ_SECONDS:-600}
