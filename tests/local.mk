@@ -338,6 +338,7 @@ script_tests = \
 # They compile what they test themselves, in the same way whatever the sanitizers of the rest.
 own_build_scripts = \
 	tests/pool-race.sh \
+	tests/record-race.sh \
 	tests/fuzz/cfi.sh \
 	tests/fuzz/perfmap.sh \
 	tests/fuzz/records.sh \

@@ -7,6 +7,7 @@
 
 #include "src/host/procinfo.h"
 #include "src/host/profile.h"
+#include "src/shared/stacktrie.h"
 #include "src/shared/stamp.h"
 
 #include <linux/membarrier.h>
@@ -24,7 +25,9 @@
 #include <cmocka.h>
 
 #define THREADS 6u
+#ifndef STEPS /* fewer where each takes long */
 #define STEPS 300000u
+#endif
 #define ADDRESSES 12u
 
 static struct segment segment;
@@ -32,6 +35,43 @@ static struct model model;
 static struct collector collector;
 static uint32_t clock_kind;
 static __thread struct stamp_taker stamps;
+static __thread uint32_t stack = STACK_ROOTS; /* of the records that the thread makes */
+
+/*
+ * The threads' stacks: paths of FRAMES frames, each one of BRANCHES, so that all of them
+ * make the same nodes at once.
+ */
+#define FRAMES 6u
+#define BRANCHES 3u
+
+static uint32_t make_stack(uint32_t random)
+{
+    uint32_t node = STACK_ROOT_WHOLE;
+
+    for (uint32_t i = 0; i < FRAMES; i++, random /= BRANCHES)
+        node = stacktrie_child(&segment, node, 0x1000 * (i + 1) + random % BRANCHES);
+    return node;
+}
+
+/* Read while the threads go on, as the host does. */
+static void read_stacks(void *context)
+{
+    (void)context;
+    for (uint32_t i = 1; i < model.sites.count; i++) {
+        uint32_t node = model.sites.sites[i].node, depth = FRAMES;
+        uint64_t frame;
+
+        for (; node != STACK_ROOT_WHOLE && node != STACK_ROOTS && depth > 0; depth--)
+            if (!stacktrie_read(&segment, node, &frame, &node) || frame >> 12 != depth)
+                abort();
+    }
+}
+
+static uint64_t before_round(void *context)
+{
+    (void)context;
+    return UINT64_MAX;
+}
 
 static int set_up(void **state)
 {
@@ -49,6 +89,8 @@ static int set_up(void **state)
     if (base == MAP_FAILED)
         return -1;
     segment_format(&segment, base, &layout, &settings);
+    options.before = before_round;
+    options.after = read_stacks;
     model_init(&model, layout.nodes_max, clock_ticks(clock_kind), 1);
     return collector_init(&collector, &segment, &model, &options, NULL);
 }
@@ -72,7 +114,7 @@ static void emit(struct ring_writer *w, uint32_t kind, uint64_t address, bool ti
     *next++ = address | (uint64_t)kind << RECORD_KIND_SHIFT |
               (uint64_t)(timed ? RECORD_STAMPED : 0) << RECORD_FLAGS_SHIFT;
     if (kind == RECORD_ALLOC)
-        *next++ = 64 | (uint64_t)STACK_ROOTS << 32;
+        *next++ = 64 | (uint64_t)stack << 32;
     if (timed)
         *next++ = stamp_take(&segment, &stamps, clock_kind);
     ring_commit(w, next);
@@ -126,6 +168,7 @@ static void *work(void *context)
             *mine = 0;
         } else {
             *mine = heap_take();
+            stack = make_stack(random >> 8);
             if (*mine)
                 emit(&w, RECORD_ALLOC, *mine, true);
         }
