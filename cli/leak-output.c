@@ -367,14 +367,30 @@ static void generate_one(struct strbuf *out, const struct leak_output *o,
     free(frames);
 }
 
+/* One rule for several leaks is needed once: those of LeakSanitizer name a function only. */
 static void generate(struct strbuf *out, const struct leak_output *o, const struct leaks *l)
 {
+    struct strbuf rules, rule;
+
+    strbuf_init(&rules);
+    strbuf_init(&rule);
+    strbuf_add(&rules, "\n");
     for (uint32_t i = 0; i < l->report.record_count; i++) {
         const struct leak_record *r = &l->report.records[i];
 
-        if ((o->kinds & LEAK_KIND_BIT(r->kind)) && !r->known)
-            generate_one(out, o, r);
+        if (!(o->kinds & LEAK_KIND_BIT(r->kind)) || r->known)
+            continue;
+        strbuf_clear(&rule);
+        strbuf_add(&rule, "\n");
+        generate_one(&rule, o, r);
+        if (o->generate == GENERATE_VALGRIND || !strstr(strbuf_text(&rules), strbuf_text(&rule)))
+            strbuf_add(&rules, strbuf_text(&rule) + 1);
+        rules.failed |= rule.failed;
     }
+    strbuf_add(out, strbuf_text(&rules) + 1);
+    out->failed |= rules.failed;
+    strbuf_release(&rules);
+    strbuf_release(&rule);
 }
 
 /* The built-in ones are for programs that are not there, most of them. */

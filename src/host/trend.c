@@ -225,6 +225,10 @@ int trend_find(struct trend *t, const struct trend_point *points, uint32_t count
     t->confidence = rising(s.bytes, s.count);
     find_slopes(t, &s, half);
     t->kind = t->confidence >= SURE ? how_it_goes_on(&s, half, t->slope) : TREND_STEADY;
+    if (t->kind == TREND_GROWS && t->slope <= 0) { /* for less than half of the time */
+        t->slope = t->late_slope;
+        t->slope_high = fmax(t->slope_high, t->late_slope);
+    }
     free(s.slopes);
     return 0;
 }

@@ -48,7 +48,8 @@ enum trend_kind {
 
 struct trend {
     enum trend_kind kind;
-    double slope;                 /* bytes a second over the whole time */
+    double slope;                 /* bytes a second over the whole time; late_slope where it
+                                   * grows and that is 0, because it began late */
     double slope_low, slope_high; /* it lies between these with 95 % confidence */
     double confidence;            /* that there is a rise at all, 0 to 1 (one-sided) */
     double late_slope;            /* bytes a second over the second half */

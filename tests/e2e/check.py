@@ -119,6 +119,7 @@ ends(125, ["--baseline", "folder", "--update-baseline"], "lost")
 # Suppressions, made and read back.
 for syntax in ("lsan", "valgrind"):
     run = ends(23, ["--gen-suppressions", syntax], "lost", "other")
+    h.equal(run.stderr.count("leak:make_block\n"), int(syntax == "lsan"), "a rule that serves two leaks is made once")
     rules = [line for line in run.stderr.splitlines() if line.startswith(("leak:", "{", "}", "   "))]
     with open(path("made.supp"), "w", encoding="utf-8") as f:
         f.write("\n".join(line for line in rules if not line.startswith("    ")) + "\n")

@@ -238,6 +238,22 @@ static void slopes_are_bytes_a_second(void **state)
 }
 
 /* The interval holds the true slope about as often as it says. */
+/* Nothing for most of the time, and then as much again and again. */
+static double late(double at)
+{
+    return at < 0.06 ? 0 : at < 0.8 ? 300 : 300 + (at - 0.79) * 10 * MIB;
+}
+
+static void what_begins_late_has_a_slope(void **state)
+{
+    struct trend t = judge(late, 33, 10);
+
+    (void)state;
+    assert_int_equal(t.kind, TREND_GROWS);
+    assert_true(t.slope > 0);
+    assert_true(t.slope_low <= t.slope && t.slope <= t.slope_high);
+}
+
 static void the_interval_holds_the_slope(void **state)
 {
     uint32_t outside = 0;
@@ -283,6 +299,7 @@ int main(void)
         cmocka_unit_test(sawteeth_are_told_from_growth),
         cmocka_unit_test(little_is_unclear),
         cmocka_unit_test(slopes_are_bytes_a_second),
+        cmocka_unit_test(what_begins_late_has_a_slope),
         cmocka_unit_test(the_interval_holds_the_slope),
         cmocka_unit_test(bad_times_are_passed_over),
     };
