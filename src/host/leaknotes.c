@@ -119,6 +119,8 @@ static void add_flags(struct notes *n, struct strbuf *text, const struct profile
                                 "may hold others, which are then taken for lost"},
         {SEARCH_ROWS_MERGED, "there were too many rows: ages are not told apart"},
         {SEARCH_AGES_SATURATED, "there were too many moments: ages are lower bounds"},
+        {SEARCH_REGIONS_MISSED, "the program named more root and weak regions than memprof keeps: "
+                                "the rest count for nothing"},
         {SEARCH_BEFORE_LATER, "the program ran on after this search and was not searched again"},
     };
 

@@ -116,6 +116,8 @@ static int take(struct leaksearch *s, const struct leaksearch_source *source, st
     s->about.snapshots = s->births.taken;
     if (source->model->partial)
         s->about.notes |= SEARCH_PARTIAL_RECORD;
+    if (source->model->regions.left_out)
+        s->about.notes |= SEARCH_REGIONS_MISSED;
     if (s->births.shift)
         s->about.notes |= SEARCH_AGES_SATURATED;
     if (!source->pid)

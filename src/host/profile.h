@@ -328,6 +328,7 @@ enum search_graph {
 #define SEARCH_ROWS_MERGED 0x10u /* too many rows: ages are not told apart */
 #define SEARCH_AGES_SATURATED 0x20u /* ages are lower bounds */
 #define SEARCH_BEFORE_LATER 0x40u   /* the program ran on after it and was not searched again */
+#define SEARCH_REGIONS_MISSED 0x80u /* the program named more regions than are kept (regions.h) */
 
 struct profile_search {
     double seconds;      /* when the program was stopped for it */

@@ -2,6 +2,7 @@
 #include "src/host/requests.h"
 
 #include "src/host/account.h"
+#include "src/host/blockfind.h"
 #include "src/host/event.h"
 #include "src/host/sizeclass.h"
 #include "src/shared/guarded.h"
@@ -166,13 +167,25 @@ static void apply_domain_realloc(struct model *m, const struct model_event *e)
 
 /* --------------------------------------------------------------- ignoring -- */
 
+/* By its start, or by what lies in it: new[]'s pointer behind a count, an object's second base. */
+static bool take_heap_block(struct model *m, uint64_t address, uint64_t hash,
+                            struct livetable_block *block)
+{
+    struct found_block found;
+
+    if (livetable_take(&m->live, hash, address, block))
+        return true;
+    return block_find(m, address, &found) && found.domain == DOMAIN_HEAP &&
+           livetable_take(&m->live, livetable_hash(found.start), found.start, block);
+}
+
 /* The block moves to the same stack, thread and size class in another domain. */
 static void apply_ignore(struct model *m, const struct model_event *e)
 {
     struct livetable_block block, old;
     uint32_t from, to;
 
-    if (!livetable_take(&m->live, e->hash, event_address(e), &block))
+    if (!take_heap_block(m, event_address(e), e->hash, &block))
         return;
     from = block.site;
     to = sites_get(
@@ -185,7 +198,8 @@ static void apply_ignore(struct model *m, const struct model_event *e)
     } else if (!to) {
         m->events_lost++;
     }
-    livetable_put(&m->live, e->hash, &block, &old); /* where it was, so there is room */
+    livetable_put(&m->live, livetable_hash(block.address), &block,
+                  &old); /* where it was, so there is room */
 }
 
 /* --------------------------------------------------- clearing, and the peak -- */

@@ -327,7 +327,8 @@ static void every_incompleteness_has_a_sentence(void **state)
                {SEARCH_PARTIAL_RECORD, "recording was off"},
                {SEARCH_ROWS_MERGED, "ages are not told apart"},
                {SEARCH_AGES_SATURATED, "lower bounds"},
-               {SEARCH_BEFORE_LATER, "ran on after"}};
+               {SEARCH_BEFORE_LATER, "ran on after"},
+               {SEARCH_REGIONS_MISSED, "more root and weak regions"}};
     struct fixture *f = *state;
     uint32_t before;
 

@@ -233,6 +233,17 @@ static void test_ignore(void **unused)
     assert_domain(DOMAIN_HEAP, 30, 1, 380, 130);
     assert_domain(DOMAIN_IGNORED, 0, 0, 350, 200);
     assert_int_equal(m.unknown_frees, 0);
+    /* what lies in a block of the heap, and behind it, and what is no block of the heap */
+    feed(&two, RECORD_IGNORE, 0x2000 + 30, 0);
+    sized(&one, RECORD_MMAP, 0x10000, 4096, 0, 0);
+    feed(&two, RECORD_IGNORE, 0x10008, 0);
+    assert_domain(DOMAIN_IGNORED, 0, 0, 350, 200);
+    feed(&two, RECORD_IGNORE, 0x2000 + 29, 0);
+    assert_domain(DOMAIN_HEAP, 0, 0, 380, 130);
+    assert_domain(DOMAIN_IGNORED, 30, 1, 380, 200);
+    feed(&one, RECORD_FREE, 0x2000, 0);
+    assert_domain(DOMAIN_IGNORED, 0, 0, 380, 200);
+    assert_int_equal(m.unknown_frees, 0);
 }
 
 static void test_clear(void **unused)
