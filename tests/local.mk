@@ -372,6 +372,16 @@ EXTRA_DIST += \
 	tests/data/jenkins-junit.xsd \
 	tests/data/leaks.schema.json \
 	tests/data/sarif-2.1.0.json
+# Hostile conditions: a table with a row for each.  The long ones take an hour.
+hostile_python = $(AM_TESTS_ENVIRONMENT) $(PYTHON3) $(top_srcdir)/tests/hostile.py
+.PHONY: check-hostile check-long
+check-hostile: all targets
+	$(hostile_python) $(ROWS)
+check-long: all targets
+	$(hostile_python) --long
+EXTRA_DIST += tests/hostile.py tests/hostile/ends.py tests/hostile/programs.py tests/hostile/scale.py \
+	tests/hostile/security.py tests/hostile/surroundings.py tests/hostile/table.py
+
 TESTS += $(script_tests)
 EXTRA_DIST += $(script_tests)
 

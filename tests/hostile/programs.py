@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs of every making: other allocators, other languages, other ways to load code."""
+import os
+import shutil
+import subprocess
+
+import harness as h
+from table import built, documented, exact, need, opened, record, refused, row, unharmed
+
+LIBRARIES = "/usr/lib/x86_64-linux-gnu"
+ALLOCATORS = {"jemalloc": ("libjemalloc.so.2", "libjemalloc2"), "tcmalloc": ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
+              "mimalloc": ("libmimalloc.so.2", "libmimalloc2.0")}
+HELLO = "int printf(const char *, ...); void *malloc(unsigned long); int main(void){ void *volatile p = 0; " \
+        "for (int i = 0; i < 50; i++) p = malloc(100); printf(\"%d\\n\", p != 0); return 4; }"
+
+
+def compiled(name, compiler, *flags, text=HELLO, suffix=".c"):
+    need(shutil.which(compiler), f"{compiler} is not installed")
+    source, program = os.path.join(h.scratch, name + suffix), os.path.join(h.scratch, name)
+    with open(source, "w", encoding="utf-8") as f:
+        f.write(text)
+    run = subprocess.run([compiler, *flags, "-o", program, source], capture_output=True, text=True, timeout=200)
+    need(run.returncode == 0, f"{compiler} {' '.join(flags)}: {run.stderr.strip()[-150:]}")
+    return program
+
+
+def allocator(name, library, package):
+    path = os.path.join(LIBRARIES, library)
+
+    @row("programs", f"{name} by LD_PRELOAD behind us")
+    def behind():
+        need(os.path.exists(path), f"{package} is not installed")
+        exact([h.target("thread-pairs"), "4", "2000"], env={**os.environ, "LD_PRELOAD": path})
+
+    @row("programs", f"{name} linked dynamically")
+    def linked():
+        need(os.path.exists(path), f"{package} is not installed")
+        program = compiled("with-" + name, "gcc", "-fno-builtin", "-Wl,--no-as-needed", path)
+        run, file = record([program])
+        h.equal((run.returncode, run.stdout), (4, "1\n"), "it ran")
+        h.equal(h.sums(opened(run, file).doc, "main")["total_bytes"] >= 5000, True, "recorded")
+
+
+for key, value in ALLOCATORS.items():
+    allocator(key, *value)
+
+
+@row("programs", "an allocator of its own, built in")
+def own_malloc():
+    run, _ = record([h.target("own-malloc")])
+    h.equal(run.returncode, 5, "status")
+    h.check("no allocator calls seen" in run.stderr, f"said: {run.stderr!r}")
+    return documented("the summary says that no allocator calls were seen")
+
+
+@row("programs", "statically linked")
+def static():
+    built("plain-static")
+    return refused([h.target("plain-static")], "static", "statically linked")
+
+
+@row("programs", "built with AddressSanitizer")
+def asan():
+    return refused([compiled("asan", "gcc", "-fsanitize=address")], "sanitizer", "built with a sanitizer")
+
+
+@row("programs", "musl-linked")
+def musl():
+    return refused([compiled("musl", "musl-gcc")], "", "another C library")
+
+
+@row("programs", "Go without cgo")
+def go_static():
+    folder = os.path.join(h.scratch, "go")
+    os.makedirs(folder, exist_ok=True)
+    need(shutil.which("go"), "go is not installed")
+    with open(os.path.join(folder, "main.go"), "w", encoding="ascii") as f:
+        f.write('package main\nimport "fmt"\nfunc main() { x := make([]byte, 1<<20); fmt.Println(len(x)) }\n')
+    env = {**os.environ, "CGO_ENABLED": "0", "GOCACHE": folder + "/c", "GOFLAGS": "-mod=mod", "GO111MODULE": "off", "HOME": folder}
+    run = subprocess.run(["go", "build", "-o", "prog", "main.go"], cwd=folder, env=env, capture_output=True, text=True, timeout=400)
+    need(run.returncode == 0, f"go build: {run.stderr.strip()[-150:]}")
+    return refused([os.path.join(folder, "prog")], "static", "statically linked")
+
+
+@row("programs", "Go with cgo")
+def go_cgo():
+    folder = os.path.join(h.scratch, "cgo")
+    os.makedirs(folder, exist_ok=True)
+    need(shutil.which("go"), "go is not installed")
+    with open(os.path.join(folder, "main.go"), "w", encoding="ascii") as f:
+        f.write('package main\n// #include <stdlib.h>\nimport "C"\nimport "fmt"\n'
+                'func main() { for i := 0; i < 100; i++ { C.malloc(1000) }; fmt.Println("done") }\n')
+    env = {**os.environ, "CGO_ENABLED": "1", "GOCACHE": folder + "/c", "GO111MODULE": "off", "HOME": folder}
+    run = subprocess.run(["go", "build", "-o", "prog", "main.go"], cwd=folder, env=env, capture_output=True, text=True, timeout=500)
+    need(run.returncode == 0, f"go build: {run.stderr.strip()[-150:]}")
+    done = unharmed([os.path.join(folder, "prog")])
+    h.check(done.doc["totals"]["total_bytes"] >= 100000, "what C allocates is recorded")
+
+
+@row("programs", "Rust")
+def rust():
+    program = compiled("rusty", "rustc", "-g", suffix=".rs",
+                       text='fn main() { let v: Vec<Vec<u8>> = (0..100).map(|i| vec![1u8; 1000 + i]).collect(); println!("{}", v.len()); }')
+    done = unharmed([program])
+    h.check(done.doc["totals"]["total_bytes"] >= 100000, "recorded")
+
+
+@row("programs", "node")
+def node():
+    need(shutil.which("node"), "node is not installed")
+    unharmed([shutil.which("node"), "-e", "let a=[]; for (let i=0;i<20000;i++) a.push('x'.repeat(i%100)); console.log(a.length)"])
+
+
+@row("programs", "Java")
+def java():
+    need(shutil.which("java"), "java is not installed")
+    unharmed([shutil.which("java"), "-Xshare:auto", "-XX:+UseSerialGC", "-version"])
+
+
+@row("programs", "allocator functions in the executable that pass on by dlsym(RTLD_NEXT)")
+def next_malloc():
+    exact([h.target("next-malloc")])
+
+
+@row("programs", "dlmopen and RTLD_DEEPBIND")
+def namespaces():
+    exact([h.target("namespaces"), h.target("swap-plugin-1.so")])
+    return documented("a namespace of its own")
+
+
+@row("programs", "LD_AUDIT")
+def audit():
+    exact([h.target("plain"), "3"], 3, env={**os.environ, "LD_AUDIT": h.target("audit-plugin.so")})
+
+
+@row("programs", "a handler of SIGPROF at 1 kHz that allocates inside malloc")
+def storm():
+    run, file = record([h.target("timer-storm")], env={**os.environ, "LD_PRELOAD": h.target("cells-plugin.so")})
+    h.equal(run.returncode, 0, f"status: {run.stderr[-300:]!r}")
+    done = opened(run, file)
+    seen = h.sums(done.doc, "meanwhile")["total_blocks"] - h.sums(done.doc, "in_handler")["total_blocks"]
+    h.check(0 <= done.stated["in.meanwhile.total_blocks"] - seen <= done.doc["loss"].get("nested_blocks", 0) + done.stated["signals"],
+            f"{seen} of {done.stated['in.meanwhile.total_blocks']} pairs, {done.doc['loss'].get('nested_blocks')} said to be missing")
+
+
+def forks(count):
+    done = exact([h.target("fork-loop"), str(count)])
+    h.equal(done.stated["children_that_ended_otherwise"], 0, "every child")
+
+
+@row("programs", "100 forks while other threads allocate")
+def forks_short():
+    forks(100)
+
+
+@row("programs", "1,000 forks while other threads allocate", long=True)
+def forks_long():
+    forks(1000)
+

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What others may do to memprof, and what memprof may do to others."""
+import ctypes
+import ctypes.util
+import os
+import signal
+import stat
+import subprocess
+
+import harness as h
+from table import memprof, need, opened, record, root, row
+
+FOLDER = os.environ["MEMPROF_RUNTIME_DIR"]
+
+
+@row("security", "the session's folder is 0700, the segment has no name")
+def modes():
+    host = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", "/dev/null", "--", h.target("commanded")], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True)
+    try:
+        host.stdout.readline()
+        h.equal(stat.S_IMODE(os.stat(FOLDER).st_mode), 0o700, "the folder")
+        sockets = os.listdir(FOLDER)
+        h.check(sockets, "a socket is there")
+        with open(f"/proc/{host.pid}/maps", encoding="ascii") as f:
+            h.check("/memfd:memprof" in f.read(), "the segment has no name in a file system")
+    finally:
+        host.communicate("q", timeout=60)
+
+
+@row("security", "a folder in /tmp that somebody else made, or a link, is not used")
+def folders():
+    root()
+    theirs = os.path.join(h.scratch, "shared")
+    os.makedirs(theirs + "/elsewhere")
+    os.chmod(theirs, 0o1777)
+    os.symlink(theirs + "/elsewhere", f"{theirs}/memprof-{os.geteuid()}")
+    env = {k: v for k, v in os.environ.items() if k not in ("MEMPROF_RUNTIME_DIR", "XDG_RUNTIME_DIR")}
+    run, file = record([h.target("plain"), "3"], env={**env, "TMPDIR": theirs})
+    h.equal(run.returncode, 3, f"status: {run.stderr[-300:]!r}")
+    h.equal(os.listdir(theirs + "/elsewhere"), [], "nothing behind the link")
+    opened(run, file)
+
+
+@row("security", "the profile is not written through somebody else's link in a shared folder")
+def links():
+    root()
+    with open("/proc/sys/fs/protected_symlinks", encoding="ascii") as f:
+        need(f.read().strip() != "0", "the kernel's fs.protected_symlinks, which refuses such links, is off")
+    shared, victim = os.path.join(h.scratch, "sticky"), os.path.join(h.scratch, "victim")
+    os.makedirs(shared)
+    os.chmod(shared, 0o1777)
+    with open(victim, "w", encoding="ascii") as f:
+        f.write("precious")
+    link = os.path.join(shared, "x.mprof")
+    os.symlink(victim, link)
+    os.lchown(link, 65534, 65534)
+    run = memprof("run", "-q", "-o", link, "--", h.target("plain"), "3")
+    with open(victim, "rb") as f:
+        h.equal(f.read(), b"precious", f"what the link leads to (status {run.returncode}, {run.stderr!r})")
+
+
+@row("security", "a target that writes garbage over the shared segment, 12 seeds")
+def vandals():
+    for seed in range(12):
+        run, file = record([h.target("vandal"), str(seed)], timeout=120)
+        h.check(run.returncode in (3, 125, 128 + signal.SIGALRM, 128 + signal.SIGSEGV, 128 + signal.SIGBUS),
+                f"seed {seed}: memprof ended as a program should: {run.returncode} {run.stderr[-200:]!r}")
+        h.check("ranges=0" not in run.stdout, f"seed {seed}: it found the segment")
+        if os.path.exists(file):
+            h.check(memprof("top", file).returncode in (0, 1, 3, 125), f"seed {seed}: the profile opens or is refused")
+
+
+@row("security", "terminal escapes in the names of symbols and programs")
+def escapes():
+    with open(h.target("odd-names"), "rb") as f:
+        image = f.read()
+    name, evil = b"steering_the_terminal", b"s\033]0;owned\007\033[2J\033[31m!"
+    evil += b"_" * (len(name) - len(evil))
+    program = os.path.join(h.scratch, "red\033[31m")
+    with open(program, "wb") as f:
+        f.write(image.replace(name, evil))
+    os.chmod(program, 0o755)
+    run, file = record([program])
+    shown = run.stderr
+    for how in (["top", "-g", "traceback"], ["leaks"], ["stat"], ["top", "-g", "module"]):
+        shown += memprof(*how, file).stdout
+    h.check("\033" not in shown and "\007" not in shown, "no control character is shown")
+    h.check("owned" in shown, "the name is shown, escaped")
+
+
+@row("security", "environment and contents of the program are not stored")
+def contents():
+    library = ctypes.util.find_library("zstd")
+    need(library, "libzstd is not installed")
+    zstd = ctypes.CDLL(library)
+    zstd.ZSTD_decompress.restype = ctypes.c_size_t
+    zstd.ZSTD_findFrameCompressedSize.restype = ctypes.c_size_t
+    zstd.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
+    code = "import os; x = [os.environ['PASSWORD'] + '%d' % i for i in range(3000)]"
+    run, file = record(["/usr/bin/python3", "-c", code], env={**os.environ, "PASSWORD": "sesame-open-4711", "PYTHONMALLOC": "malloc"})
+    h.equal(run.returncode, 0, run.stderr[-200:])
+    with open(file, "rb") as f:
+        data = f.read()
+    whole, at, frames = data, 0, 0
+    while (at := data.find(b"\x28\xb5\x2f\xfd", at)) >= 0:
+        size = zstd.ZSTD_getFrameContentSize(data[at:], ctypes.c_size_t(len(data) - at))
+        if size < 1 << 30:
+            room = ctypes.create_string_buffer(size + 1)
+            length = zstd.ZSTD_findFrameCompressedSize(data[at:], ctypes.c_size_t(len(data) - at))
+            if length < 1 << 30 and zstd.ZSTD_decompress(room, ctypes.c_size_t(size), data[at:at + length], ctypes.c_size_t(length)) == size:
+                whole += room.raw
+                frames += 1
+        at += 4
+    h.check(frames > 0 and b"python3" in whole, f"{frames} compressed pieces were looked into")
+    h.check(b"sesame" not in whole, "neither the environment nor what blocks hold")
+
