@@ -2,7 +2,7 @@
 /*
  * Writes garbage all over the memory that it shares with memprof, again and again, and ends.
  * It allocates between the blows, since a program does.  What that does to itself is its own
- * affair: it ends after 20 seconds whatever happens.  SEED
+ * affair: it ends after 5 seconds whatever happens.  SEED
  */
 #include "tally.h"
 
@@ -62,7 +62,7 @@ int main(int argc, char **argv)
     struct range ranges[16];
     int count = find(ranges, 16);
 
-    alarm(20);
+    alarm(5);
     state = (uint64_t)argument(argc, argv, 1, 1) * 0x9e3779b97f4a7c15u + 1;
     for (int i = 0; i < 4000; i++) {
         if (count)
