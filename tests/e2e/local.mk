@@ -10,6 +10,7 @@ e2e_tests = tests/e2e/api.py tests/e2e/compare.py tests/e2e/diff.py tests/e2e/me
 	tests/e2e/forbidden.py \
 	tests/e2e/leak-asked.py \
 	tests/e2e/leaksearch.py \
+	tests/e2e/leaks-busy.py \
 	tests/e2e/leak-kinds.py \
 	tests/e2e/live-redis.py \
 	tests/e2e/adverse.py \
