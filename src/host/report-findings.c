@@ -71,6 +71,28 @@ static void add_nothing(struct strbuf *out, const struct findings *f, const char
     strbuf_add(out, "\n");
 }
 
+/* The path is quoted for a shell, which leaves control characters as they are. */
+static void add_command(struct strbuf *out, const struct profile *p, const struct finding *f,
+                        const char *path)
+{
+    struct strbuf command;
+
+    strbuf_init(&command);
+    finding_command(&command, p, f, path);
+    strbuf_addf(out, "%*smore: ", INDENT, "");
+    escape_text(out, strbuf_text(&command));
+    strbuf_add(out, "\n");
+    out->failed |= command.failed;
+    strbuf_release(&command);
+}
+
+static void add_rest(struct strbuf *out, size_t count, const char *path)
+{
+    strbuf_addf(out, "and %zu more: memprof findings ", count);
+    escape_text(out, path);
+    strbuf_add(out, "\n");
+}
+
 void report_findings_text(struct strbuf *out, const struct profile *p, const struct findings *f,
                           const char *path, size_t limit, const struct report_text_options *options)
 {
@@ -87,12 +109,10 @@ void report_findings_text(struct strbuf *out, const struct profile *p, const str
         add_wrapped(out, strbuf_text(&f->items[i].text), options->columns);
         if (!path)
             continue;
-        strbuf_addf(out, "%*smore: ", INDENT, "");
-        finding_command(out, p, &f->items[i], path);
-        strbuf_add(out, "\n");
+        add_command(out, p, &f->items[i], path);
     }
     if (count < f->count && path)
-        strbuf_addf(out, "and %zu more: memprof findings %s\n", f->count - count, path);
+        add_rest(out, f->count - count, path);
     else if (count < f->count)
         strbuf_addf(out, "and %zu more\n", f->count - count);
 }
