@@ -12,7 +12,7 @@ if ! $CC -fsanitize=thread -o "$work/empty" "$work/empty.c" 2>"$work/errors" || 
     exit 77
 fi
 cd "$top_srcdir"
-host='collector error faults livetable mappings marks model pages procinfo regions requests sites
+host='blockfind collector error faults livetable mappings marks model pages procinfo regions requests sites
     sizeclass stream strings texts threads timeline utf8'
 shared='bump objects ring segment stacktrie sysmem'
 # shellcheck disable=SC2046

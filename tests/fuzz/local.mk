@@ -25,6 +25,7 @@ fuzz_segment_sources = \
 	src/host/checksum.c \
 	src/host/collector.c \
 	src/host/columns.c \
+	src/host/copyroom.c \
 	src/host/cuindex.c \
 	src/host/debugfile.c \
 	src/host/debuginfod.c \
@@ -71,6 +72,7 @@ fuzz_segment_sources = \
 	src/host/outfile.c \
 	src/host/pages.c \
 	src/host/perfmap.c \
+	src/host/pointersort.c \
 	src/host/poolstate.c \
 	src/host/presentpages.c \
 	src/host/procinfo.c \
@@ -184,6 +186,7 @@ fuzz_perfmap_sources = \
 	tests/fuzz/fuzz-perfmap.c
 
 fuzz_records_sources = \
+	src/host/blockfind.c \
 	src/host/collector.c \
 	src/host/error.c \
 	src/host/faults.c \
