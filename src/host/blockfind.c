@@ -5,13 +5,13 @@
 
 #include <string.h>
 
-/* Keep the block if it holds the address and is smaller than what was found. */
+/* Keep the block if it holds the address and is smaller than what was found, or begins later. */
 static void consider(struct found_block *found, uint64_t address, uint64_t start, uint64_t size,
                      uint32_t site)
 {
     if (address < start || (address != start && address - start >= size))
         return;
-    if (found->site && size >= found->size)
+    if (found->site && (size > found->size || (size == found->size && start <= found->start)))
         return;
     *found = (struct found_block){.start = start, .size = size, .site = site};
 }
@@ -52,6 +52,16 @@ static void find_in_mappings(const struct mappings *m, uint64_t address, struct 
     for (uint32_t i = 0; i < m->range_count; i++)
         consider(found, address, m->ranges[i].start, m->ranges[i].end - m->ranges[i].start,
                  m->owners[m->ranges[i].owner].site);
+}
+
+bool block_find_in_heap(const struct model *m, uint64_t address, struct found_block *found)
+{
+    memset(found, 0, sizeof(*found));
+    find_in_table(&m->live, address, found);
+    if (!found->site)
+        return false;
+    found->domain = m->sites.sites[found->site].domain;
+    return true;
 }
 
 bool block_find(const struct model *m, uint64_t address, struct found_block *found)

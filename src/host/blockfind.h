@@ -20,4 +20,7 @@ struct found_block {
  */
 bool block_find(const struct model *m, uint64_t address, struct found_block *found);
 
+/* The same among the blocks of the heap alone, ignored ones too. */
+bool block_find_in_heap(const struct model *m, uint64_t address, struct found_block *found);
+
 #endif

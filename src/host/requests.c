@@ -175,7 +175,7 @@ static bool take_heap_block(struct model *m, uint64_t address, uint64_t hash,
 
     if (livetable_take(&m->live, hash, address, block))
         return true;
-    return block_find(m, address, &found) && found.domain == DOMAIN_HEAP &&
+    return block_find_in_heap(m, address, &found) && found.domain == DOMAIN_HEAP &&
            livetable_take(&m->live, livetable_hash(found.start), found.start, block);
 }
 

@@ -25,6 +25,7 @@
 #define CLASSES 32u
 #define DOMAINS 6u /* the built-in ones, and three of the program */
 #define PLACES 96u /* addresses of blocks */
+#define PLACE_BYTES 16u
 #define FIRST_PLACE UINT64_C(0x100000)
 #define PAGE UINT64_C(4096)
 #define UNIT UINT64_C(256) /* what the program break moves by */
@@ -271,9 +272,24 @@ static void simple_map(uint32_t first, uint32_t end, uint32_t stack, uint32_t th
     simple_alloc(&b, time);
 }
 
+/* The block that begins at a place, else the smallest that holds it, the last of several. */
+static struct simple_block *simple_holder(uint32_t place)
+{
+    struct simple_block *found = &ref.heap[place];
+
+    for (uint32_t i = 0; !ref.heap[place].known && i < place; i++) {
+        struct simple_block *b = &ref.heap[i];
+
+        if (b->known && (uint64_t)(place - i) * PLACE_BYTES < b->size &&
+            (!found->known || b->size <= found->size))
+            found = b;
+    }
+    return found;
+}
+
 static void simple_ignore(uint32_t place, uint64_t time)
 {
-    struct simple_block *b = &ref.heap[place];
+    struct simple_block *b = simple_holder(place);
 
     if (!b->known || b->domain == DOMAIN_IGNORED)
         return;
@@ -340,7 +356,7 @@ static uint32_t any_new_place(void)
 
 static uint64_t place_address(uint32_t place)
 {
-    return FIRST_PLACE + place * UINT64_C(16);
+    return FIRST_PLACE + (uint64_t)place * PLACE_BYTES;
 }
 
 static uint32_t thread_index(const struct model_event *e)
