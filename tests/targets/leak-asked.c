@@ -31,7 +31,8 @@ static int failed;
 static uintptr_t hidden[64]; /* addresses, disguised */
 static unsigned hidden_count;
 
-static void expect(const char *what, long long got, long long wanted)
+/* With a frame of its own: a line that was not written would keep what lay there before. */
+NOINLINE static void expect(const char *what, long long got, long long wanted)
 {
     char line[200];
 
