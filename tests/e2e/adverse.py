@@ -161,7 +161,9 @@ for i in range(12):
     for s in taken[-1:]:
         check_sums(live.file, s, f"killed {i}")
         h.equal((s["live_bytes"] // 1000 - s["live_bytes"] % 1000 // 1000) >= 0, True, "killed: whole blocks")
-h.equal(h.leftovers(), [], "killed: nothing beside the files")
+# A kill between the making of a file and its naming leaves it; memprof-run(1) says so.
+beside = [f for f in h.leftovers() if not os.path.basename(f).startswith("killed")]
+h.equal(beside, [], "nothing beside the files but what a memprof that was killed was making")
 
 # A chain of executions, longer than there are descriptors.
 chain = os.path.join(h.scratch, "chain.mprof")

@@ -29,6 +29,8 @@ TOTALS = ("total_blocks", "total_bytes", "live_blocks", "live_bytes", "peak_bloc
 scratch = tempfile.mkdtemp(prefix="memprof-test-")
 atexit.register(shutil.rmtree, scratch, ignore_errors=True)
 os.environ["MEMPROF_RUNTIME_DIR"] = os.path.join(scratch, "sessions")  # so that tests at the same time do not see each other
+# A memprof under AddressSanitizer would take core files from the program, too.
+os.environ["ASAN_OPTIONS"] = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "disable_coredump=0"]))
 failures = 0
 checks = 0
 
