@@ -158,7 +158,7 @@ def bare(argv, env=None, **options):
 
 def plain_name(function):
     """A function's name without its parameters, scope, and the suffixes that compilers add."""
-    name = (function or "").split("(")[0].split(".")[0]
+    name = (function or "").replace("(anonymous namespace)::", "").split("(")[0].split(".")[0]
     return name.split("::")[-1].split(" ")[-1]
 
 
