@@ -51,7 +51,9 @@ const struct option_spec leak_output_specs[] = {
      "markdown or memcheck; may\nbe repeated"},
     {OPTION_SOURCE_ROOT, "source-root", "DIR",
      "paths in reports are relative to DIR [where it runs]"},
-    {'v', "verbose", NULL, "also list suppressions that were not used"},
+    {'v', "verbose", NULL,
+     "also list the suppressions used and not used, and say how\nlong the search held the program "
+     "still"},
     {0, NULL, NULL, NULL},
 };
 
@@ -348,8 +350,8 @@ static struct suppress_frame *frames_of(const struct leak_record *r)
     struct suppress_frame *frames = calloc((size_t)r->stack_count + 1, sizeof *frames);
 
     for (uint32_t i = 0; frames && i < r->stack_count; i++)
-        frames[i] = (struct suppress_frame){r->stack[i].function, NULL, r->stack[i].file,
-                                            r->stack[i].module, r->stack[i].line};
+        frames[i] = (struct suppress_frame){r->stack[i]->function, NULL, r->stack[i]->file,
+                                            r->stack[i]->module, r->stack[i]->line};
     return frames;
 }
 
@@ -431,9 +433,17 @@ static void add_used(struct strbuf *out, const struct leak_output *o)
     }
 }
 
+static void add_held(struct strbuf *out, const struct leaks *l)
+{
+    if (l->report.held_seconds >= 0)
+        strbuf_addf(out, "  the search held the program still for %.3g ms\n",
+                    l->report.held_seconds * 1e3);
+}
+
 void leak_output_closing(struct strbuf *out, const struct leak_output *o, const struct leaks *l)
 {
     if (o->verbose) {
+        add_held(out, l);
         add_used(out, o);
         add_unused(out, o);
     }

@@ -58,6 +58,7 @@ unit_tests = \
 	tests/unit/test-heapimage \
 	tests/unit/test-heapcopy \
 	tests/unit/test-journal \
+	tests/unit/test-jsontext \
 	tests/unit/test-findings \
 	tests/unit/test-findings-memory \
 	tests/unit/test-framenames \

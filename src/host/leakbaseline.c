@@ -191,7 +191,7 @@ static json_t *place_text(const struct leak_record *record)
 
     strbuf_init(&text);
     if (record->stack_count)
-        leak_text_line(&text, &record->stack[0]);
+        leak_text_line(&text, record->stack[0]);
     value = text.failed ? NULL : jsonvalue_text(strbuf_text(&text));
     strbuf_release(&text);
     return value;

@@ -12,7 +12,7 @@
 
 void leak_report_init(struct leak_report *r)
 {
-    *r = (struct leak_report){.command = "", .program = "", .version = ""};
+    *r = (struct leak_report){.command = "", .program = "", .version = "", .held_seconds = -1};
 }
 
 void leak_report_release(struct leak_report *r)
@@ -82,22 +82,59 @@ static bool is_outermost(const struct leak_line *line)
     return strcmp(line->function, "main") == 0;
 }
 
-void leak_fingerprint(const struct leak_record *record, char text[LEAK_FINGERPRINT])
+/* What a line adds to fingerprints. */
+struct line_print {
+    hash128 hash;
+    bool outermost;
+};
+
+static struct line_print line_print(const struct leak_line *line)
+{
+    return (struct line_print){hash_line(line), is_outermost(line)};
+}
+
+/* Those of all lines of a report, from malloc; NULL without memory or lines. */
+static struct line_print *line_prints(const struct leak_report *r)
+{
+    struct line_print *prints =
+        r->line_count ? reallocarray(NULL, r->line_count, sizeof *prints) : NULL;
+
+    for (uint32_t i = 0; prints && i < r->line_count; i++)
+        prints[i] = line_print(&r->lines[i]);
+    return prints;
+}
+
+static void write_hash(char text[LEAK_FINGERPRINT], hash128 hash)
+{
+    for (unsigned i = 0; i < LEAK_FINGERPRINT - 1; i++)
+        text[i] = "0123456789abcdef"[(unsigned)(hash >> (124 - 4 * i)) & 15];
+    text[LEAK_FINGERPRINT - 1] = '\0';
+}
+
+/* `prints` are those of r's lines, or NULL. */
+static void make_fingerprint(const struct leak_record *record, const struct leak_report *r,
+                             const struct line_print *prints, char text[LEAK_FINGERPRINT])
 {
     const char *kind = leak_kind_name(record->kind);
     hash128 hash = hash_bytes(fnv_basis, kind, strlen(kind)), before = 0;
 
     for (uint32_t i = 0; i < record->stack_count; i++) {
-        hash128 line = hash_line(&record->stack[i]);
+        uint32_t number = prints ? leak_line_number(r, record->stack[i]) : 0;
+        struct line_print line =
+            prints && number < r->line_count ? prints[number] : line_print(record->stack[i]);
 
-        if (i == 0 || line != before)
-            hash = hash_bytes(hash, (const char *)&line, sizeof line);
-        before = line;
-        if (is_outermost(&record->stack[i]))
+        if (i == 0 || line.hash != before)
+            hash = hash_bytes(hash, (const char *)&line.hash, sizeof line.hash);
+        before = line.hash;
+        if (line.outermost)
             break;
     }
-    snprintf(text, LEAK_FINGERPRINT, "%016" PRIx64 "%016" PRIx64, (uint64_t)(hash >> 64),
-             (uint64_t)hash);
+    write_hash(text, hash);
+}
+
+void leak_fingerprint(const struct leak_record *record, char text[LEAK_FINGERPRINT])
+{
+    make_fingerprint(record, NULL, NULL, text);
 }
 
 /* ---------------------------------------------------------------- finishing -- */
@@ -208,10 +245,14 @@ int leak_report_select(struct leak_report *to, const struct leak_report *from, u
 
 void leak_report_finish(struct leak_report *r)
 {
-    for (uint32_t i = 0; i < r->record_count; i++)
-        leak_fingerprint(&r->records[i], r->records[i].fingerprint);
+    struct line_print *prints;
+
     if (r->record_count == 0)
         return;
+    prints = line_prints(r);
+    for (uint32_t i = 0; i < r->record_count; i++)
+        make_fingerprint(&r->records[i], r, prints, r->records[i].fingerprint);
+    free(prints);
     leak_report_sort(r);
     number_records(r, LEAK_FINGERPRINT - 1);
     number_records(r, ID_DIGITS);

@@ -53,7 +53,7 @@ struct leak_record {
     uint32_t threads;                         /* how many allocated them; 0 unknown */
     const char *held_by;                      /* of LEAK_WEAK: the weak region */
     uint32_t cycle_blocks;                    /* the largest cycle they stand for; 0 none */
-    const struct leak_line *stack;
+    const struct leak_line *const *stack;     /* innermost line first */
     uint32_t stack_count;
     uint32_t place;  /* the line of the stack to look at: past allocators' wrappers */
     uint32_t node;   /* the stack in the profile the report is of; 0 none */
@@ -79,6 +79,7 @@ struct leak_report {
     int64_t pid;
     int64_t started_unix;
     double seconds;
+    double held_seconds; /* how long the search held the program still; negative: unknown */
     struct leak_heap heap;
     struct leak_amount kinds[LEAK_KINDS]; /* without what was suppressed; not only the records' */
     struct leak_amount suppressed;
@@ -86,9 +87,25 @@ struct leak_report {
     const char *const *notes; /* what was not complete, a sentence each */
     uint32_t note_count;
 
+    /*
+     * What the stacks consist of, each line once, so that what is made of a line can be kept
+     * by its number here.  NULL: the lines lie elsewhere.
+     */
+    const struct leak_line *lines;
+    uint32_t line_count;
+
     struct leak_record *records;
     uint32_t record_count, record_room;
 };
+
+/* The number of a line of a stack in `lines`; line_count where it lies elsewhere. */
+static inline uint32_t leak_line_number(const struct leak_report *r, const struct leak_line *line)
+{
+    uintptr_t offset = (uintptr_t)line - (uintptr_t)r->lines;
+
+    return offset < r->line_count * sizeof *line ? (uint32_t)(offset / sizeof *line)
+                                                 : r->line_count;
+}
 
 void leak_report_init(struct leak_report *r);
 void leak_report_release(struct leak_report *r);

@@ -4,7 +4,7 @@
 #include "src/host/leaknotes.h"
 #include "src/host/leakretain.h"
 #include "src/host/leakrules.h"
-#include "src/host/stacklines.h"
+#include "src/host/leakstacks.h"
 #include "src/host/view.h"
 #include "src/shared/record.h"
 
@@ -24,7 +24,7 @@ struct group {
     struct leak_record whole;   /* as a report without filters has it */
     struct leak_amount passing; /* what the filters let through */
     struct leak_amount below;   /* of it, indirectly lost with it */
-    size_t first_line;          /* of the stack, in lines */
+    struct leakstack stack;
     struct suppress_rule *rule; /* that suppresses it */
 };
 
@@ -37,8 +37,7 @@ struct making {
     struct group *groups;
     uint32_t group_count;
     struct line_choice *choices;
-    struct stacklines stack;
-    size_t line_count, line_room; /* of leaks.lines */
+    struct leakstacks stacks;
 };
 
 static int out_of_memory(struct error *e)
@@ -297,96 +296,60 @@ static int take_groups(struct making *m, struct error *e)
 
 /* ------------------------------------------------------------------ stacks -- */
 
-static struct leak_line line_of(const struct profile *p, struct stack_line at)
-{
-    const struct profile_line *line = &p->lines[at.line];
-    uint32_t module = view_frame_module(p, at.frame);
-
-    return (struct leak_line){
-        .function = profile_text(p, line->function),
-        .file = profile_text(p, line->file),
-        .module = module == NO_MODULE ? "" : profile_text(p, p->modules[module].path),
-        .line = line->line,
-        .address = frame_pc(p->frames[at.frame].value),
-        .inlined = line->flags & LINE_INLINED,
-        .offset = line->function ? 0 : line->offset};
-}
-
-static int reserve_lines(struct making *m, size_t more, struct error *e)
-{
-    size_t room = m->line_room ? m->line_room : 1024;
-    struct leak_line *larger;
-
-    if (m->line_count + more <= m->line_room)
-        return 0;
-    while (room < m->line_count + more)
-        room *= 2;
-    larger = reallocarray(m->leaks->lines, room, sizeof *larger);
-    if (!larger)
-        return out_of_memory(e);
-    m->leaks->lines = larger;
-    m->line_room = room;
-    return 0;
-}
-
-/* The line of the stack that the skip list would show for it. */
-static uint32_t place_of(const struct making *m, uint32_t node)
-{
-    struct line_choice choice = m->choices[node];
-
-    for (size_t i = 0; i < m->stack.count; i++)
-        if (m->stack.lines[i].line == choice.line && m->stack.lines[i].frame == choice.frame)
-            return (uint32_t)i;
-    return 0;
-}
-
-/* The stack's lines, at the end of leaks.lines; groups of one stack follow each other and share. */
-static int take_stack(struct making *m, struct group *g, const struct group *before,
-                      struct error *e)
-{
-    const struct stack_choice whole = {0};
-
-    if (before && before->whole.node == g->whole.node) {
-        g->first_line = before->first_line;
-        g->whole.stack_count = before->whole.stack_count;
-        g->whole.place = before->whole.place;
-        return 0;
-    }
-    g->first_line = m->line_count;
-    if (g->whole.node >= m->profile->node_count)
-        return 0;
-    if (!stacklines_get(&m->stack, m->profile, g->whole.node, &whole))
-        return out_of_memory(e);
-    if (reserve_lines(m, m->stack.count, e) != 0)
-        return -1;
-    for (size_t i = 0; i < m->stack.count; i++)
-        m->leaks->lines[m->line_count++] = line_of(m->profile, m->stack.lines[i]);
-    g->whole.stack_count = (uint32_t)m->stack.count;
-    g->whole.place = place_of(m, g->whole.node);
-    return 0;
-}
-
 static bool is_wanted(const struct making *m, const struct group *g)
 {
     return m->options->kinds & LEAK_KIND_BIT(g->whole.kind);
+}
+
+/* Groups of one stack follow each other and share it. */
+static int take_stack(struct making *m, struct group *g, const struct group *before,
+                      struct error *e)
+{
+    uint32_t node = g->whole.node;
+
+    if (before && before->whole.node == node)
+        g->stack = before->stack;
+    else if (node < m->profile->node_count &&
+             leakstacks_take(&m->stacks, node, &m->choices[node], &g->stack, e) != 0)
+        return -1;
+    g->whole.stack_count = g->stack.count;
+    g->whole.place = g->stack.place;
+    return 0;
+}
+
+/* The report owns them from now on. */
+static void hand_over_stacks(struct making *m)
+{
+    struct leaks *l = m->leaks;
+
+    l->report.lines = l->lines = m->stacks.lines;
+    l->report.line_count = m->stacks.line_count;
+    l->stacks = m->stacks.pointers;
+    m->stacks.lines = NULL;
+    m->stacks.pointers = NULL;
+    for (uint32_t i = 0; i < m->group_count; i++)
+        m->groups[i].whole.stack = l->stacks ? l->stacks + m->groups[i].stack.first : NULL;
 }
 
 static int take_stacks(struct making *m, struct error *e)
 {
     const struct group *before = NULL;
 
-    for (uint32_t i = 0; i < m->group_count; i++) {
-        struct group *g = &m->groups[i];
-
-        if (!is_wanted(m, g))
-            continue;
-        if (take_stack(m, g, before, e) != 0)
-            return -1;
-        before = g;
-    }
+    if (leakstacks_init(&m->stacks, m->profile, e) != 0)
+        return -1;
     for (uint32_t i = 0; i < m->group_count; i++)
-        m->groups[i].whole.stack =
-            m->leaks->lines ? m->leaks->lines + m->groups[i].first_line : NULL;
+        if (is_wanted(m, &m->groups[i]))
+            leakstacks_name(&m->stacks, m->groups[i].whole.node);
+    if (leakstacks_make_lines(&m->stacks, e) != 0)
+        return -1;
+    for (uint32_t i = 0; i < m->group_count; i++) {
+        if (!is_wanted(m, &m->groups[i]))
+            continue;
+        if (take_stack(m, &m->groups[i], before, e) != 0)
+            return -1;
+        before = &m->groups[i];
+    }
+    hand_over_stacks(m);
     return 0;
 }
 
@@ -547,6 +510,8 @@ static int describe(struct leaks *l, const struct profile *p, struct error *e)
                                  .end_bytes = t->live_bytes,
                                  .end_blocks = t->live_blocks};
     l->searched = leaks_were_searched(p, NULL);
+    if (l->searched)
+        r->held_seconds = p->search.held_seconds;
     l->notes = leaknotes_make(p, &r->note_count, &l->search_notes);
     if (!l->notes)
         return out_of_memory(e);
@@ -579,7 +544,7 @@ int leaks_make(struct leaks *l, const struct profile *p, const struct leaks_opti
     free(m.rows);
     free(m.groups);
     free(m.choices);
-    stacklines_release(&m.stack);
+    leakstacks_release(&m.stacks);
     if (result != 0)
         leaks_release(l);
     return result;
@@ -591,6 +556,7 @@ void leaks_release(struct leaks *l)
         free(l->notes[i]);
     free(l->notes);
     free(l->lines);
+    free(l->stacks);
     leak_report_release(&l->report);
     *l = (struct leaks){.report = l->report};
 }

@@ -31,6 +31,7 @@ struct leaks_options {
 struct leaks {
     struct leak_report report;
     struct leak_line *lines;
+    const struct leak_line **stacks; /* what the records point into */
     char **notes;
     uint32_t search_notes;       /* the first so many of them are about the search */
     struct leak_amount left_out; /* by the filter and the ages */

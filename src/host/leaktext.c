@@ -106,7 +106,7 @@ void leak_text_place(struct strbuf *out, const struct leak_record *record,
                      const struct leak_line *at)
 {
     if (!at && record->stack_count)
-        at = &record->stack[0];
+        at = record->stack[0];
     if (!at) {
         strbuf_add(out, "allocated at an unknown place");
         return;

@@ -114,6 +114,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/journal.h \
 	src/host/journal-read.c \
 	src/host/journal-read.h \
+	src/host/jsontext.c \
+	src/host/jsontext.h \
 	src/host/jsonvalue.c \
 	src/host/jsonvalue.h \
 	src/host/launch.c \
@@ -149,6 +151,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/leaksearch-parts.h \
 	src/host/leaksearch-rows.c \
 	src/host/leaksearch.c \
+	src/host/leakstacks.c \
+	src/host/leakstacks.h \
 	src/host/leakroots-memory.c \
 	src/host/leakroots-modules.c \
 	src/host/leakroots-parts.h \
@@ -159,6 +163,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/leaktext.h \
 	src/host/linechoice.c \
 	src/host/linechoice.h \
+	src/host/linetexts.c \
+	src/host/linetexts.h \
 	src/host/liveness.c \
 	src/host/liveness.h \
 	src/host/livetable.c \

@@ -61,7 +61,7 @@ static void add_message(struct strbuf *out, const struct leak_record *record,
     leak_text_place(&text, record, at);
     for (uint32_t i = 0; i < record->stack_count && i < 20; i++) {
         strbuf_add(&text, "\n    ");
-        leak_text_line(&text, &record->stack[i]);
+        leak_text_line(&text, record->stack[i]);
     }
     if (record->stack_count > 20)
         strbuf_addf(&text, "\n    and %" PRIu32 " more", record->stack_count - 20);

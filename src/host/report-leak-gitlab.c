@@ -28,10 +28,10 @@ static json_t *path_of(const struct leak_format *f, const struct leak_record *re
 
     strbuf_init(&path);
     if (!at || !sourceroot_relative(&path, f->source_root, at->file)) {
-        const char *file = record->stack_count ? record->stack[0].file : "";
+        const char *file = record->stack_count ? record->stack[0]->file : "";
 
         if (*file == '\0' && record->stack_count)
-            file = record->stack[0].module;
+            file = record->stack[0]->module;
         while (*file == '/')
             file++;
         strbuf_add(&path, *file ? file : "unknown");

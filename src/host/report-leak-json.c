@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "src/host/jsontext.h"
 #include "src/host/jsonvalue.h"
+#include "src/host/linetexts.h"
 #include "src/host/report-leak.h"
 
 int report_leak_end(FILE *out, bool ok, const char *format, struct error *e)
@@ -51,65 +53,87 @@ static json_t *notes_array(const struct leak_report *r)
     return list;
 }
 
-static json_t *line_object(const struct leak_line *l)
+static void write_line(struct strbuf *out, const struct leak_line *l, const void *context)
 {
-    struct jsonobject o = jsonobject_begin();
-
-    jsonobject_set(&o, "function", jsonvalue_text(l->function));
-    jsonobject_set(&o, "file", jsonvalue_text(l->file));
-    jsonobject_set(&o, "line", l->line ? jsonvalue_number(l->line) : json_null());
-    jsonobject_set(&o, "module", jsonvalue_text(l->module));
-    jsonobject_set(&o, "address", l->address ? jsonvalue_address(l->address) : json_null());
-    jsonobject_set(&o, "inlined", json_boolean(l->inlined));
-    return jsonobject_end(&o);
+    (void)context;
+    strbuf_add(out, "{");
+    jsontext_set_string(out, "function", l->function);
+    jsontext_set_string(out, "file", l->file);
+    jsontext_set_number_or_null(out, "line", l->line);
+    jsontext_set_string(out, "module", l->module);
+    jsontext_key(out, "address");
+    if (l->address)
+        jsontext_address(out, l->address);
+    else
+        strbuf_add(out, "null");
+    jsontext_key(out, "inlined");
+    jsontext_bool(out, l->inlined);
+    strbuf_add(out, "}");
 }
 
-static json_t *stack_array(const struct leak_record *record)
-{
-    json_t *list = json_array();
-
-    for (uint32_t i = 0; i < record->stack_count; i++)
-        list = jsonlist_append(list, line_object(&record->stack[i]));
-    return list;
-}
-
-static json_t *ages_object(const struct leak_record *record)
+static void write_ages(struct strbuf *out, const struct leak_record *record)
 {
     static const char *const names[LEAK_AGES] = {"young", "middle", "old"};
-    struct jsonobject o = jsonobject_begin();
 
-    for (unsigned i = 0; i < LEAK_AGES; i++)
-        jsonobject_set(&o, names[i], amount_object(&record->ages[i]));
-    return jsonobject_end(&o);
+    jsontext_key(out, "ages");
+    strbuf_add(out, "{");
+    for (unsigned i = 0; i < LEAK_AGES; i++) {
+        jsontext_key(out, names[i]);
+        strbuf_add(out, "{");
+        jsontext_set_number(out, "bytes", record->ages[i].bytes);
+        jsontext_set_number(out, "blocks", record->ages[i].blocks);
+        strbuf_add(out, "}");
+    }
+    strbuf_add(out, "}");
 }
 
-static json_t *record_object(const struct leak_record *record)
+static void write_stack(struct strbuf *out, const struct leak_record *record,
+                        struct linetexts *lines)
 {
-    struct jsonobject o = jsonobject_begin();
+    jsontext_key(out, "stack");
+    strbuf_add(out, "[");
+    for (uint32_t i = 0; i < record->stack_count; i++) {
+        if (i)
+            strbuf_add(out, ",");
+        linetexts_add(lines, out, record->stack[i]);
+    }
+    strbuf_add(out, "]");
+}
 
-    jsonobject_set(&o, "kind", json_string(leak_kind_name(record->kind)));
-    jsonobject_set(&o, "bytes", jsonvalue_number(record->bytes));
-    jsonobject_set(&o, "blocks", jsonvalue_number(record->blocks));
-    jsonobject_set(&o, "indirect_bytes", jsonvalue_number(record->indirect_bytes));
-    jsonobject_set(&o, "indirect_blocks", jsonvalue_number(record->indirect_blocks));
-    jsonobject_set(&o, "smallest", jsonvalue_number(record->smallest));
-    jsonobject_set(&o, "largest", jsonvalue_number(record->largest));
-    jsonobject_set(&o, "example", jsonvalue_address(record->example));
-    jsonobject_set(&o, "first_seconds", json_real(record->first_seconds));
-    jsonobject_set(&o, "last_seconds", json_real(record->last_seconds));
-    jsonobject_set(&o, "thread", jsonvalue_text(record->thread));
-    jsonobject_set(&o, "threads",
-                   record->threads ? jsonvalue_number(record->threads) : json_null());
-    jsonobject_set(&o, "held_by", jsonvalue_text(record->held_by));
-    jsonobject_set(&o, "cycle_blocks", jsonvalue_number(record->cycle_blocks));
-    jsonobject_set(&o, "retained_bytes",
-                   record->retained_bytes ? jsonvalue_number(record->retained_bytes) : json_null());
-    jsonobject_set(&o, "ages", ages_object(record));
-    jsonobject_set(&o, "known", json_boolean(record->known));
-    jsonobject_set(&o, "id", json_string(record->id));
-    jsonobject_set(&o, "fingerprint", json_string(record->fingerprint));
-    jsonobject_set(&o, "stack", stack_array(record));
-    return jsonobject_end(&o);
+static void write_amounts(struct strbuf *out, const struct leak_record *record)
+{
+    jsontext_set_number(out, "bytes", record->bytes);
+    jsontext_set_number(out, "blocks", record->blocks);
+    jsontext_set_number(out, "indirect_bytes", record->indirect_bytes);
+    jsontext_set_number(out, "indirect_blocks", record->indirect_blocks);
+    jsontext_set_number(out, "smallest", record->smallest);
+    jsontext_set_number(out, "largest", record->largest);
+}
+
+static void write_record(struct strbuf *out, const struct leak_record *record,
+                         struct linetexts *lines)
+{
+    strbuf_add(out, "{");
+    jsontext_set_string(out, "kind", leak_kind_name(record->kind));
+    write_amounts(out, record);
+    jsontext_key(out, "example");
+    jsontext_address(out, record->example);
+    jsontext_key(out, "first_seconds");
+    jsontext_real(out, record->first_seconds);
+    jsontext_key(out, "last_seconds");
+    jsontext_real(out, record->last_seconds);
+    jsontext_set_string(out, "thread", record->thread);
+    jsontext_set_number_or_null(out, "threads", record->threads);
+    jsontext_set_string(out, "held_by", record->held_by);
+    jsontext_set_number(out, "cycle_blocks", record->cycle_blocks);
+    jsontext_set_number_or_null(out, "retained_bytes", record->retained_bytes);
+    write_ages(out, record);
+    jsontext_key(out, "known");
+    jsontext_bool(out, record->known);
+    jsontext_set_string(out, "id", record->id);
+    jsontext_set_string(out, "fingerprint", record->fingerprint);
+    write_stack(out, record, lines);
+    strbuf_add(out, "}");
 }
 
 static bool dump(FILE *out, json_t *value)
@@ -129,21 +153,39 @@ static bool member(FILE *out, const char *key, json_t *value)
     return true;
 }
 
+static bool write_records(FILE *out, const struct leak_report *r, uint32_t shown)
+{
+    struct linetexts lines;
+    struct strbuf text;
+    bool ok = true;
+
+    linetexts_init(&lines, r, write_line, NULL);
+    strbuf_init(&text);
+    fputs("  \"records\": [", out);
+    for (uint32_t i = 0; ok && i < shown; i++) {
+        strbuf_clear(&text);
+        write_record(&text, &r->records[i], &lines);
+        fputs(i ? ",\n    " : "\n    ", out);
+        fwrite(strbuf_text(&text), 1, text.length, out);
+        ok = !text.failed;
+    }
+    fputs(shown ? "\n  ]" : "]", out);
+    strbuf_release(&text);
+    linetexts_release(&lines);
+    return ok;
+}
+
 bool report_leak_json_members(FILE *out, const struct leak_report *r, uint32_t max_records)
 {
     uint32_t shown = max_records && max_records < r->record_count ? max_records : r->record_count;
     bool ok = member(out, "notes", notes_array(r)) && member(out, "leaks", leaks_object(r)) &&
               member(out, "heap", heap_object(&r->heap)) &&
+              member(out, "held_seconds",
+                     r->held_seconds >= 0 ? json_real(r->held_seconds) : json_null()) &&
               member(out, "suppressed_records", jsonvalue_number(r->suppressed_records)) &&
               member(out, "omitted_records", jsonvalue_number(r->record_count - shown));
 
-    fputs("  \"records\": [", out);
-    for (uint32_t i = 0; ok && i < shown; i++) {
-        fputs(i ? ",\n    " : "\n    ", out);
-        ok = dump(out, record_object(&r->records[i]));
-    }
-    fputs(shown ? "\n  ]" : "]", out);
-    return ok;
+    return write_records(out, r, ok ? shown : 0) && ok;
 }
 
 int report_leak_json(FILE *out, const struct leak_report *r, const struct leak_format *f,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/leaktext.h"
+#include "src/host/linetexts.h"
 #include "src/host/report-leak.h"
 
 #include <inttypes.h>
@@ -10,6 +11,7 @@ struct junit {
     xmlTextWriterPtr xml;
     const struct leak_report *report;
     const struct leak_format *format;
+    struct linetexts lines;
     bool failed;
 };
 
@@ -63,15 +65,20 @@ static bool fails(const struct junit *j, const struct leak_record *record)
     return !record->known && (j->format->fail_kinds & LEAK_KIND_BIT(record->kind));
 }
 
-static void add_stack(struct strbuf *text, const struct leak_record *record)
+static void add_line(struct strbuf *out, const struct leak_line *line, const void *context)
+{
+    (void)context;
+    strbuf_add(out, "    ");
+    leak_text_line(out, line);
+    strbuf_add(out, "\n");
+}
+
+static void add_stack(struct strbuf *text, struct junit *j, const struct leak_record *record)
 {
     leak_text_summary(text, record);
     strbuf_add(text, "\n");
-    for (uint32_t i = 0; i < record->stack_count; i++) {
-        strbuf_add(text, "    ");
-        leak_text_line(text, &record->stack[i]);
-        strbuf_add(text, "\n");
-    }
+    for (uint32_t i = 0; i < record->stack_count; i++)
+        linetexts_add(&j->lines, text, record->stack[i]);
 }
 
 static void failure(struct junit *j, const struct leak_record *record, const char *stack)
@@ -95,7 +102,7 @@ static void test_name(struct strbuf *text, const struct leak_record *record)
     struct leak_line at = {"", "", "", 0, 0, false, 0};
 
     if (record->stack_count)
-        at = record->stack[0];
+        at = *record->stack[0];
     at.line = 0;
     at.address = at.offset = 0;
     leak_text_place(text, record, record->stack_count ? &at : NULL);
@@ -112,7 +119,7 @@ static void leak_case(struct junit *j, const struct leak_record *record)
     strbuf_init(&name);
     strbuf_init(&stack);
     test_name(&name, record);
-    add_stack(&stack, record);
+    add_stack(&stack, j, record);
     begin(j, "testcase");
     attribute(j, "name", strbuf_text(&name));
     attribute(j, "classname", leak_kind_words(record->kind));
@@ -250,7 +257,9 @@ int report_leak_junit(FILE *out, const struct leak_report *r, const struct leak_
 
     xmlSetGenericErrorFunc(NULL, keep_quiet);
     buffer = xmlBufferCreate();
+    linetexts_init(&j.lines, r, add_line, NULL);
     write_document(&j, buffer);
+    linetexts_release(&j.lines);
     xmlSetGenericErrorFunc(context, handler);
     if (!j.failed)
         fwrite(xmlBufferContent(buffer), 1, (size_t)xmlBufferLength(buffer), out);

@@ -75,7 +75,7 @@ static void add_leak(struct strbuf *out, const struct leak_format *f,
     struct strbuf text;
 
     if (!at && record->stack_count)
-        at = &record->stack[0];
+        at = record->stack[0];
     strbuf_init(&text);
     leak_text_summary(&text, record);
     strbuf_add(out, "<details><summary>");
@@ -86,7 +86,7 @@ static void add_leak(struct strbuf *out, const struct leak_format *f,
     strbuf_add(out, record->known ? " (known)" : "");
     strbuf_add(out, "</summary>\n\n<pre>\n");
     for (uint32_t i = 0; i < record->stack_count; i++)
-        add_line(out, f, &record->stack[i]);
+        add_line(out, f, record->stack[i]);
     strbuf_addf(out, "</pre>\n\nfingerprint %s\n\n</details>\n", record->fingerprint);
     out->failed |= text.failed;
     strbuf_release(&text);

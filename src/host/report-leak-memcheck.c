@@ -87,7 +87,7 @@ static void add_record(struct memcheck *m, const struct leak_record *r, uint32_t
     strbuf_addf(&m->out, " blocks are %s in loss record %" PRIu32 " of %" PRIu32 "\n",
                 kind_words(r->kind), number, count);
     for (uint32_t i = 0; i < r->stack_count; i++)
-        add_frame(m, &r->stack[i], i == 0);
+        add_frame(m, r->stack[i], i == 0);
     add_line_start(m);
     strbuf_add(&m->out, "\n");
 }

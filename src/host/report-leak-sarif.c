@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "src/host/jsontext.h"
 #include "src/host/jsonvalue.h"
 #include "src/host/leaktext.h"
+#include "src/host/linetexts.h"
 #include "src/host/report-leak.h"
 #include "src/host/sourceroot.h"
 
@@ -100,28 +102,30 @@ static json_t *location(const struct leak_format *f, const struct leak_line *lin
     return jsonobject_end(&o);
 }
 
-static json_t *flow_step(const struct leak_format *f, const struct leak_line *line)
+static void flow_step(struct strbuf *out, const struct leak_line *line, const void *context)
 {
-    struct jsonobject o = jsonobject_begin();
+    const struct leak_format *f = context;
 
-    jsonobject_set(&o, "location", location(f, line, true));
-    return jsonobject_end(&o);
+    strbuf_add(out, "{");
+    jsontext_set(out, "location", location(f, line, true));
+    strbuf_add(out, "}");
 }
 
 /* In the order of execution: the outermost caller first.  Too long: the outermost are left out. */
-static json_t *code_flows(const struct leak_format *f, const struct leak_record *record)
+static void code_flows(struct strbuf *out, const struct leak_record *record,
+                       struct linetexts *steps)
 {
-    struct jsonobject flow = jsonobject_begin(), thread = jsonobject_begin();
     uint32_t count = record->stack_count;
-    json_t *steps = json_array();
 
     if (count > REPORT_LEAK_SARIF_LOCATIONS)
         count = REPORT_LEAK_SARIF_LOCATIONS;
-    for (uint32_t i = count; i-- > 0;)
-        steps = jsonlist_append(steps, flow_step(f, &record->stack[i]));
-    jsonobject_set(&thread, "locations", steps);
-    jsonobject_set(&flow, "threadFlows", jsonlist_append(json_array(), jsonobject_end(&thread)));
-    return jsonlist_append(json_array(), jsonobject_end(&flow));
+    jsontext_key(out, "codeFlows");
+    strbuf_add(out, "[{\"threadFlows\":[{\"locations\":[");
+    for (uint32_t i = count; i-- > 0;) {
+        linetexts_add(steps, out, record->stack[i]);
+        strbuf_add(out, i ? "," : "");
+    }
+    strbuf_add(out, "]}]}]");
 }
 
 /* ---------------------------------------------------------------- results -- */
@@ -167,31 +171,39 @@ static json_t *known_suppression(void)
     return jsonlist_append(json_array(), jsonobject_end(&o));
 }
 
-static json_t *result(const struct leak_format *f, const struct leak_record *record)
+static json_t *result_message(const struct leak_record *record, const struct leak_line *at)
 {
-    static const struct leak_line nowhere = {"", "", "", 0, 0, false, 0};
-    const struct leak_line *at = sourceroot_first(f->source_root, record);
-    struct jsonobject o = jsonobject_begin();
     struct strbuf text;
 
-    if (!at)
-        at = record->stack_count ? &record->stack[0] : &nowhere;
     strbuf_init(&text);
     leak_text_summary(&text, record);
     strbuf_add(&text, ", ");
-    leak_text_place(&text, record, at == &nowhere ? NULL : at);
-    jsonobject_set(&o, "ruleId", rule_id(record->kind));
-    jsonobject_set(&o, "ruleIndex", jsonvalue_number(record->kind));
-    jsonobject_set(&o, "level", json_string(level(f, record->kind)));
-    jsonobject_set(&o, "message", message(take_text(&text)));
-    jsonobject_set(&o, "locations", jsonlist_append(json_array(), location(f, at, false)));
+    leak_text_place(&text, record, at);
+    return message(take_text(&text));
+}
+
+static void add_result(struct strbuf *out, const struct leak_format *f,
+                       const struct leak_record *record, struct linetexts *steps)
+{
+    static const struct leak_line nowhere = {"", "", "", 0, 0, false, 0};
+    const struct leak_line *at = sourceroot_first(f->source_root, record);
+
+    if (!at && record->stack_count)
+        at = record->stack[0];
+    strbuf_add(out, "{");
+    jsontext_set(out, "ruleId", rule_id(record->kind));
+    jsontext_set_number(out, "ruleIndex", record->kind);
+    jsontext_set_string(out, "level", level(f, record->kind));
+    jsontext_set(out, "message", result_message(record, at));
+    jsontext_set(out, "locations",
+                 jsonlist_append(json_array(), location(f, at ? at : &nowhere, false)));
     if (record->stack_count)
-        jsonobject_set(&o, "codeFlows", code_flows(f, record));
-    jsonobject_set(&o, "partialFingerprints", fingerprints(record));
+        code_flows(out, record, steps);
+    jsontext_set(out, "partialFingerprints", fingerprints(record));
     if (record->known)
-        jsonobject_set(&o, "suppressions", known_suppression());
-    jsonobject_set(&o, "properties", properties(record));
-    return jsonobject_end(&o);
+        jsontext_set(out, "suppressions", known_suppression());
+    jsontext_set(out, "properties", properties(record));
+    strbuf_add(out, "}");
 }
 
 /* -------------------------------------------------------------------- tool -- */
@@ -318,22 +330,23 @@ static uint32_t put_results(struct writing *w, const struct leak_report *r,
     uint32_t limit = f->max_records && f->max_records < REPORT_LEAK_SARIF_RESULTS
                          ? f->max_records
                          : REPORT_LEAK_SARIF_RESULTS;
+    struct linetexts steps;
+    struct strbuf text;
     uint32_t i;
 
+    linetexts_init(&steps, r, flow_step, f);
+    strbuf_init(&text);
     for (i = 0; w->ok && i < r->record_count && i < limit; i++) {
-        char *text = text_of(result(f, &r->records[i]));
-        bool fits = text && w->bytes + strlen(text) + 8 + reserve <= REPORT_LEAK_SARIF_BYTES;
-
-        if (!text)
-            w->ok = false;
-        if (fits) {
-            put(w, i ? ",\n    " : "\n    ");
-            put(w, text);
-        }
-        free(text);
-        if (!fits)
+        strbuf_clear(&text);
+        add_result(&text, f, &r->records[i], &steps);
+        w->ok = !text.failed;
+        if (!w->ok || w->bytes + text.length + 8 + reserve > REPORT_LEAK_SARIF_BYTES)
             break;
+        put(w, i ? ",\n    " : "\n    ");
+        put(w, strbuf_text(&text));
     }
+    strbuf_release(&text);
+    linetexts_release(&steps);
     return i;
 }
 

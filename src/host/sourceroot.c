@@ -91,8 +91,8 @@ const struct leak_line *sourceroot_first(const char *root, const struct leak_rec
 
     strbuf_init(&path);
     for (uint32_t i = 0; i < record->stack_count && !found; i++)
-        if (sourceroot_relative(&path, root, record->stack[i].file))
-            found = &record->stack[i];
+        if (sourceroot_relative(&path, root, record->stack[i]->file))
+            found = record->stack[i];
     strbuf_release(&path);
     return found;
 }

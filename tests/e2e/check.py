@@ -127,7 +127,7 @@ for syntax in ("lsan", "valgrind"):
 with open(path("unused.supp"), "w", encoding="utf-8") as f:
     f.write("leak:lose_three\nleak:nobody_has_this_name\n")
 ends(0, ["-v", "--suppressions", "unused.supp"], "lost",
-     says=["unused suppression: unused.supp:2: nobody_has_this_name", "suppressed 300 B in 3 blocks by unused.supp:1"])
+     says=["  the search held the program still for ", "unused suppression: unused.supp:2: nobody_has_this_name", "suppressed 300 B in 3 blocks by unused.supp:1"])
 
 # Several reports at once.
 forms = ("json", "text", "sarif", "junit", "github", "gitlab", "markdown", "memcheck")

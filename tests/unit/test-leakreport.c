@@ -17,12 +17,19 @@
 
 #include <cmocka.h>
 
-static const char *print_of(enum leak_kind kind, const struct leak_line *stack, uint32_t count)
+#define LINES 6u
+
+static const char *print_of(enum leak_kind kind, const struct leak_line *lines, uint32_t count)
 {
     static char texts[4][LEAK_FINGERPRINT];
     static unsigned turn;
+    const struct leak_line *stack[LINES];
     struct leak_record record = {.kind = kind, .stack = stack, .stack_count = count};
     char *text = texts[turn++ % 4];
+
+    assert_in_range(count, 0, LINES);
+    for (uint32_t i = 0; i < count; i++)
+        stack[i] = &lines[i];
 
     leak_fingerprint(&record, text);
     assert_int_equal(strlen(text), LEAK_FINGERPRINT - 1);
@@ -229,8 +236,8 @@ static void a_leak_in_words(void **state)
                                  .indirect_blocks = 1,
                                  .cycle_blocks = 2,
                                  .held_by = "",
-                                 .stack = first,
-                                 .stack_count = 5};
+                                 .stack = (const struct leak_line *[]){&first[0]},
+                                 .stack_count = 1};
     struct strbuf out;
 
     (void)state;
@@ -284,6 +291,34 @@ static char *written(int (*write)(FILE *, const struct leak_report *, const stru
     assert_int_equal(write(out, r, &f, NULL), 0);
     assert_int_equal(fclose(out), 0);
     return text;
+}
+
+/* Every format: with what is kept of the report's lines, and without. */
+static void kept_lines_change_no_report(void **state)
+{
+    static int (*const writers[])(FILE *, const struct leak_report *, const struct leak_format *,
+                                  struct error *) = {
+        report_leak_json,   report_leak_sarif,    report_leak_junit,   report_leak_github,
+        report_leak_gitlab, report_leak_markdown, report_leak_memcheck};
+    struct leak_report r;
+
+    (void)state;
+    assert_true(sample_leaks(&r, "many"));
+    assert_true(r.line_count != 0);
+    for (size_t i = 0; i < sizeof writers / sizeof *writers; i++) {
+        struct leak_report bare = r;
+        size_t kept_size, bare_size;
+        char *kept = written(writers[i], &r, 100, &kept_size), *without;
+
+        bare.lines = NULL;
+        bare.line_count = 0;
+        without = written(writers[i], &bare, 100, &bare_size);
+        assert_int_equal(kept_size, bare_size);
+        assert_memory_equal(kept, without, kept_size);
+        free(kept);
+        free(without);
+    }
+    leak_report_release(&r);
 }
 
 static uint32_t occurrences(const char *text, const char *what)
@@ -463,6 +498,7 @@ int main(void)
         cmocka_unit_test(text_is_cleaned),
         cmocka_unit_test(a_leak_in_words),
         cmocka_unit_test(a_line_in_words),
+        cmocka_unit_test(kept_lines_change_no_report),
         cmocka_unit_test(a_limit_of_records_holds_in_every_format),
         cmocka_unit_test(a_full_disk_is_an_error),
         cmocka_unit_test(what_is_written_is_known),

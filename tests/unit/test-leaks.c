@@ -132,12 +132,12 @@ static void a_record_has_its_stack_and_the_line_to_look_at(void **state)
     make_leak(&f->p, PARSE_MAIN, LEAK_DEFINITE, 2, 100);
     record = &make(f)->records[0];
     assert_int_equal(record->stack_count, 3);
-    assert_string_equal(record->stack[0].function, "xmalloc");
-    assert_string_equal(record->stack[1].function, "parse");
-    assert_string_equal(record->stack[1].file, "/src/parse.c");
-    assert_int_equal(record->stack[1].line, 12);
-    assert_string_equal(record->stack[1].module, "/bin/app");
-    assert_int_not_equal(record->stack[1].address, 0);
+    assert_string_equal(record->stack[0]->function, "xmalloc");
+    assert_string_equal(record->stack[1]->function, "parse");
+    assert_string_equal(record->stack[1]->file, "/src/parse.c");
+    assert_int_equal(record->stack[1]->line, 12);
+    assert_string_equal(record->stack[1]->module, "/bin/app");
+    assert_int_not_equal(record->stack[1]->address, 0);
     assert_int_equal(record->place, 1);
 }
 
