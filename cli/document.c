@@ -11,13 +11,19 @@ static int cannot_write(const char *path, struct error *e)
     return error_set(e, ERROR_SYSTEM, "cannot write %s", path);
 }
 
-static int write_special(const char *path, document_writer *write, void *context, struct error *e)
+static int write_special(const char *path, const struct outfile *file, document_writer *write,
+                         void *context, struct error *e)
 {
-    FILE *out = fopen(path, "we");
-    int result;
+    int fd = outfile_open_special(file, e), result;
+    FILE *out;
 
-    if (!out)
+    if (fd < 0)
+        return -1;
+    out = fdopen(fd, "w");
+    if (!out) {
+        close(fd);
         return cannot_write(path, e);
+    }
     result = write(out, context, e);
     if (fclose(out) != 0 && result == 0)
         result = cannot_write(path, e);
@@ -55,6 +61,6 @@ int document_write(const char *path, document_writer *write, void *context, stru
         return write(stdout, context, e);
     if (outfile_resolve(&file, path, e) != 0)
         return -1;
-    return file.special ? write_special(path, write, context, e)
+    return file.special ? write_special(path, &file, write, context, e)
                         : write_new(path, &file, write, context, e);
 }

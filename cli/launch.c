@@ -6,13 +6,14 @@
 #include "src/host/locate.h"
 #include "src/host/lookup.h"
 #include "src/host/preflight.h"
+#include "src/host/sessions.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
-/* The exit status for an error of finding or starting the program. */
+/* The exit status for a program that is not found or cannot be executed. */
 static int start_failure(const struct error *e)
 {
     if (e->saved_errno == ENOENT)
@@ -87,7 +88,7 @@ static int run_program_as(const struct run_choice *c, const char *path, const ch
     int status;
 
     if (run_program(&options, &result, &e) != 0)
-        return launch_fail(&e, start_failure(&e));
+        return launch_fail(&e, e.kind == ERROR_EXECUTE ? start_failure(&e) : EXIT_RUN_FAILED);
     /* A reader of our output that went away must not change the exit status. */
     signal(SIGPIPE, SIG_IGN);
     status = ending->report(c, &result, preload != NULL, ending->context);
@@ -130,6 +131,16 @@ static int check_program(const struct run_choice *c, const char *path)
     return -1;
 }
 
+/* It is recorded all the same, through a folder that nobody else finds. */
+static void say_unlisted(void)
+{
+    char folder[SESSIONS_PATH_BYTES];
+    struct error why = {0};
+
+    if (sessions_folder(folder, &why) != 0)
+        words_say("note: %s; list, snapshot and where will not find this run", why.text);
+}
+
 static int run_checked(const struct run_choice *c, const char *path, const struct at_end *ending)
 {
     int status = check_program(c, path);
@@ -140,6 +151,8 @@ static int run_checked(const struct run_choice *c, const char *path, const struc
         return status;
     if (status < 0)
         return run_program_as(c, path, NULL, ending);
+    if (!c->quiet)
+        say_unlisted();
     if (run_files_check(c, &e) != 0)
         return launch_fail(&e, EXIT_RUN_FAILED);
     preload = preload_locate(&e);

@@ -73,6 +73,7 @@ unit_tests = \
 	tests/unit/test-model-reference \
 	tests/unit/test-modfile \
 	tests/unit/test-moments \
+	tests/unit/test-outfile \
 	tests/unit/test-ownmemory \
 	tests/unit/test-perfmap \
 	tests/unit/test-plot \

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,18 +27,19 @@ static void append_reason(struct error *e, int number)
 
 int error_set(struct error *e, enum error_kind kind, const char *format, ...)
 {
+    bool has_reason = kind == ERROR_SYSTEM || kind == ERROR_EXECUTE;
     int number = errno;
     va_list arguments;
 
     if (!e)
         return -1;
     e->kind = kind;
-    e->saved_errno = kind == ERROR_SYSTEM ? number : 0;
+    e->saved_errno = has_reason ? number : 0;
     va_start(arguments, format);
     if (vsnprintf(e->text, sizeof e->text, format, arguments) < 0)
         e->text[0] = '\0';
     va_end(arguments);
-    if (kind == ERROR_SYSTEM)
+    if (has_reason)
         append_reason(e, number);
     mask_controls(e->text);
     errno = number;

@@ -10,6 +10,7 @@
 enum error_kind {
     ERROR_NONE = 0,
     ERROR_SYSTEM,  /* a system call failed; `saved_errno` is set */
+    ERROR_EXECUTE, /* the program cannot be executed; `saved_errno` is set */
     ERROR_MEMORY,  /* out of memory */
     ERROR_FORMAT,  /* input is damaged, cut short or not what it should be (exit 65) */
     ERROR_INPUT,   /* the caller asked for something impossible (usage) */
@@ -24,7 +25,7 @@ struct error {
 
 /*
  * Fill `e` (which may be NULL) and return -1, so that a function can end in
- * `return error_set(e, …)`.  ERROR_SYSTEM appends strerror(errno).  Control
+ * `return error_set(e, …)`.  ERROR_SYSTEM and ERROR_EXECUTE append strerror(errno).  Control
  * characters that reach the text through arguments are shown as '?'.
  */
 int error_set(struct error *e, enum error_kind kind, const char *format, ...)

@@ -158,7 +158,7 @@ int launch_start(struct launch *l, const struct launch_options *options, struct 
     pthread_sigmask(SIG_SETMASK, failure ? &l->mask : &blocked, NULL);
     if (failure) {
         errno = failure;
-        return error_set(e, ERROR_SYSTEM, "cannot run %s", options->program);
+        return error_set(e, ERROR_EXECUTE, "cannot run %s", options->program);
     }
     return 0;
 }

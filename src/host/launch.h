@@ -39,8 +39,8 @@ struct launch_options {
 };
 
 /*
- * 0 when the child runs; -1 with `e` set if it cannot be started: saved_errno
- * is execve's.  Call launch_end in either case.
+ * 0 when the child runs; -1 with `e` set if it cannot be started: kind ERROR_EXECUTE
+ * with execve's saved_errno, else memprof itself failed.  Call launch_end in either case.
  */
 int launch_start(struct launch *l, const struct launch_options *options, struct error *e);
 

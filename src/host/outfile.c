@@ -11,18 +11,104 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LINKS_MAX 40 /* as many as the kernel follows */
+
 static int cannot_write(struct error *e, const char *path)
 {
-    return error_set(e, ERROR_SYSTEM, "cannot write the profile %s", path);
+    return error_set(e, ERROR_SYSTEM, "cannot write %s", path);
 }
 
 static int too_long(struct error *e, const char *path)
 {
-    return error_set(e, ERROR_INPUT, "cannot write the profile %s: its name is too long", path);
+    return error_set(e, ERROR_INPUT, "cannot write %s: its name is too long", path);
+}
+
+/* ------------------------------------------------------ where it leads -- */
+
+/* The folder that holds `path`: "." for a name alone. */
+static void folder_of(const char *path, char folder[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
+
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    if (!length)
+        strcpy(folder, ".");
+}
+
+/*
+ * Whether it may have been laid into `folder` for us: the rule of Linux's
+ * fs.protected_symlinks, which may be off.
+ */
+static bool is_planted(const char *folder, const struct stat *what)
+{
+    struct stat around;
+
+    return !S_ISREG(what->st_mode) && !S_ISDIR(what->st_mode) && stat(folder, &around) == 0 &&
+           (around.st_mode & S_ISVTX) && (around.st_mode & S_IWOTH) && what->st_uid != geteuid() &&
+           what->st_uid != around.st_uid;
+}
+
+enum step { STEP_END, STEP_LINK, STEP_PLANTED };
+
+/* In place of the link `path`, opened as `fd` in `folder`, where it leads. */
+static enum step read_link(int fd, const char *folder, char path[PATH_MAX])
+{
+    char target[PATH_MAX];
+    ssize_t length = readlinkat(fd, "", target, sizeof target - 1);
+    int whole;
+
+    if (length < 0)
+        return STEP_END;
+    target[length] = '\0';
+    whole = target[0] == '/' ? snprintf(path, PATH_MAX, "%s", target)
+                             : snprintf(path, PATH_MAX, "%s/%s", folder, target);
+    return whole < PATH_MAX ? STEP_LINK : STEP_END;
+}
+
+/* Looked at and read by one descriptor, so that it cannot be exchanged in between. */
+static enum step follow(char path[PATH_MAX])
+{
+    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    enum step step = STEP_END;
+    char folder[PATH_MAX];
+    struct stat status;
+
+    if (fd < 0)
+        return STEP_END;
+    folder_of(path, folder);
+    if (fstat(fd, &status) == 0) {
+        if (is_planted(folder, &status))
+            step = STEP_PLANTED;
+        else if (S_ISLNK(status.st_mode))
+            step = read_link(fd, folder, path);
+    }
+    close(fd);
+    return step;
+}
+
+/* `path` without links at its end; those among its folders are for the kernel to judge. */
+static enum step follow_all(char path[PATH_MAX])
+{
+    enum step step = STEP_LINK;
+
+    for (unsigned links = 0; step == STEP_LINK && links < LINKS_MAX; links++)
+        step = follow(path);
+    return step;
+}
+
+static bool is_at(const char *path, const struct stat *file)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0 && status.st_dev == file->st_dev &&
+           status.st_ino == file->st_ino;
 }
 
 int outfile_resolve(struct outfile *f, const char *path, struct error *e)
 {
+    enum step step;
     struct stat status;
     int length;
 
@@ -30,17 +116,39 @@ int outfile_resolve(struct outfile *f, const char *path, struct error *e)
     if (strlen(path) >= sizeof f->path)
         return too_long(e, path);
     strcpy(f->path, path);
+    step = follow_all(f->path);
+    if (step == STEP_PLANTED)
+        return error_set(e, ERROR_REFUSED,
+                         "cannot write %s: another user laid it into a folder that is everybody's",
+                         path);
+    errno = ELOOP;
+    if (step == STEP_LINK)
+        return cannot_write(e, path);
     if (stat(path, &status) == 0) {
-        if (S_ISDIR(status.st_mode)) {
-            errno = EISDIR;
-            return cannot_write(e, path);
-        }
         f->special = !S_ISREG(status.st_mode);
-        if (!f->special && !realpath(path, f->path))
+        errno = S_ISDIR(status.st_mode) ? EISDIR : ENOENT;
+        if (S_ISDIR(status.st_mode) || (!f->special && !is_at(f->path, &status)))
             return cannot_write(e, path);
+        if (f->special)
+            strcpy(f->path, path); /* /dev/stdout leads to what has no name */
     }
     length = snprintf(f->temporary, sizeof f->temporary, "%s.%ld.tmp", f->path, (long)getpid());
     return length > 0 && (size_t)length < sizeof f->temporary ? 0 : too_long(e, path);
+}
+
+/* ------------------------------------------------------------- writing -- */
+
+int outfile_open_special(const struct outfile *f, struct error *e)
+{
+    int fd = open(f->path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    struct stat status;
+
+    if (fd < 0)
+        return cannot_write(e, f->path);
+    if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode))
+        return fd;
+    close(fd);
+    return error_set(e, ERROR_REFUSED, "cannot write %s: it was exchanged meanwhile", f->path);
 }
 
 int outfile_begin(const struct outfile *f, struct error *e)
@@ -126,10 +234,10 @@ static int write_and_close(int fd, const void *bytes, size_t size, bool durable)
 int outfile_replace(const struct outfile *f, const void *bytes, size_t size, bool durable,
                     struct error *e)
 {
-    int fd = f->special ? open(f->path, O_WRONLY | O_CLOEXEC) : outfile_begin(f, e);
+    int fd = f->special ? outfile_open_special(f, e) : outfile_begin(f, e);
 
     if (fd < 0)
-        return f->special ? cannot_write(e, f->path) : -1;
+        return -1;
     if (write_and_close(fd, bytes, size, durable && !f->special) == 0)
         return f->special ? 0 : outfile_commit(f, e);
     cannot_write(e, f->path);

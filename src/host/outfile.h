@@ -4,8 +4,10 @@
  * place and then renamed, so that whoever opens one finds the old or the new.
  * What is no regular file, a device or a pipe, is written as it is.
  *
- * A symbolic link stays; the file that it leads to is replaced.  The temporary
- * file is made anew and never through a link.
+ * A symbolic link stays; the file that it leads to is replaced.  A link, pipe or
+ * device that another user laid into a sticky folder that everybody may write to, as
+ * /tmp, is refused (after fs.protected_symlinks and fs.protected_fifos, proc(5), which
+ * may be off).  The temporary file is made anew and never through a link.
  */
 #ifndef MEMPROF_HOST_OUTFILE_H
 #define MEMPROF_HOST_OUTFILE_H
@@ -23,8 +25,14 @@ struct outfile {
     bool special;             /* no regular file: cannot be replaced */
 };
 
-/* Find out where `path` leads.  0, or -1 with `e` set. */
+/* Find out where `path` leads.  0, or -1 with `e` set (ERROR_REFUSED: as above). */
 int outfile_resolve(struct outfile *f, const char *path, struct error *e);
+
+/*
+ * Open one that is special, which waits for a pipe's reader: a descriptor to write to, or -1
+ * with `e` set.
+ */
+int outfile_open_special(const struct outfile *f, struct error *e);
 
 /* A new, empty temporary file for reading and writing: a descriptor, or -1 with `e` set. */
 int outfile_begin(const struct outfile *f, struct error *e);

@@ -60,8 +60,8 @@ struct run_result {
 
 /*
  * Returns 0 when the program was started and has ended, whatever its status;
- * -1 with `e` set when it could not be started (saved_errno: ENOENT → 127,
- * EACCES/ENOEXEC → 126) or memprof itself failed.
+ * -1 with `e` set when it could not be started (ERROR_EXECUTE; saved_errno: ENOENT → 127,
+ * EACCES/ENOEXEC → 126) or memprof itself failed (any other kind).
  */
 int run_program(const struct run_options *options, struct run_result *result, struct error *e);
 void run_result_release(struct run_result *result);

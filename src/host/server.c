@@ -58,7 +58,9 @@ static int bind_at(const char *path)
     int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     control_copy(address.sun_path, sizeof(address.sun_path), path);
-    if (listener >= 0 && (bind(listener, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+    /* before it has a name: bind(2) takes the mode from here, less the umask */
+    if (listener >= 0 && (fchmod(listener, 0600) != 0 ||
+                          bind(listener, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
                           listen(listener, SOMAXCONN) != 0)) {
         int failure = errno;
 

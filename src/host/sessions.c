@@ -41,13 +41,20 @@ static int usual_folder(char *path, unsigned which)
     }
 }
 
+static const char *only_folder(void)
+{
+    const char *only = getenv("MEMPROF_RUNTIME_DIR");
+
+    return only && *only ? only : NULL;
+}
+
 /* The `which`th place; false when it is none, or too long for a socket in it. */
 static bool folder_name(char *path, unsigned which)
 {
-    const char *only = getenv("MEMPROF_RUNTIME_DIR");
+    const char *only = only_folder();
     int length = -1;
 
-    if (!only || !*only)
+    if (!only)
         length = usual_folder(path, which);
     else if (which == 0 && only[0] == '/')
         length = snprintf(path, SESSIONS_PATH_BYTES, "%s", only);
@@ -55,13 +62,34 @@ static bool folder_name(char *path, unsigned which)
     return length > 0 && (size_t)length + 44 < SESSIONS_PATH_BYTES;
 }
 
-/* Not stat: a symbolic link is somebody's attempt to lead us elsewhere. */
-static bool is_ours_alone(const char *path)
+/* What keeps a folder from being used; NULL: nothing. */
+static const char *objection(const char *path)
 {
     struct stat status;
 
-    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
-           (status.st_mode & 0077) == 0;
+    /* not stat: a symbolic link is somebody's attempt to lead us elsewhere */
+    if (lstat(path, &status) != 0)
+        return "it cannot be made";
+    if (!S_ISDIR(status.st_mode))
+        return "it is no folder";
+    if (status.st_uid != geteuid())
+        return "it is another user's";
+    if (status.st_mode & 0077)
+        return "others may enter it (chmod 700 lets only this user in)";
+    return NULL;
+}
+
+/* No place can be used: why the last one cannot. */
+static int refuse(struct error *e)
+{
+    char path[SESSIONS_PATH_BYTES];
+    const char *only = only_folder(), *reason = "it is no absolute path";
+
+    if (!only || only[0] == '/')
+        reason =
+            folder_name(path, only ? 0 : FOLDERS - 1) ? objection(path) : "its name is too long";
+    return error_set(e, ERROR_REFUSED, "%s%s is not used: %s", only ? "MEMPROF_RUNTIME_DIR=" : "",
+                     only ? only : path, reason ? reason : "nothing can be made there");
 }
 
 int sessions_folder(char path[SESSIONS_PATH_BYTES], struct error *e)
@@ -71,13 +99,10 @@ int sessions_folder(char path[SESSIONS_PATH_BYTES], struct error *e)
             continue;
         if (mkdir(path, 0700) != 0 && errno != EEXIST)
             continue;
-        if (is_ours_alone(path))
+        if (!objection(path))
             return 0;
     }
-    return error_set(e, ERROR_REFUSED,
-                     "there is no folder for the session: /tmp/memprof-%u cannot be made or is not "
-                     "this user's alone",
-                     (unsigned)geteuid());
+    return refuse(e);
 }
 
 /* --------------------------------------------------------------- asking -- */
@@ -238,7 +263,7 @@ static int look_through(struct sessions *s, const char *folder)
     DIR *directory;
     int result = 0;
 
-    if (!is_ours_alone(folder) || !(directory = opendir(folder)))
+    if (objection(folder) || !(directory = opendir(folder)))
         return 0;
     while (result == 0 && s->count < SESSIONS_MAX && (entry = readdir(directory))) {
         int length = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
@@ -262,6 +287,9 @@ int sessions_find(struct sessions *s, struct error *e)
     char folder[SESSIONS_PATH_BYTES];
 
     memset(s, 0, sizeof(*s));
+    if (only_folder() && access(only_folder(), F_OK) == 0 &&
+        (!folder_name(folder, 0) || objection(folder)))
+        return refuse(e);
     for (unsigned i = 0; i < FOLDERS; i++)
         if (folder_name(folder, i) && look_through(s, folder) != 0)
             return error_set(e, ERROR_MEMORY, "out of memory");

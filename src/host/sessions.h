@@ -10,7 +10,7 @@
  * else or lets others in is not used: in a shared /tmp anybody may have made it.
  * All of them are looked through, and /run/user/UID/memprof as well, since the
  * two sides may have different environments.  MEMPROF_RUNTIME_DIR, where it is
- * set, is the only folder.
+ * set, is the only folder; where it cannot be used both sides are told why.
  */
 #ifndef MEMPROF_HOST_SESSIONS_H
 #define MEMPROF_HOST_SESSIONS_H
@@ -40,7 +40,8 @@ struct sessions {
 
 /*
  * Ask all memprofs of this user what they profile.  Sockets of dead ones are
- * removed.  0, or -1 with `e` set; release in either case.
+ * removed.  0, or -1 with `e` set (ERROR_REFUSED: MEMPROF_RUNTIME_DIR cannot be used);
+ * release in either case.
  */
 int sessions_find(struct sessions *s, struct error *e);
 void sessions_release(struct sessions *s);

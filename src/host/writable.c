@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/writable.h"
 
+#include "src/host/outfile.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,10 +42,8 @@ static int make_nameless(const char *folder)
 }
 
 /* A device or a pipe is written as it is. */
-static int check_special(const char *path, const struct stat *status, struct error *e)
+static int check_special(const char *path, struct error *e)
 {
-    if (S_ISDIR(status->st_mode))
-        return error_set(e, ERROR_INPUT, "cannot write %s: it is a folder", path);
     if (access(path, W_OK) != 0)
         return error_set(e, ERROR_SYSTEM, "cannot write %s", path);
     return 0;
@@ -51,15 +51,20 @@ static int check_special(const char *path, const struct stat *status, struct err
 
 int writable_check(const char *path, struct error *e)
 {
+    struct outfile file;
     struct stat status;
     char *folder;
     int fd;
 
     if (*path == '\0' || path[strlen(path) - 1] == '/')
         return error_set(e, ERROR_INPUT, "'%s' is no file name", path);
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        return check_special(path, &status, e);
-    folder = folder_of(path);
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        return error_set(e, ERROR_INPUT, "cannot write %s: it is a folder", path);
+    if (outfile_resolve(&file, path, e) != 0)
+        return -1;
+    if (file.special)
+        return check_special(path, e);
+    folder = folder_of(file.path);
     if (!folder)
         return error_set(e, ERROR_MEMORY, "out of memory");
     fd = make_nameless(folder);

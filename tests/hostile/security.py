@@ -8,7 +8,7 @@ import stat
 import subprocess
 
 import harness as h
-from table import memprof, need, opened, record, root, row
+from table import can, documented, memprof, need, opened, record, root, row
 
 FOLDER = os.environ["MEMPROF_RUNTIME_DIR"]
 
@@ -21,11 +21,36 @@ def modes():
         host.stdout.readline()
         h.equal(stat.S_IMODE(os.stat(FOLDER).st_mode), 0o700, "the folder")
         sockets = os.listdir(FOLDER)
-        h.check(sockets, "a socket is there")
+        h.equal([stat.S_IMODE(os.stat(os.path.join(FOLDER, s)).st_mode) for s in sockets], [0o600], "the socket")
         with open(f"/proc/{host.pid}/maps", encoding="ascii") as f:
             h.check("/memfd:memprof" in f.read(), "the segment has no name in a file system")
     finally:
         host.communicate("q", timeout=60)
+
+
+@row("security", "a folder for sessions that others may enter is not used, and that is said")
+def open_folder():
+    entered = os.path.join(h.scratch, "entered")
+    os.mkdir(entered)
+    os.chmod(entered, 0o755)
+    env = {**os.environ, "MEMPROF_RUNTIME_DIR": entered}
+    run, file = record([h.target("plain"), "3"], env=env)
+    h.equal(run.returncode, 3, f"status: {run.stderr[-300:]!r}")
+    h.equal(os.listdir(entered), [], "nothing in it")
+    h.check(f"MEMPROF_RUNTIME_DIR={entered} is not used: others may enter it" in run.stderr, f"said: {run.stderr[:300]!r}")
+    opened(run, file)
+    asked = memprof("list", env=env)
+    h.check(asked.returncode == 1 and "is not used" in asked.stderr, f"memprof list: {asked.returncode} {asked.stderr!r}")
+
+
+@row("security", "no folder for a session at all")
+def no_folder():
+    root()
+    can("unshare", "-m")
+    text = f"""mount --bind {h.BUILD} /mnt && mount -t tmpfs -o ro none /tmp && cd / || exit 99
+        exec env -u MEMPROF_RUNTIME_DIR -u XDG_RUNTIME_DIR -u TMPDIR /mnt/memprof run -o /dev/null -- /bin/echo started"""
+    run = subprocess.run(["unshare", "-m", "sh", "-c", text], capture_output=True, text=True, timeout=60)
+    h.equal((run.returncode, run.stdout), (125, ""), f"refused: {run.stderr!r}")
 
 
 @row("security", "a folder in /tmp that somebody else made, or a link, is not used")
@@ -45,8 +70,6 @@ def folders():
 @row("security", "the profile is not written through somebody else's link in a shared folder")
 def links():
     root()
-    with open("/proc/sys/fs/protected_symlinks", encoding="ascii") as f:
-        need(f.read().strip() != "0", "the kernel's fs.protected_symlinks, which refuses such links, is off")
     shared, victim = os.path.join(h.scratch, "sticky"), os.path.join(h.scratch, "victim")
     os.makedirs(shared)
     os.chmod(shared, 0o1777)
@@ -55,9 +78,12 @@ def links():
     link = os.path.join(shared, "x.mprof")
     os.symlink(victim, link)
     os.lchown(link, 65534, 65534)
-    run = memprof("run", "-q", "-o", link, "--", h.target("plain"), "3")
-    with open(victim, "rb") as f:
-        h.equal(f.read(), b"precious", f"what the link leads to (status {run.returncode}, {run.stderr!r})")
+    for options in (["-o", link], ["-o", os.path.join(shared, "y.mprof"), "--json", link]):
+        run = memprof("run", "-q", *options, "--", h.target("plain"), "3")
+        with open(victim, "rb") as f:
+            h.equal(f.read(), b"precious", f"what the link leads to (status {run.returncode}, {run.stderr!r})")
+        h.equal((run.returncode, run.stdout, run.stderr.count("\n")), (125, "", 1), f"refused before the program starts: {run.stderr!r}")
+    return "refused: " + documented("that another user laid into a sticky folder")
 
 
 @row("security", "a target that writes garbage over the shared segment, 4 seeds")

@@ -160,15 +160,22 @@ static void test_dead(void **unused)
     sessions_release(&found);
 }
 
-/* A folder that others may enter is passed over: neither made use of nor looked into. */
+/* A folder that others may enter is neither made use of nor looked into, and both sides hear why.
+ */
 static void test_unsafe_folder(void **unused)
 {
     char folder[SESSIONS_PATH_BYTES], open_one[SESSIONS_PATH_BYTES];
+    struct sessions found;
+    struct error e = {0};
 
     (void)unused;
     assert_int_equal(sessions_folder(open_one, NULL), 0);
     assert_int_equal(chmod(open_one, 0755), 0);
-    assert_int_equal(sessions_folder(folder, NULL), -1);
+    assert_int_equal(sessions_folder(folder, &e), -1);
+    assert_non_null(strstr(e.text, "others may enter it"));
+    assert_int_equal(sessions_find(&found, &e), -1);
+    assert_int_equal(e.kind, ERROR_REFUSED);
+    sessions_release(&found);
     assert_int_equal(chmod(open_one, 0700), 0);
     assert_int_equal(sessions_folder(folder, NULL), 0);
     assert_string_equal(folder, open_one);

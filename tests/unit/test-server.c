@@ -130,6 +130,8 @@ static void test_handshake(void **unused)
     assert_int_equal(server_open(&s, NULL), 0);
     assert_int_equal(stat(folder_of(&s), &status), 0);
     assert_int_equal(status.st_mode & 0777, 0700);
+    assert_int_equal(stat(s.path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
     client = connect_to(&s);
     handle(&s, &seen); /* connected, silent */
     assert_int_equal(seen.hellos, 0);
