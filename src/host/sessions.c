@@ -282,13 +282,24 @@ static int by_pid(const void *a, const void *b)
     return (x->answer.pid > y->answer.pid) - (x->answer.pid < y->answer.pid);
 }
 
+/*
+ * MEMPROF_RUNTIME_DIR is there and this user's, and not used.  Of another user's nothing is
+ * to be said: whose the program is that is asked for tells more.
+ */
+static bool is_open_to_others(char folder[SESSIONS_PATH_BYTES])
+{
+    struct stat status;
+
+    return only_folder() && folder_name(folder, 0) && lstat(folder, &status) == 0 &&
+           status.st_uid == geteuid() && objection(folder);
+}
+
 int sessions_find(struct sessions *s, struct error *e)
 {
     char folder[SESSIONS_PATH_BYTES];
 
     memset(s, 0, sizeof(*s));
-    if (only_folder() && access(only_folder(), F_OK) == 0 &&
-        (!folder_name(folder, 0) || objection(folder)))
+    if (is_open_to_others(folder))
         return refuse(e);
     for (unsigned i = 0; i < FOLDERS; i++)
         if (folder_name(folder, i) && look_through(s, folder) != 0)
