@@ -114,6 +114,7 @@ unit_tests = \
 	tests/unit/test-snapshot-draft \
 	tests/unit/test-stacklines \
 	tests/unit/test-stacknumbers \
+	tests/unit/test-stacktrie \
 	tests/unit/test-strings \
 	tests/unit/test-suppress \
 	tests/unit/test-symbolize \

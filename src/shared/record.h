@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 10u
+#define SEGMENT_VERSION 11u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -289,11 +289,11 @@ struct segment_layout {
     uint32_t modules_max;
     uint32_t names_bytes;
     uint32_t slots_max;
-    uint32_t buckets; /* a power of two */
+    uint32_t buckets; /* of the trie's first part, a power of two */
     uint32_t nodes_max;
     uint32_t own_ranges_max;
     uint32_t chunks_max;
-    uint32_t reserved;
+    uint32_t far_buckets; /* behind them, for the rest: a power of two, or 0 */
 };
 
 enum segment_clock {

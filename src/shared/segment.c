@@ -21,10 +21,10 @@ void segment_layout_default(struct segment_layout *layout, unsigned scale)
     layout->names_bytes = 4u << 20;
     layout->slots_max = (64u << 10) >> scale;
     layout->buckets = 1u << 18;
+    layout->far_buckets = (2u << 20) >> scale;
     layout->nodes_max = (32u << 20) >> scale;
     layout->chunks_max = (128u << 10) >> scale;
     layout->own_ranges_max = OWN_RANGES_PROCESS + layout->slots_max * OWN_RANGES_THREAD;
-    layout->reserved = 0;
 
     layout->modules_offset = at;
     at += page_up((uint64_t)layout->modules_max * sizeof(struct module_record));
@@ -33,7 +33,7 @@ void segment_layout_default(struct segment_layout *layout, unsigned scale)
     layout->slots_offset = at;
     at += page_up((uint64_t)layout->slots_max * sizeof(struct slot));
     layout->buckets_offset = at;
-    at += page_up((uint64_t)layout->buckets * sizeof(uint32_t));
+    at += page_up(((uint64_t)layout->buckets + layout->far_buckets) * sizeof(uint32_t));
     layout->nodes_offset = at;
     at += page_up((uint64_t)layout->nodes_max * sizeof(struct trie_node));
     layout->own_ranges_offset = at;
@@ -48,7 +48,7 @@ static bool region_follows(uint64_t *end, uint64_t offset, uint64_t count, uint6
 {
     if (offset < *end || offset % 64 != 0 || offset > UINT64_MAX / 2)
         return false;
-    *end = offset + count * size; /* counts have 32 bits and sizes 12: no overflow */
+    *end = offset + count * size; /* counts have 33 bits and sizes 12: no overflow */
     return true;
 }
 
@@ -56,11 +56,13 @@ bool segment_layout_valid(const struct segment_layout *l)
 {
     uint64_t end = sizeof(struct segment_header);
 
-    return l->buckets != 0 && (l->buckets & (l->buckets - 1)) == 0 && l->nodes_max > STACK_ROOTS &&
+    return l->buckets != 0 && (l->buckets & (l->buckets - 1)) == 0 &&
+           (l->far_buckets & (l->far_buckets - 1)) == 0 && l->nodes_max > STACK_ROOTS &&
            region_follows(&end, l->modules_offset, l->modules_max, sizeof(struct module_record)) &&
            region_follows(&end, l->names_offset, l->names_bytes, 1) &&
            region_follows(&end, l->slots_offset, l->slots_max, sizeof(struct slot)) &&
-           region_follows(&end, l->buckets_offset, l->buckets, sizeof(uint32_t)) &&
+           region_follows(&end, l->buckets_offset, (uint64_t)l->buckets + l->far_buckets,
+                          sizeof(uint32_t)) &&
            region_follows(&end, l->nodes_offset, l->nodes_max, sizeof(struct trie_node)) &&
            region_follows(&end, l->own_ranges_offset, l->own_ranges_max,
                           sizeof(struct own_range)) &&

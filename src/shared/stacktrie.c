@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/shared/stacktrie.h"
 
+/*
+ * Few programs have more nodes than these; of the others the children of later nodes have
+ * buckets of their own, so that a small trie touches few pages and chains of a large one
+ * stay short.  By the parent, since the same child must always be looked for in one place.
+ */
+#define NEAR_NODES (1u << 20)
+
 static inline uint32_t bucket_of(const struct segment *s, uint32_t parent, uint64_t frame)
 {
     uint64_t h = (frame ^ ((uint64_t)parent << 29)) * UINT64_C(0x9e3779b97f4a7c15);
 
-    return (uint32_t)(h >> 32) & (s->layout.buckets - 1);
+    if (parent < NEAR_NODES || s->layout.far_buckets == 0)
+        return (uint32_t)(h >> 32) & (s->layout.buckets - 1);
+    return s->layout.buckets + ((uint32_t)(h >> 32) & (s->layout.far_buckets - 1));
 }
 
 /* The id of the node in the chain from `id` up to, not including, `stop`; 0 if it is not there. */
