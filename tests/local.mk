@@ -101,6 +101,7 @@ unit_tests = \
 	tests/unit/test-report-text \
 	tests/unit/test-requests \
 	tests/unit/test-retained \
+	tests/unit/test-rootrank \
 	tests/unit/test-run \
 	tests/unit/test-segmentmemory \
 	tests/unit/test-series \
@@ -119,6 +120,7 @@ unit_tests = \
 	tests/unit/test-suppress \
 	tests/unit/test-symbolize \
 	tests/unit/test-texts \
+	tests/unit/test-threadnames \
 	tests/unit/test-threads \
 	tests/unit/test-timeline \
 	tests/unit/test-stop \

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/heapimage.h"
 
+#include "src/host/rootrank.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,6 +174,17 @@ static int add_root(struct leakgraph *g, const struct profile_root *r, uint32_t 
     return leakgraph_add_root(g, r->kind, row, r->start, r->size, e);
 }
 
+/* In the order of their ranks: of equally short chains the first one's is found. */
+static int add_roots(struct leakgraph *g, const struct profile *p, struct error *e)
+{
+    for (uint32_t rank = 0; rank < ROOT_RANKS; rank++)
+        for (uint32_t i = 0; i < p->root_count; i++)
+            if (root_rank(p->roots[i].kind, profile_text(p, p->roots[i].name)) == rank &&
+                add_root(g, &p->roots[i], i, e) != 0)
+                return -1;
+    return 0;
+}
+
 static int fill(struct leakgraph *g, const struct profile *p, struct error *e)
 {
     if (leakgraph_reserve(g, p->block_count, e) != 0)
@@ -179,9 +192,8 @@ static int fill(struct leakgraph *g, const struct profile *p, struct error *e)
     for (uint32_t i = 0; i < p->block_count; i++)
         if (leakgraph_add_block(g, p->blocks[i].address, p->blocks[i].size, e) != 0)
             return -1;
-    for (uint32_t i = 0; i < p->root_count; i++)
-        if (add_root(g, &p->roots[i], i, e) != 0)
-            return -1;
+    if (add_roots(g, p, e) != 0)
+        return -1;
     return leakgraph_seal(g, e);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/leaknotes.h"
 
+#include "src/host/leakkind.h"
 #include "src/host/report-text.h"
 #include "src/host/signalname.h"
 #include "src/host/units.h"
@@ -132,6 +133,39 @@ static void add_flags(struct notes *n, struct strbuf *text, const struct profile
     }
 }
 
+/* Of each kind that --contents keeps bytes of. */
+static uint64_t lost_blocks(const struct profile *p)
+{
+    uint64_t blocks = 0;
+
+    for (uint32_t i = 0; i < p->leak_count; i++)
+        if (p->leaks[i].kind == LEAK_DEFINITE || p->leaks[i].kind == LEAK_INDIRECT ||
+            p->leaks[i].kind == LEAK_POSSIBLE)
+            blocks += p->leaks[i].blocks;
+    return blocks;
+}
+
+static void add_contents(struct notes *n, struct strbuf *text, const struct profile *p)
+{
+    char kept[UNITS_TEXT], all[UNITS_TEXT];
+    uint64_t lost = p->search.contents ? lost_blocks(p) : 0;
+
+    if (lost <= p->content_count)
+        return;
+    strbuf_addf(text, "contents were kept of %s of %s lost blocks",
+                units_count(kept, p->content_count), units_count(all, lost));
+    add_text(n, text);
+}
+
+/* What the search did without. */
+static void add_without(struct notes *n, struct strbuf *text, const struct profile *p)
+{
+    if (p->search.method == SEARCH_UNSTOPPED || !p->search.why)
+        return;
+    strbuf_add(text, profile_text(p, p->search.why));
+    add_text(n, text);
+}
+
 /* Lines of another report that are notes. */
 static void add_lines(struct notes *n, const char *lines)
 {
@@ -157,6 +191,8 @@ char **leaknotes_make(const struct profile *p, uint32_t *count, uint32_t *search
     if (p->search.number) {
         add_missed(&n, &text, &p->search);
         add_flags(&n, &text, &p->search);
+        add_without(&n, &text, p);
+        add_contents(&n, &text, p);
     }
     *search = n.count;
     report_text_loss(&text, p, &plain);

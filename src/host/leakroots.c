@@ -2,6 +2,7 @@
 #include "src/host/leakroots-parts.h"
 
 #include "src/host/growing.h"
+#include "src/host/strbuf.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -200,7 +201,8 @@ static bool is_listed(const struct leakroots *r, uint64_t start)
     return false;
 }
 
-static int add_weak_variable(struct rootfinder *f, const char *name, struct error *e)
+/* false: there is none of that name. */
+static bool add_weak_variable(struct rootfinder *f, const char *name)
 {
     const char *text = rootfinder_text(f, name);
     struct elfobject object;
@@ -217,12 +219,26 @@ static int add_weak_variable(struct rootfinder *f, const char *name, struct erro
                                object.value + m->bias + object.size);
         }
     }
-    if (found || f->failed)
-        return 0;
-    return error_set(e, ERROR_INPUT,
-                     "no variable '%s' in the program or its libraries: weak regions are named "
-                     "by global variables of files that have symbols",
-                     name);
+    return found;
+}
+
+/* What cannot be found makes nothing weak, and the search says so. */
+static void add_weak_variables(struct rootfinder *f)
+{
+    const char *const *weak = f->source->weak;
+    struct strbuf names;
+
+    strbuf_init(&names);
+    for (uint32_t i = 0; weak && weak[i] && !f->failed; i++)
+        if (!add_weak_variable(f, weak[i]))
+            strbuf_addf(&names, "%s'%s'", names.length ? " and " : "", weak[i]);
+    if (names.length) {
+        strbuf_add(&names, ", named by --weak, is no variable that the symbols of the program or "
+                           "its libraries have: nothing is weak for it");
+        f->failed |= names.failed;
+        f->roots->unknown = rootfinder_text(f, strbuf_text(&names));
+    }
+    strbuf_release(&names);
 }
 
 /* Blocks that the program said to ignore hold what they point to. */
@@ -254,14 +270,14 @@ int leakroots_find(struct leakroots *r, const struct leakroots_source *source, s
     int result = 0;
 
     memset(r, 0, sizeof(*r));
+    r->unknown = "";
     leakroots_modules(&f);
     leakroots_threads(&f);
     leakroots_globals(&f);
     leakroots_memory(&f);
     add_regions(&f);
     add_ignored(&f);
-    for (uint32_t i = 0; result == 0 && source->weak && source->weak[i]; i++)
-        result = add_weak_variable(&f, source->weak[i], e);
+    add_weak_variables(&f);
     leakroots_modules_release(&f);
     free(f.taken);
     if (f.failed)

@@ -45,6 +45,7 @@ struct leakroots {
     uint32_t text_count, text_room;
     uint64_t bytes;          /* of all but weak regions */
     uint32_t stacks_guessed; /* searched whole, the stack pointer being unknown */
+    const char *unknown;     /* a sentence on the names in `weak` that no variable has; "" none */
 };
 
 struct leakroots_source {
@@ -56,7 +57,7 @@ struct leakroots_source {
     uint32_t kinds;          /* 1 << enum leakgraph_root_kind of those wanted; 0: all */
 };
 
-/* 0; or -1 with `e` set: out of memory, or (ERROR_INPUT) no variable of a name in `weak`. */
+/* 0; or -1 with `e` set: out of memory. */
 int leakroots_find(struct leakroots *r, const struct leakroots_source *source, struct error *e);
 void leakroots_release(struct leakroots *r);
 

@@ -23,12 +23,14 @@ static string_id text(struct profile *p, const char *words)
     return id == UINT32_MAX ? 0 : id;
 }
 
-static string_id thread_name(const struct profile *p, uint32_t tid)
+static string_id thread_name(const struct leaksearch *s, uint32_t tid)
 {
+    struct profile *p = s->part;
+
     for (uint32_t i = p->thread_count; tid && i > 0; i--)
-        if (p->threads[i - 1].tid == (int64_t)tid)
+        if (p->threads[i - 1].tid == (int64_t)tid && p->threads[i - 1].name)
             return p->threads[i - 1].name;
-    return 0;
+    return tid ? text(p, threadnames_find(&s->threads, tid)) : 0;
 }
 
 uint32_t leaksearch_root(struct leaksearch *s, uint32_t tag)
@@ -45,7 +47,7 @@ uint32_t leaksearch_root(struct leaksearch *s, uint32_t tag)
                                                     .kind = root->kind,
                                                     .tid = root->tid,
                                                     .name = text(p, root->name),
-                                                    .thread = thread_name(p, root->tid)};
+                                                    .thread = thread_name(s, root->tid)};
     s->root_rows[tag] = p->root_count;
     return p->root_count++;
 }

@@ -13,6 +13,7 @@
 #include "src/host/intern.h"
 #include "src/host/leaklive.h"
 #include "src/host/leaksearch.h"
+#include "src/host/threadnames.h"
 
 #define NO_ROW UINT32_MAX
 
@@ -23,6 +24,7 @@ struct leaksearch {
     struct leaklive live;
     struct copyroom room;
     struct heapcopy copy;
+    struct threadnames threads; /* of those that never allocated */
     struct leakroots roots;
     struct leakgraph graph;
     bool copied, rooted;         /* copy, and roots, are there */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/leaksearch-parts.h"
 
+#include "src/host/rootrank.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +88,7 @@ static int hold_and_copy(struct leaksearch *s, const struct leaksearch_source *s
         return -1;
     }
     result = copy(s, source, &stopped, &s->why);
+    threadnames_take(&s->threads, &stopped, &source->model->threads);
     stop_resume(&stopped);
     resume(source);
     copyroom_release(&s->room);
@@ -153,6 +156,7 @@ void leaksearch_release(struct leaksearch *s)
         return;
     births_release(&s->births);
     leaklive_release(&s->live);
+    threadnames_release(&s->threads);
     leakgraph_release(&s->graph);
     if (s->rooted)
         leakroots_release(&s->roots);
@@ -188,9 +192,11 @@ static int add_roots(struct leaksearch *s, struct error *e)
     if (!s->root_rows)
         return error_set(e, ERROR_MEMORY, "out of memory for the roots of a search for leaks");
     memset(s->root_rows, 0xff, s->roots.count * sizeof(*s->root_rows));
-    for (uint32_t i = 0; i < s->roots.count; i++)
-        if (add_root(&s->graph, &s->roots.rows[i], i, e) != 0)
-            return -1;
+    for (uint32_t rank = 0; rank < ROOT_RANKS; rank++)
+        for (uint32_t i = 0; i < s->roots.count; i++)
+            if (root_rank(s->roots.rows[i].kind, s->roots.rows[i].name) == rank &&
+                add_root(&s->graph, &s->roots.rows[i], i, e) != 0)
+                return -1;
     return 0;
 }
 
@@ -334,6 +340,6 @@ int leaksearch_find(struct leaksearch *s, struct profile *part, struct error *e)
         return -1;
     part->search = s->about;
     part->search.number = number;
-    part->search.why = found ? 0 : text(part, s->why.text);
+    part->search.why = text(part, found ? s->roots.unknown : s->why.text);
     return 0;
 }

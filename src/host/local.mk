@@ -319,6 +319,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/requests.h \
 	src/host/rootnames.c \
 	src/host/rootnames.h \
+	src/host/rootrank.c \
+	src/host/rootrank.h \
 	src/host/retained.c \
 	src/host/retained.h \
 	src/host/run.c \
@@ -400,6 +402,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/texts.h \
 	src/host/threadlayout.c \
 	src/host/threadlayout.h \
+	src/host/threadnames.c \
+	src/host/threadnames.h \
 	src/host/threads.c \
 	src/host/threads.h \
 	src/host/timeline.c \

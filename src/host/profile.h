@@ -342,7 +342,7 @@ struct profile_search {
     uint32_t contents;   /* bytes kept of each lost block's beginning; 0: none were asked for */
     uint32_t moments, snapshots; /* taken before it: no block has survived more */
     uint32_t threads, threads_missed;
-    string_id why;          /* of SEARCH_UNSTOPPED */
+    string_id why;          /* of SEARCH_UNSTOPPED; else what it did without, a sentence; "" */
     string_id suppressions; /* what the program's __lsan_default_suppressions() returned */
     uint32_t step;          /* bytes from one word that was looked at to the next; 0: 8 */
     uint64_t copied_bytes, root_bytes, unreadable_bytes;

@@ -66,6 +66,9 @@ h.check("  leaks  " not in none.err, f"--leak-check=no says nothing of leaks: {n
 h.check("leaks" not in none.doc, "--leak-check=no puts nothing into the JSON")
 clean = h.profile([GATE, "freed"], quiet=False).err
 h.check("  leaks          none\n" in clean, f"a clean program has none: {clean}")
+odd = h.profile([GATE, "lost"], "--weak=no_such_table", quiet=False)
+h.check("'no_such_table', named by --weak, is no variable" in odd.err and "definitely lost" in odd.err,
+        f"an unknown --weak is said, and the search is done without: {odd.err}")
 for options in (["--report=json=x"], ["--baseline=x"], ["--gen-suppressions=lsan"]):
     memprof("run", "--leak-check=no", *options, GATE, status=125)
 

@@ -348,6 +348,23 @@ static void every_incompleteness_has_a_sentence(void **state)
     }
 }
 
+static void what_a_search_did_without_is_said(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t before;
+
+    make_leak(&f->p, PARSE_MAIN, LEAK_DEFINITE, 2, 100);
+    make_leak(&f->p, PARSE_MAIN, LEAK_REACHABLE, 9, 100);
+    before = make(f)->note_count;
+    f->p.search.contents = 64;
+    assert_int_equal(make(f)->note_count, before + 1);
+    assert_true(has_note(&f->leaks.report, "contents were kept of 0 of 2 lost blocks"));
+    f->p.search.contents = 0;
+    f->p.search.why = strings_add(&f->p.strings, "'cache': no variable");
+    assert_int_equal(make(f)->note_count, before + 1);
+    assert_true(has_note(&f->leaks.report, "'cache': no variable"));
+}
+
 /* -------------------------------------------------------------------- text -- */
 
 static void assert_lines(const struct strbuf *text, const char *const *lines)
@@ -499,6 +516,7 @@ int main(void)
         TEST(without_a_search_all_is_reachable),
         TEST(a_search_that_could_not_look_says_why),
         TEST(every_incompleteness_has_a_sentence),
+        TEST(what_a_search_did_without_is_said),
         TEST(the_summary_has_a_line_a_kind),
         TEST(a_clean_program_takes_a_line),
         TEST(a_record_for_people),

@@ -26,6 +26,8 @@
 #define TAIL 0x17000u   /* 16 bytes; lost with the ring, from C */
 #define ALONE 0x18000u  /* 24 bytes; nothing refers to it */
 #define CACHED 0x19000u /* 8 bytes; held by the weak region 'observers' only */
+#define SHARED 0x1a000u /* 8 bytes; libc's data, a stack, and global 'cache' + 16 */
+#define LISTED 0x1b000u /* 8 bytes; libc's data and a stack */
 
 struct fixture {
     struct profile profile;
@@ -64,12 +66,19 @@ static void fill_blocks(struct profile *p)
     add_block(p, TAIL, 16, LEAK_INDIRECT, 0);
     add_block(p, ALONE, 24, LEAK_DEFINITE, 0);
     add_block(p, CACHED, 8, LEAK_WEAK, 0);
+    add_block(p, SHARED, 8, LEAK_REACHABLE, 0);
+    add_block(p, LISTED, 8, LEAK_REACHABLE, 0);
 }
 
 static void fill_pointers(struct profile *p)
 {
+    add_pointer(p, 0x4000, SHARED, "initial", 0);
+    add_pointer(p, 0x4008, LISTED, "initial", 8);
     add_pointer(p, 0x5008, TABLE, "cache", 8);
+    add_pointer(p, 0x5010, SHARED, "cache", 16);
     add_pointer(p, 0x6000, CACHED, NULL, 0);
+    add_pointer(p, 0x7fe0, SHARED, NULL, 0);
+    add_pointer(p, 0x7fe8, LISTED, NULL, 0);
     add_pointer(p, 0x7ff0, ENTRY, NULL, 0);
     add_pointer(p, TABLE + 0x20, ENTRY, NULL, 0);
     add_pointer(p, ENTRY + 8, NAME + 16, NULL, 0);
@@ -81,13 +90,15 @@ static void fill_pointers(struct profile *p)
 
 static void fill_roots(struct profile *p)
 {
-    p->roots[0] = (struct profile_root){0x7000, 0x1000, ROOT_STACK, PID, 0, text(p, "app")};
+    p->roots[0] =
+        (struct profile_root){0x4000, 0x100, ROOT_GLOBAL, 0, text(p, "/lib/libc.so.6"), 0};
+    p->roots[4] = (struct profile_root){0x7000, 0x1000, ROOT_STACK, PID, 0, text(p, "app")};
     p->roots[1] =
         (struct profile_root){0x5000, 0x100, ROOT_GLOBAL, 0, text(p, "/lib/libapp.so"), 0};
     p->roots[2] = (struct profile_root){0x6000, 0x10, ROOT_WEAK, 0, text(p, "observers"), 0};
     p->roots[3] =
         (struct profile_root){NAME + 3, 0, ROOT_REGISTER, PID + 1, text(p, "rbx"), text(p, "io")};
-    p->root_count = 4;
+    p->root_count = 5;
 }
 
 static int setup(void **state)
@@ -106,7 +117,7 @@ static int setup(void **state)
     make_site(p, node, thread, 9, 8);
     p->blocks = calloc(16, sizeof *p->blocks);
     p->pointers = calloc(16, sizeof *p->pointers);
-    p->roots = calloc(4, sizeof *p->roots);
+    p->roots = calloc(5, sizeof *p->roots);
     if (!p->blocks || !p->pointers || !p->roots)
         return -1;
     p->search = (struct profile_search){.number = 1, .method = SEARCH_PTRACE, .graph = GRAPH_WHOLE};
@@ -161,6 +172,21 @@ static void reachable_blocks(void **state)
                "\n"
                "  main's stack at 0x7ff0\n"
                "           -> 0x12000       64 B  table.c:44 in table_new (app)\n");
+}
+
+/* Of equally short chains: the program's variables, then stacks, then libc's data. */
+static void chains_that_tell_most_come_first(void **state)
+{
+    assert_why(*state, SHARED, NULL,
+               "0x1a000 is a block of 8 B, allocated by\n" AT "It is still reachable.\n"
+               "\n"
+               "  global 'cache' in libapp.so + 0x10\n"
+               "           -> 0x1a000        8 B  table.c:44 in table_new (app)\n");
+    assert_why(*state, LISTED, NULL,
+               "0x1b000 is a block of 8 B, allocated by\n" AT "It is still reachable.\n"
+               "\n"
+               "  main's stack at 0x7fe8\n"
+               "           -> 0x1b000        8 B  table.c:44 in table_new (app)\n");
 }
 
 static void possibly_lost_blocks(void **state)
@@ -375,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(reachable_blocks),
+        TEST(chains_that_tell_most_come_first),
         TEST(possibly_lost_blocks),
         TEST(lost_blocks),
         TEST(blocks_lost_with_others),
