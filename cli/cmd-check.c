@@ -279,6 +279,8 @@ static void say(const struct check_choice *c, const struct profile *p, const str
 {
     struct strbuf out;
 
+    if (leak_output_to(&c->run.leak_output, "/dev/stderr")) /* whoever reads that wants no more */
+        return;
     strbuf_init(&out);
     if (v->leaks || c->run.leak_output.kinds_given)
         add_report(&out, c, p, l, v, file);

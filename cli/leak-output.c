@@ -217,12 +217,17 @@ int leak_output_take(struct leak_output *o, int id, const char *argument)
     }
 }
 
-bool leak_output_to_stdout(const struct leak_output *o)
+bool leak_output_to(const struct leak_output *o, const char *path)
 {
     for (size_t i = 0; i < o->file_count; i++)
-        if (strcmp(o->files[i].path, "-") == 0)
+        if (strcmp(o->files[i].path, path) == 0)
             return true;
     return false;
+}
+
+bool leak_output_to_stdout(const struct leak_output *o)
+{
+    return leak_output_to(o, "-");
 }
 
 bool leak_output_asked(const struct leak_output *o)
@@ -365,7 +370,7 @@ static void generate_one(struct strbuf *out, const struct leak_output *o,
     else if (o->generate == GENERATE_VALGRIND)
         suppress_generate_valgrind(out, r->id, r->kind, frames, r->stack_count);
     else
-        suppress_generate_lsan(out, frames, r->stack_count);
+        suppress_generate_lsan(out, frames, r->stack_count, r->place);
     free(frames);
 }
 

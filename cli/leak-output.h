@@ -48,7 +48,8 @@ int leak_output_take(struct leak_output *o, int id, const char *argument);
 /* Whether anything was asked for that is about leaks alone. */
 bool leak_output_asked(const struct leak_output *o);
 
-/* Whether one of the reports goes to standard output. */
+/* Whether one of the reports goes to a path; to standard output. */
+bool leak_output_to(const struct leak_output *o, const char *path);
 bool leak_output_to_stdout(const struct leak_output *o);
 
 /*

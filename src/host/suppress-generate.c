@@ -127,13 +127,21 @@ static void add_template(struct strbuf *out, const char *text)
     add_masked(out, text + (*text == '^'), length - (*text == '^'), "*");
 }
 
-bool suppress_generate_lsan(struct strbuf *out, const struct suppress_frame *frames, uint32_t count)
+static const char *first_function(const struct suppress_frame *frames, uint32_t count)
 {
-    const char *name = NULL;
-
-    for (uint32_t i = 0; i < count && !name; i++)
+    for (uint32_t i = 0; i < count; i++)
         if (*frames[i].function && *frames[i].function != '$')
-            name = frames[i].function;
+            return frames[i].function;
+    return NULL;
+}
+
+bool suppress_generate_lsan(struct strbuf *out, const struct suppress_frame *frames, uint32_t count,
+                            uint32_t place)
+{
+    const char *name = place < count ? first_function(frames + place, count - place) : NULL;
+
+    if (!name)
+        name = first_function(frames, count);
     for (uint32_t i = 0; i < count && !name; i++)
         if (*frames[i].module && *frames[i].module != '$')
             name = frames[i].module;

@@ -20,12 +20,14 @@ void suppress_generate_valgrind(struct strbuf *out, const char *name, enum leak_
                                 const struct suppress_frame *frames, uint32_t count);
 
 /*
- * For LeakSanitizer: one line for the innermost frame with a function, or
- * without any the innermost module.  That matches wherever the function is in
- * a stack, and all that is called from it.  Nothing is written when no frame
- * has a name; false then.
+ * For LeakSanitizer: one line for the innermost frame with a function from frame `place` on,
+ * which is the first one that is no allocator's nor the standard library's; without any there
+ * for the innermost function, and without functions for the innermost module.  That matches
+ * wherever the function is in a stack, and all that is called from it: a rule for an
+ * allocator's function would match every leak.  Nothing is written when no frame has a name;
+ * false then.
  */
-bool suppress_generate_lsan(struct strbuf *out, const struct suppress_frame *frames,
-                            uint32_t count);
+bool suppress_generate_lsan(struct strbuf *out, const struct suppress_frame *frames, uint32_t count,
+                            uint32_t place);
 
 #endif

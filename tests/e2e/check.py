@@ -124,10 +124,21 @@ for syntax in ("lsan", "valgrind"):
     with open(path("made.supp"), "w", encoding="utf-8") as f:
         f.write("\n".join(line for line in rules if not line.startswith("    ")) + "\n")
     ends(0, ["--suppressions", "made.supp"], "lost", "other", says="no leaks")
+# LeakSanitizer's rules have one function: not libc's, which would suppress every strdup.
+run = ends(23, ["--gen-suppressions=lsan"], "copied", says="\nleak:lose_copy\n", hides=["leak:strdup", "leak:__strdup"])
+with open(path("copied.supp"), "w", encoding="utf-8") as f:
+    f.write("leak:lose_copy\n")
+ends(0, ["--suppressions", "copied.supp"], "copied", says="no leaks")
+ends(23, ["--suppressions", "copied.supp"], "copied", "twice", says="7 B in 1 block definitely lost", hides=["6 B in 1 block"])
+ends(23, ["--gen-suppressions=lsan", "--skip", "make_block"], "lost", says="\nleak:lose_three\n", hides=["leak:make_block"])
 with open(path("unused.supp"), "w", encoding="utf-8") as f:
     f.write("leak:lose_three\nleak:nobody_has_this_name\n")
 ends(0, ["-v", "--suppressions", "unused.supp"], "lost",
      says=["  the search held the program still for ", "unused suppression: unused.supp:2: nobody_has_this_name", "suppressed 300 B in 3 blocks by unused.supp:1"])
+
+# A report that goes where the text would go takes its place.
+run = ends(23, ["--report=memcheck=/dev/stderr"], "lost", says="definitely lost in loss record 1 of 1", hides=["memprof: leak-gate"])
+h.equal(run.stderr.count("lose_three"), 1, f"each leak is written once: {run.stderr}")
 
 # Several reports at once.
 forms = ("json", "text", "sarif", "junit", "github", "gitlab", "markdown", "memcheck")

@@ -4,6 +4,8 @@
  *
  *   lost        3 blocks of 100 bytes, in lose_three
  *   other       1 block of 500 bytes, in lose_other
+ *   copied      1 block of 6 bytes, which strdup makes, in lose_copy
+ *   twice       1 block of 7 bytes, which strdup makes, in lose_second
  *   below       a block of 24 bytes that leads to 2 of 48, in lose_chain
  *   possible    1 block of 64 bytes to the inside of which a pointer is left
  *   freed       nothing: 1 block of 10 bytes is freed again
@@ -58,6 +60,18 @@ NOINLINE static void lose_other(void)
     make_block(500);
 }
 
+NOINLINE static void lose_copy(void)
+{
+    held = strdup("copy!");
+    held = NULL;
+}
+
+NOINLINE static void lose_second(void)
+{
+    held = strdup("second");
+    held = NULL;
+}
+
 NOINLINE static void lose_chain(void)
 {
     void **head = make_block(24), **middle = make_block(48);
@@ -96,6 +110,10 @@ NOINLINE static void act(const char *word)
         lose_three();
     else if (strcmp(word, "other") == 0)
         lose_other();
+    else if (strcmp(word, "copied") == 0)
+        lose_copy();
+    else if (strcmp(word, "twice") == 0)
+        lose_second();
     else if (strcmp(word, "below") == 0)
         lose_chain();
     else if (strcmp(word, "possible") == 0)

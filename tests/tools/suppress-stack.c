@@ -27,7 +27,7 @@ int main(int argc, char **argv)
         frames[count++] = (struct suppress_frame){argv[i], NULL, "", "", 0};
     strbuf_init(&text);
     if (strcmp(argv[1], "lsan") == 0)
-        suppress_generate_lsan(&text, frames, count);
+        suppress_generate_lsan(&text, frames, count, 0);
     else
         suppress_generate_valgrind(&text, "generated", LEAK_DEFINITE, frames, count);
     ok = !text.failed && fputs(strbuf_text(&text), stdout) >= 0;

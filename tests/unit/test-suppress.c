@@ -357,7 +357,7 @@ static void round_trip(const struct suppress_frame *frames, uint32_t count, cons
     assert_null(match_both_ways(LEAK_DEFINITE, frames, count));
     suppressions_release(&set);
     strbuf_clear(&text);
-    if (suppress_generate_lsan(&text, frames, count)) {
+    if (suppress_generate_lsan(&text, frames, count, 0)) {
         read_text(strbuf_text(&text));
         assert_int_equal(set.rule_count, 1);
         assert_non_null(match_both_ways(LEAK_POSSIBLE, frames, count));
@@ -445,7 +445,16 @@ static void generated_text_is_the_usual_form(void **state)
                                             "   obj:/usr/lib/x86_64-linux-gnu/libfoo.so.1\n"
                                             "   fun:dlopen\n}\n");
     strbuf_clear(&text);
-    assert_true(suppress_generate_lsan(&text, stack + 1, 3));
+    assert_true(suppress_generate_lsan(&text, stack + 1, 3, 0));
+    assert_string_equal(strbuf_text(&text), "leak:helper\n");
+    strbuf_clear(&text);
+    assert_true(suppress_generate_lsan(&text, stack + 1, 3, 1)); /* which has no function */
+    assert_string_equal(strbuf_text(&text), "leak:dlopen\n");
+    strbuf_clear(&text);
+    assert_true(suppress_generate_lsan(&text, stack + 1, 2, 1)); /* nor has any after it */
+    assert_string_equal(strbuf_text(&text), "leak:helper\n");
+    strbuf_clear(&text);
+    assert_true(suppress_generate_lsan(&text, stack + 1, 3, 7));
     assert_string_equal(strbuf_text(&text), "leak:helper\n");
     strbuf_release(&text);
 }
