@@ -11,6 +11,7 @@ AM_TESTS_ENVIRONMENT = \
 	MEMPROF='$(abs_top_builddir)/memprof'; export MEMPROF; \
 	CC='$(CC)'; export CC; \
 	PYTHON3='$(PYTHON3)'; export PYTHON3; \
+	HOST_LIBS='$(external_libs)'; export HOST_LIBS; \
 	LSAN_OPTIONS='suppressions=$(abs_top_srcdir)/tests/lsan.supp print_suppressions=0'; \
 	export LSAN_OPTIONS;
 EXTRA_DIST += tests/lsan.supp
@@ -345,6 +346,7 @@ own_build_scripts = \
 	tests/pool-race.sh \
 	tests/record-race.sh \
 	tests/fuzz/cfi.sh \
+	tests/fuzz/control.sh \
 	tests/fuzz/perfmap.sh \
 	tests/fuzz/records.sh \
 	tests/fuzz/segment.sh \

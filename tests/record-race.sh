@@ -11,12 +11,25 @@ if ! $CC -fsanitize=thread -o "$work/empty" "$work/empty.c" 2>"$work/errors" || 
     echo "skipped: $CC has no ThreadSanitizer that runs here"
     exit 77
 fi
+# The files that the test needs are those that the linker takes from the libraries for it.
+libraries="$top_builddir/.libs/libmemprof-host.a $top_builddir/.libs/libmemprof-shared.a"
+test=$top_builddir/tests/unit/test-collector
+for file in $libraries "$test.o"; do
+    [ -e "$file" ] || { echo "$file is not built"; exit 1; }
+done
+# shellcheck disable=SC2086
+$CC -o "$work/test" "$test.o" $libraries $HOST_LIBS -lcmocka -pthread -Wl,-Map="$work/map"
+sources=$(sed -n 's|^[^ ]*libmemprof-\([a-z]*\)\.a(\(.*\)\.o)$|src/\1/\2.c|p' "$work/map" | sed "s|/libmemprof_[a-z]*_la-|/|")
+case $sources in
+*src/host/collector.c*src/shared/ring.c*) ;;
+*)
+    echo "the linker's map does not say what it took:"
+    head "$work/map"
+    exit 1
+    ;;
+esac
 cd "$top_srcdir"
-host='blockfind collector error faults livetable mappings marks model pages procinfo regions requests sites
-    sizeclass stream strings texts threads timeline utf8'
-shared='bump objects ring segment stacktrie sysmem'
-# shellcheck disable=SC2046
+# shellcheck disable=SC2086
 $CC -std=gnu17 -include "$top_builddir/config.h" -D_GNU_SOURCE= -I. -g -O1 -fsanitize=thread \
-    -DSTEPS=20000u -o "$work/race" tests/unit/test-collector.c \
-    $(printf 'src/host/%s.c ' $host) $(printf 'src/shared/%s.c ' $shared) -lcmocka -pthread
+    -DSTEPS=20000u -o "$work/race" tests/unit/test-collector.c $sources $HOST_LIBS -lcmocka -pthread
 TSAN_OPTIONS='halt_on_error=1 report_thread_leaks=0' "$work/race"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/control.h"
 
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,7 +40,8 @@ bool control_answer_valid(const void *bytes, size_t size)
 
     return size == sizeof(*a) && a->magic == CONTROL_MAGIC && a->version == CONTROL_VERSION &&
            memchr(a->program, '\0', sizeof(a->program)) && memchr(a->file, '\0', sizeof(a->file)) &&
-           memchr(a->text, '\0', sizeof(a->text));
+           memchr(a->text, '\0', sizeof(a->text)) && isfinite(a->seconds) &&
+           isfinite(a->first_seconds) && isfinite(a->last_seconds);
 }
 
 void control_answer_init(struct control_answer *a, uint32_t status)
