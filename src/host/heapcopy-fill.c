@@ -1,26 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * Reading the extents: by process_vm_readv, many in a call, since they lie one behind
- * the other here; where that call is not allowed, by /proc/PID/mem.
- */
+/* Reading the extents, many in a call, since they lie one behind the other here. */
 #include "src/host/heapcopy-parts.h"
 
-#include "src/host/pages.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#define PIECES 1024u /* of a call: UIO_MAXIOV */
+#define PIECES HELDMEMORY_PIECES
 #define CALL_BYTES ((uint64_t)1 << 30)
 
 struct reader {
     struct heapcopy *copy;
-    pid_t pid;
-    int memory; /* /proc/PID/mem; -1: process_vm_readv */
+    struct heldmemory memory;
     uint64_t page;
     uint32_t extent; /* that is read next, */
     uint64_t offset; /* from here */
@@ -104,25 +94,8 @@ static ssize_t read_some(struct reader *r)
 {
     struct iovec pieces[PIECES], to;
     unsigned long count = list_pieces(r, pieces, &to);
-    ssize_t got;
 
-    if (r->memory < 0) {
-        got = process_vm_readv(r->pid, &to, 1, pieces, count, 0);
-        if (got >= 0 || (errno != EPERM && errno != ENOSYS))
-            return got;
-    }
-    if (r->memory < 0) {
-        char path[64];
-
-        snprintf(path, sizeof(path), "/proc/%d/mem", (int)r->pid);
-        r->memory = open(path, O_RDONLY | O_CLOEXEC);
-        if (r->memory < 0)
-            return -1;
-    }
-    got = pread(r->memory, to.iov_base, pieces[0].iov_len, (off_t)(uintptr_t)pieces[0].iov_base);
-    if (got < 0 && errno == EIO)
-        errno = EFAULT;
-    return got;
+    return heldmemory_read(&r->memory, pieces, count, to.iov_base, to.iov_len);
 }
 
 static int read_all(struct reader *r, struct error *e)
@@ -137,9 +110,10 @@ static int read_all(struct reader *r, struct error *e)
         } else if (c->extents[r->extent].size == 0) {
             r->extent++;
         } else if (got == 0 || errno == ESRCH) {
-            return error_set(e, ERROR_INPUT, "process %d has ended", (int)r->pid);
+            return error_set(e, ERROR_INPUT, "process %d has ended", (int)r->memory.pid);
         } else if (errno != EFAULT && errno != ENOMEM) {
-            return error_set(e, ERROR_SYSTEM, "cannot read the memory of process %d", (int)r->pid);
+            return error_set(e, ERROR_SYSTEM, "cannot read the memory of process %d",
+                             (int)r->memory.pid);
         } else if (!skip_page(r)) {
             return error_set(e, ERROR_MEMORY, "out of memory");
         }
@@ -159,7 +133,7 @@ static void drop_empty_extents(struct heapcopy *c)
 
 int heapcopy_fill(struct heapcopy *c, pid_t pid, struct copyroom *room, struct error *e)
 {
-    struct reader r = {c, pid, -1, (uint64_t)sysconf(_SC_PAGESIZE), 0, 0};
+    struct reader r = {.copy = c, .page = (uint64_t)sysconf(_SC_PAGESIZE)};
     uint64_t total = 0;
     int result;
 
@@ -169,11 +143,11 @@ int heapcopy_fill(struct heapcopy *c, pid_t pid, struct copyroom *room, struct e
     if (!c->memory)
         return error_set(e, ERROR_MEMORY, "out of memory");
     c->memory_size = total;
+    heldmemory_init(&r.memory, pid);
     for (uint64_t i = 0, at = 0; i < c->extent_count; at += c->extents[i++].size)
         c->extents[i].bytes = (uint8_t *)c->memory + at;
     result = read_all(&r, e);
-    if (r.memory >= 0)
-        close(r.memory);
+    heldmemory_release(&r.memory);
     drop_empty_extents(c);
     c->bytes = total - c->unreadable_bytes;
     return result;

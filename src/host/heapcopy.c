@@ -9,6 +9,14 @@
 #include <string.h>
 
 #define MIB (UINT64_C(1) << 20)
+#define PAGE_BYTES UINT64_C(4096)
+#define PAGES 64u /* that are kept of what was read last */
+
+struct heapcopy_page {
+    uint64_t number; /* 0: none */
+    bool readable;
+    uint8_t bytes[PAGE_BYTES];
+};
 
 bool heapcopy_add(struct heapcopy *c, uint64_t start, uint64_t end)
 {
@@ -86,34 +94,66 @@ static pid_t living_thread(const struct stopped *s)
     return s->pid;
 }
 
-int heapcopy_take(struct heapcopy *c, const struct stopped *s, const struct heap_range *ours,
-                  uint32_t our_count, struct copyroom *room, struct error *e)
+/* The mappings and extents there are. */
+static int look(struct heapcopy *c, const struct stopped *s, const struct heap_range *ours,
+                uint32_t our_count, struct error *e)
 {
     struct heap_range *all = all_ours(s, ours, &our_count);
-    pid_t thread = living_thread(s);
-    struct copyroom none = {.size = 0};
     int result;
 
     memset(c, 0, sizeof(*c));
-    if (!room)
-        room = &none;
+    c->thread = living_thread(s);
     if (!all)
         return error_set(e, ERROR_MEMORY, "out of memory");
-    result = heapcopy_list(c, thread, all, our_count, e);
+    result = heapcopy_list(c, c->thread, all, our_count, e);
     free(all);
-    if (result == 0)
-        result = heapcopy_find(c, thread, e);
+    return result == 0 ? heapcopy_find(c, c->thread, e) : result;
+}
+
+int heapcopy_take(struct heapcopy *c, const struct stopped *s, const struct heap_range *ours,
+                  uint32_t our_count, struct copyroom *room, struct error *e)
+{
+    struct copyroom none = {.size = 0};
+    int result = look(c, s, ours, our_count, e);
+
+    if (!room)
+        room = &none;
     if (result == 0)
         result = check_room(c, room, e);
     if (result == 0)
-        result = heapcopy_fill(c, thread, room, e);
+        result = heapcopy_fill(c, c->thread, room, e);
     if (result != 0)
         heapcopy_release(c);
     return result;
 }
 
+int heapcopy_look(struct heapcopy *c, const struct stopped *s, const struct heap_range *ours,
+                  uint32_t our_count, struct error *e)
+{
+    int result = look(c, s, ours, our_count, e);
+
+    c->looking = true;
+    heldmemory_init(&c->held, c->thread);
+    c->pages = result == 0 ? calloc(PAGES, sizeof(*c->pages)) : NULL;
+    if (result == 0 && !c->pages)
+        result = error_set(e, ERROR_MEMORY, "out of memory");
+    if (result != 0)
+        heapcopy_release(c);
+    return result;
+}
+
+void heapcopy_let_go(struct heapcopy *c)
+{
+    if (!c->looking)
+        return;
+    free(c->pages);
+    c->pages = NULL;
+    heldmemory_release(&c->held);
+}
+
 void heapcopy_release(struct heapcopy *c)
 {
+    heapcopy_let_go(c);
     free(c->mappings);
     free(c->extents);
     pages_unmap(c->memory, c->memory_size);
@@ -164,6 +204,36 @@ struct leakgraph_reader heapcopy_reader(struct heapcopy *c)
     return (struct leakgraph_reader){bytes_at, c};
 }
 
+/* A page of the process; NULL: it is not there. */
+static const uint8_t *page_at(struct heapcopy *c, uint64_t number)
+{
+    struct heapcopy_page *page = &c->pages[number % PAGES];
+    struct iovec piece = {(void *)(uintptr_t)(number * PAGE_BYTES), PAGE_BYTES};
+
+    if (page->number != number) {
+        page->number = number;
+        page->readable =
+            heldmemory_read(&c->held, &piece, 1, page->bytes, PAGE_BYTES) == (ssize_t)PAGE_BYTES;
+    }
+    return page->readable ? page->bytes : NULL;
+}
+
+/* As bytes_at, from the process, to the end of a page at most; NULL: nothing there. */
+static const void *held_bytes_at(struct heapcopy *c, uint64_t address, uint64_t *size)
+{
+    uint32_t i = extent_at(c, address);
+    const struct heap_extent *x = &c->extents[i];
+    uint64_t into = address % PAGE_BYTES;
+    const uint8_t *page;
+
+    if (i == c->extent_count || address < x->address || !c->pages)
+        return NULL;
+    *size = x->size - (address - x->address);
+    *size = *size < PAGE_BYTES - into ? *size : PAGE_BYTES - into;
+    page = page_at(c, address / PAGE_BYTES);
+    return page ? page + into : NULL;
+}
+
 bool heapcopy_read(struct heapcopy *c, uint64_t address, void *to, size_t size)
 {
     uint8_t *place = to;
@@ -171,7 +241,7 @@ bool heapcopy_read(struct heapcopy *c, uint64_t address, void *to, size_t size)
     uint64_t there;
 
     while (size > 0) {
-        from = bytes_at(c, address, &there);
+        from = c->looking ? held_bytes_at(c, address, &there) : bytes_at(c, address, &there);
         if (!from)
             return false;
         if (there > size)

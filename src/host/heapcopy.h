@@ -22,6 +22,7 @@
 
 #include "src/host/copyroom.h"
 #include "src/host/error.h"
+#include "src/host/heldmemory.h"
 #include "src/host/leakgraph.h"
 #include "src/host/stop.h"
 
@@ -59,7 +60,14 @@ struct heapcopy {
     uint64_t memory_size;
     uint64_t bytes, unreadable_bytes;
     uint32_t last; /* extent found last */
+    /* of heapcopy_look: */
+    bool looking;
+    pid_t thread; /* through which its memory is seen */
+    struct heldmemory held;
+    struct heapcopy_page *pages; /* read last; NULL once the process runs on */
 };
+
+struct heapcopy_page; /* heapcopy.c */
 
 /*
  * Copy while `s` holds the process.  `ours` are address ranges to leave out beside those
@@ -75,10 +83,18 @@ int heapcopy_take(struct heapcopy *c, const struct stopped *s, const struct heap
                   uint32_t our_count, struct copyroom *room, struct error *e);
 void heapcopy_release(struct heapcopy *c);
 
+/*
+ * The same without copying: which mappings and extents there are, and heapcopy_read reads from
+ * the process itself, until heapcopy_let_go, which is called before the process runs on.
+ */
+int heapcopy_look(struct heapcopy *c, const struct stopped *s, const struct heap_range *ours,
+                  uint32_t our_count, struct error *e);
+void heapcopy_let_go(struct heapcopy *c);
+
 /* The copy as the graph reads it; `c` must outlive its use. */
 struct leakgraph_reader heapcopy_reader(struct heapcopy *c);
 
-/* `size` bytes at an address; false if not all of them were copied. */
+/* `size` bytes at an address; false if not all of them were copied, or can be read. */
 bool heapcopy_read(struct heapcopy *c, uint64_t address, void *to, size_t size);
 
 /* The mapping that holds an address, NULL if none does. */

@@ -199,10 +199,130 @@ close_special(struct leakgraph *g, struct marking *m, enum leak_kind level)
     }
 }
 
+/* ------------------------------------------------------------- words kept -- */
+
+/*
+ * The same where words were kept (keptwords.h) and say what they point to: what is in no cache
+ * are a block's row, the bits of its words, the words, and the rows of the blocks they lead to.
+ */
+struct kept_pipeline {
+    uint32_t blocks[AHEAD];
+    const uint64_t *bits[AHEAD];
+    const uint32_t *before[AHEAD];
+    const uint64_t *values[AHEAD]; /* of the piece */
+    uint64_t words[AHEAD];         /* references, waiting for the row of their block */
+    uint32_t in, row, bit, out;    /* blocks: popped, row there, bits there, scanned */
+    uint32_t word_in, word_out;
+};
+
+static void begin_kept(struct leakgraph *g, struct marking *m, struct kept_pipeline *p)
+{
+    uint32_t block = m->stack[--m->count];
+
+    __builtin_prefetch(&g->blocks[block]);
+    p->blocks[p->in++ % AHEAD] = block;
+}
+
+/* The row has come: ask for the bits. */
+static void move_to_bits(struct leakgraph *g, struct kept_pipeline *p)
+{
+    uint32_t at = p->row++ % AHEAD;
+    uint64_t address = g->blocks[p->blocks[at]].address, number;
+    const struct keptwords_piece *piece =
+        keptwords_piece(g->words, address >> KEPTWORDS_PIECE_BITS);
+    uint32_t page = (uint32_t)(address >> KEPTWORDS_PAGE_BITS) & (KEPTWORDS_PAGES - 1);
+    const struct keptwords_part *part;
+
+    p->bits[at] = NULL;
+    if (!piece || piece->pages[page] == KEPTWORDS_NO_PAGE)
+        return;
+    part = &g->words->parts[piece->part];
+    number = keptwords_group_number(piece, page, address);
+    p->bits[at] = &part->bits[number];
+    p->before[at] = &part->before[number];
+    p->values[at] = part->values + piece->value;
+    __builtin_prefetch(p->bits[at]);
+    __builtin_prefetch(p->before[at]);
+}
+
+/* They have come: ask for the words. */
+static void move_to_words(struct kept_pipeline *p)
+{
+    uint32_t at = p->bit++ % AHEAD;
+
+    if (p->bits[at])
+        __builtin_prefetch(p->values[at] + *p->before[at]);
+}
+
+static inline __attribute__((always_inline)) void
+end_reference(struct leakgraph *g, struct marking *m, struct kept_pipeline *p, enum leak_kind level)
+{
+    uint64_t word = p->words[p->word_out++ % AHEAD];
+    struct leakgraph_hit hit = {.block = (uint32_t)word, .into = leakgraph_reference_into(word)};
+
+    if (g->blocks[hit.block].kind <= level)
+        return;
+    hit.pointer = leakgraph_reference_pointer(g, hit.block, hit.into);
+    mark_hit(g, m, level, &hit);
+}
+
+static inline __attribute__((always_inline)) void
+begin_reference(struct leakgraph *g, struct marking *m, struct kept_pipeline *p,
+                enum leak_kind level, uint64_t word)
+{
+    struct leakgraph_hit hit;
+
+    if (!(word & REFERENCE)) {
+        if (leakgraph_resolve_value(g, word, &hit))
+            mark_hit(g, m, level, &hit);
+        return;
+    }
+    if (p->word_in - p->word_out == AHEAD)
+        end_reference(g, m, p, level);
+    __builtin_prefetch(&g->blocks[(uint32_t)word]);
+    p->words[p->word_in++ % AHEAD] = word;
+}
+
+static inline __attribute__((always_inline)) void
+scan_kept(struct leakgraph *g, struct marking *m, struct kept_pipeline *p, enum leak_kind level)
+{
+    uint32_t at = p->out++ % AHEAD;
+    struct leakgraph_scan s;
+    uint64_t word;
+
+    leakgraph_scan_block(&s, g, p->blocks[at], 0);
+    while (leakgraph_scan_word(g, &s, &word))
+        begin_reference(g, m, p, level, word);
+}
+
+static inline __attribute__((always_inline)) void close_kept(struct leakgraph *g, struct marking *m,
+                                                             enum leak_kind level)
+{
+    struct kept_pipeline p;
+
+    p.in = p.row = p.bit = p.out = p.word_in = p.word_out = 0;
+    for (;;) {
+        while (m->count && p.in - p.out < AHEAD)
+            begin_kept(g, m, &p);
+        while (p.row != p.in && p.row - p.out < AHEAD * 3 / 4)
+            move_to_bits(g, &p);
+        while (p.bit != p.row && p.bit - p.out < AHEAD / 2)
+            move_to_words(&p);
+        if (p.in != p.out)
+            scan_kept(g, m, &p, level);
+        else if (p.word_in != p.word_out)
+            end_reference(g, m, &p, level);
+        else
+            break;
+    }
+}
+
 static inline __attribute__((always_inline)) void close_over(struct leakgraph *g, struct marking *m,
                                                              enum leak_kind level)
 {
-    if (g->plain)
+    if (g->words)
+        close_kept(g, m, level);
+    else if (g->plain)
         close_plain(g, m, level);
     else
         close_special(g, m, level);

@@ -29,8 +29,11 @@ const uint8_t *leakgraph_bytes(struct leakgraph *g, uint64_t address, uint64_t *
 uint64_t leakgraph_word(struct leakgraph *g, uint64_t address)
 {
     uint64_t size, value;
-    const uint8_t *bytes = leakgraph_bytes(g, address, &size);
+    const uint8_t *bytes;
 
+    if (g->words)
+        return leakgraph_kept_word(g, address);
+    bytes = leakgraph_bytes(g, address, &size);
     if (!bytes || size < sizeof value)
         return 0;
     memcpy(&value, bytes, sizeof value);
@@ -53,9 +56,9 @@ static bool is_second_base(struct leakgraph *g, uint64_t start, uint64_t into)
         return false;
     first = leakgraph_word(g, start);
     second = leakgraph_word(g, start + into);
-    /* a vtable is not in the first page, and not in the heap */
-    if (first % 8 || second % 8 || first < 4096 || second < 4096 || first - g->low < g->span ||
-        second - g->low < g->span)
+    /* a vtable is not in the first page, and not in a block */
+    if (first % 8 || second % 8 || first < 4096 || second < 4096 ||
+        leakgraph_find(g, first) != LEAKGRAPH_NONE || leakgraph_find(g, second) != LEAKGRAPH_NONE)
         return false;
     /* a word that cannot be read is 0: the second is what decides */
     return leakgraph_word(g, second - 16) == -into && leakgraph_word(g, first - 16) == 0;
@@ -193,7 +196,7 @@ static uint32_t first_hole(const struct leakgraph *g, uint64_t address)
 }
 
 /* Move past a weak region at `at`; where the next one begins, or the end of the range. */
-static uint64_t pass_holes(const struct leakgraph *g, struct leakgraph_scan *s)
+uint64_t leakgraph_pass_holes(const struct leakgraph *g, struct leakgraph_scan *s)
 {
     const struct leakgraph_big *hole;
     uint32_t i;
@@ -222,7 +225,7 @@ bool leakgraph_scan_refill(struct leakgraph *g, struct leakgraph_scan *s)
     uint64_t width = word_size(g), step = g->options.step;
 
     for (;;) {
-        uint64_t stop = pass_holes(g, s), size;
+        uint64_t stop = leakgraph_pass_holes(g, s), size;
 
         if (s->at >= s->end || s->end - s->at < width)
             return false;

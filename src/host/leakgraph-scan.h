@@ -7,6 +7,7 @@
 #ifndef MEMPROF_HOST_LEAKGRAPH_SCAN_H
 #define MEMPROF_HOST_LEAKGRAPH_SCAN_H
 
+#include "src/host/keptwords.h"
 #include "src/host/leakgraph-find.h"
 
 #include <string.h>
@@ -23,6 +24,10 @@ struct leakgraph_scan {
     uint64_t at, end;
     const uint8_t *piece; /* the bytes at `at` */
     uint64_t piece_end;   /* its words end there */
+    /* of words that were kept, instead: */
+    uint64_t bits, group; /* those left of 64 at `group`, */
+    uint64_t group_end;   /* before this address, */
+    const uint64_t *next; /* the first of which is this one */
     uint64_t found;       /* address of the word returned last */
     bool weak;            /* weak regions too */
     bool counts;          /* add what cannot be read to unreadable_bytes */
@@ -39,6 +44,12 @@ bool leakgraph_scan_refill(struct leakgraph *g, struct leakgraph_scan *s);
 
 /* The bytes at an address, and how many lie there together; NULL, and how many to skip. */
 const uint8_t *leakgraph_bytes(struct leakgraph *g, uint64_t address, uint64_t *size);
+
+/* Move past a weak region at `at`; where the next one begins, or the end of the range. */
+uint64_t leakgraph_pass_holes(const struct leakgraph *g, struct leakgraph_scan *s);
+
+/* A word of the target that was kept, 0 when it was not; of a reference the address. */
+uint64_t leakgraph_kept_word(struct leakgraph *g, uint64_t address);
 
 /* A word of the target at any address, 0 when it cannot be read. */
 uint64_t leakgraph_word(struct leakgraph *g, uint64_t address);
@@ -78,6 +89,76 @@ leakgraph_resolve(struct leakgraph *g, uint64_t value, struct leakgraph_hit *hit
     return leakgraph_resolve_in(g, leakgraph_before(g, value), value, hit);
 }
 
+/* ------------------------------------------------------------ words kept -- */
+
+/*
+ * A word that refers to a block says so: 1 at the top, then 31 bits of where in the block it
+ * points, and the block's number.  No kept word has that bit otherwise (leakgraph_resolve_words).
+ * One that points farther into a block stays as it is.
+ */
+#define REFERENCE (UINT64_C(1) << 63)
+#define REFERENCE_INTO_MAX (UINT64_C(1) << 31)
+
+static inline uint64_t leakgraph_reference_into(uint64_t word)
+{
+    return (word & ~REFERENCE) >> 32;
+}
+
+/* Turn the words into references. */
+void leakgraph_resolve_words(struct leakgraph *g);
+
+/* Which sort of pointer a reference is. */
+static inline uint32_t leakgraph_reference_pointer(struct leakgraph *g, uint32_t block,
+                                                   uint64_t into)
+{
+    if (into == 0)
+        return POINTER_START;
+    if (g->options.low_tags && into < 8)
+        return POINTER_TAGGED;
+    if (into >= leakgraph_block_size(g, &g->blocks[block]))
+        return POINTER_INTERIOR;
+    return leakgraph_is_exception(g, block, into) ? POINTER_HEURISTIC : POINTER_INTERIOR;
+}
+
+/* What a kept word refers to. */
+static inline bool leakgraph_resolve_kept(struct leakgraph *g, uint64_t word,
+                                          struct leakgraph_hit *hit)
+{
+    if (!(word & REFERENCE))
+        return leakgraph_resolve_value(g, word, hit);
+    hit->block = (uint32_t)word;
+    hit->into = leakgraph_reference_into(word);
+    hit->pointer = leakgraph_reference_pointer(g, hit->block, hit->into);
+    return true;
+}
+
+/* The next 64 words of which any were kept; false at the end. */
+bool leakgraph_scan_group(const struct leakgraph *g, struct leakgraph_scan *s);
+
+/* The next word kept; false at the end. */
+static inline bool leakgraph_scan_word(const struct leakgraph *g, struct leakgraph_scan *s,
+                                       uint64_t *word)
+{
+    if (!s->bits && !leakgraph_scan_group(g, s))
+        return false;
+    s->found = s->group + 8 * (uint64_t)__builtin_ctzll(s->bits);
+    s->bits &= s->bits - 1;
+    s->at = s->bits ? s->found + 8 : s->group_end;
+    *word = *s->next++;
+    return true;
+}
+
+static inline bool leakgraph_scan_kept(struct leakgraph *g, struct leakgraph_scan *s,
+                                       struct leakgraph_hit *hit)
+{
+    uint64_t word;
+
+    while (leakgraph_scan_word(g, s, &word))
+        if (leakgraph_resolve_kept(g, word, hit))
+            return true;
+    return false;
+}
+
 /* The next reference; false at the end. */
 static inline __attribute__((always_inline)) bool
 leakgraph_scan_next(struct leakgraph *g, struct leakgraph_scan *s, struct leakgraph_hit *hit)
@@ -85,6 +166,8 @@ leakgraph_scan_next(struct leakgraph *g, struct leakgraph_scan *s, struct leakgr
     uint64_t low = g->low, span = g->span, step = g->options.step;
     bool plain = g->plain;
 
+    if (g->words)
+        return leakgraph_scan_kept(g, s, hit);
     do {
         while (s->at < s->piece_end) {
             const uint8_t *word = s->piece;

@@ -2,6 +2,7 @@
 #include "src/host/leakgraph.h"
 
 #include "src/host/leakgraph-scan.h"
+#include "src/host/pages.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -75,7 +76,10 @@ void leakgraph_memory(const struct leakgraph *g, uint64_t *now, uint64_t *peak)
 
 void leakgraph_release(struct leakgraph *g)
 {
-    free(g->blocks);
+    if (g->adopted)
+        pages_unmap(g->blocks, g->room * sizeof *g->blocks);
+    else
+        free(g->blocks);
     free(g->big);
     free(g->roots);
     free(g->weak);
@@ -143,8 +147,25 @@ int leakgraph_reserve(struct leakgraph *g, uint32_t count, struct error *e)
     return room <= g->room ? 0 : set_room(g, room, e);
 }
 
-static int add_big(struct leakgraph *g, uint64_t address, uint64_t size, struct error *e)
+void leakgraph_use_words(struct leakgraph *g, struct keptwords *words)
 {
+    g->words = words;
+}
+
+void leakgraph_adopt(struct leakgraph *g, struct leakgraph_block *blocks, uint64_t room,
+                     uint32_t count)
+{
+    g->blocks = blocks;
+    g->room = (uint32_t)room;
+    g->count = count;
+    g->adopted = true;
+    count_memory(g, room * sizeof *blocks);
+}
+
+int leakgraph_big(struct leakgraph *g, uint64_t address, uint64_t size, struct error *e)
+{
+    if (size >= UINT64_MAX - address)
+        size = UINT64_MAX - address - 1;
     if (grow(g, (void **)&g->big, g->big_count, &g->big_room, sizeof *g->big, e) != 0)
         return -1;
     g->big[g->big_count++] = (struct leakgraph_big){address, size};
@@ -164,7 +185,7 @@ int leakgraph_add_block(struct leakgraph *g, uint64_t address, uint64_t size, st
     /* nothing lies there: the last address is the sentinel's */
     if (size >= UINT64_MAX - address)
         size = UINT64_MAX - address - 1;
-    if (size >= UINT32_MAX && add_big(g, address, size, e) != 0)
+    if (size >= UINT32_MAX && leakgraph_big(g, address, size, e) != 0)
         return -1;
     g->blocks[g->count++] = (struct leakgraph_block){
         .address = address, .size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX};
@@ -365,7 +386,7 @@ static int make_holes(struct leakgraph *g, struct error *e)
 
 int leakgraph_seal(struct leakgraph *g, struct error *e)
 {
-    if (set_room(g, (uint64_t)g->count + 1, e) != 0 || sort_blocks(g, e) != 0)
+    if ((!g->adopted && set_room(g, (uint64_t)g->count + 1, e) != 0) || sort_blocks(g, e) != 0)
         return -1;
     if (g->big_count)
         qsort(g->big, g->big_count, sizeof *g->big, by_address);
@@ -381,5 +402,9 @@ int leakgraph_seal(struct leakgraph *g, struct error *e)
     }
     if (make_holes(g, e) != 0)
         return -1;
-    return leakgraph_index(g, e);
+    if (leakgraph_index(g, e) != 0)
+        return -1;
+    if (g->words)
+        leakgraph_resolve_words(g);
+    return 0;
 }

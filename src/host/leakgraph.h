@@ -142,6 +142,7 @@ struct leakgraph_cycle {
     uint64_t bytes;
 };
 
+struct keptwords;       /* keptwords.h */
 struct leakgraph_slot;  /* leakgraph-find.h */
 struct leakgraph_found; /* leakgraph-scan.h */
 struct leakgraph_big;
@@ -149,9 +150,11 @@ struct leakgraph_big;
 struct leakgraph {
     struct leakgraph_options options;
     struct leakgraph_reader reader;
+    struct keptwords *words; /* NULL: memory is read by the reader */
 
     struct leakgraph_block *blocks; /* ascending, after leakgraph_seal */
     uint32_t count, room;
+    bool adopted; /* blocks are pages.h's */
     struct leakgraph_big *big;
     uint32_t big_count, big_room;
 
@@ -209,6 +212,22 @@ void leakgraph_options_init(struct leakgraph_options *o);
 void leakgraph_init(struct leakgraph *g, const struct leakgraph_reader *reader,
                     const struct leakgraph_options *options);
 void leakgraph_release(struct leakgraph *g);
+
+/*
+ * Read words that were kept of the target instead of its memory; before anything else is done
+ * with the graph, whose step must be 8 and which takes no compressed pointers.  leakgraph_seal
+ * turns the words into references in place: `words` must outlive the graph, and be no other's.
+ */
+void leakgraph_use_words(struct leakgraph *g, struct keptwords *words);
+
+/*
+ * Instead of adding blocks: all there are, ascending and no two at one address, in memory for
+ * `room` of them, one more than there are at least, that is pages_unmap's.  Of one whose size
+ * is UINT32_MAX leakgraph_big tells the size.
+ */
+void leakgraph_adopt(struct leakgraph *g, struct leakgraph_block *blocks, uint64_t room,
+                     uint32_t count);
+int leakgraph_big(struct leakgraph *g, uint64_t address, uint64_t size, struct error *e);
 
 /* Room for `count` blocks, so that adding them copies nothing.  0 or -1. */
 int leakgraph_reserve(struct leakgraph *g, uint32_t count, struct error *e);

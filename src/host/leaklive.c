@@ -6,35 +6,202 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Two passes for a heap of 1 GiB; the ends of so many runs still fit the second-level cache. */
-#define RADIX_BITS 13u
-#define RADIX (1u << RADIX_BITS)
 #define BIRTH_BITS 16u
 #define SIZE_IS_BIG UINT32_MAX
+#define NONE UINT32_MAX
+
+/* Within a slot: two passes for the bits above the alignment of most blocks. */
+#define DIGIT_BITS 8u
+#define DIGITS (1u << DIGIT_BITS)
+#define INSERTION_MAX 32u /* fewer are sorted by insertion */
 
 static int out_of_memory(struct error *e)
 {
     return error_set(e, ERROR_MEMORY, "out of memory for the blocks of a search for leaks");
 }
 
+static uint64_t address_of(const struct livetable_entry *row)
+{
+    return row->address_birth >> BIRTH_BITS;
+}
+
+uint64_t leaklive_size(const struct leaklive *l, const struct livetable_entry *row)
+{
+    uint64_t address = address_of(row);
+
+    if (row->size != SIZE_IS_BIG)
+        return row->size;
+    for (uint32_t i = 0; i < l->big_count; i++)
+        if (l->big[i].address == address)
+            return l->big[i].size;
+    return SIZE_IS_BIG;
+}
+
+/* ------------------------------------------------------------------ slots -- */
+
+/* The slots that there are, found by number, while blocks are counted and placed. */
+struct finder {
+    struct leaklive *live;
+    uint32_t *index; /* of live->slots, by hash; NONE: empty */
+    uint32_t mask, room;
+};
+
+static uint32_t hash_of(uint64_t number)
+{
+    return (uint32_t)((number * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+}
+
+static uint32_t *place_of(const struct finder *f, uint64_t number)
+{
+    uint32_t i = hash_of(number) & f->mask;
+
+    while (f->index[i] != NONE && f->live->slots[f->index[i]].number != number)
+        i = (i + 1) & f->mask;
+    return &f->index[i];
+}
+
+static bool make_index(struct finder *f, uint32_t size)
+{
+    uint32_t *index = malloc(size * sizeof(*index));
+
+    if (!index)
+        return false;
+    free(f->index);
+    f->index = index;
+    f->mask = size - 1;
+    memset(index, 0xff, size * sizeof(*index));
+    for (uint32_t i = 0; i < f->live->slot_count; i++)
+        *place_of(f, f->live->slots[i].number) = i;
+    return true;
+}
+
+static bool grow(struct finder *f)
+{
+    uint32_t room = f->room ? f->room * 2 : 64;
+    struct leaklive_slot *slots = reallocarray(f->live->slots, room, sizeof(*slots));
+
+    if (!slots)
+        return false;
+    f->live->slots = slots;
+    f->room = room;
+    return make_index(f, room * 2);
+}
+
+static struct leaklive_slot *slot_for(struct finder *f, uint64_t number)
+{
+    struct leaklive *l = f->live;
+    uint32_t *place;
+
+    if (l->slot_count == f->room && !grow(f))
+        return NULL;
+    place = place_of(f, number);
+    if (*place == NONE) {
+        *place = l->slot_count;
+        l->slots[l->slot_count++] = (struct leaklive_slot){.number = number, .start = UINT64_MAX};
+    }
+    return &l->slots[*place];
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct leaklive_slot *x = a, *y = b;
+
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Where each slot's blocks go, and what reaches into it. */
+static bool place_slots(struct finder *f)
+{
+    struct leaklive *l = f->live;
+    uint64_t reach = 0;
+    uint32_t first = 0;
+
+    if (l->slot_count)
+        qsort(l->slots, l->slot_count, sizeof(*l->slots), by_number);
+    for (uint32_t i = 0; i < l->slot_count; i++) {
+        struct leaklive_slot *slot = &l->slots[i];
+
+        slot->first = first;
+        slot->reach = reach;
+        first += slot->count;
+        slot->count = 0; /* counts again while they are placed */
+        reach = slot->end > reach ? slot->end : reach;
+    }
+    return make_index(f, f->mask + 1);
+}
+
+uint32_t leaklive_slot_at(const struct leaklive *l, uint64_t number)
+{
+    uint32_t low = 0, high = l->slot_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (l->slots[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint32_t leaklive_largest_slot(const struct leaklive *l)
+{
+    uint32_t most = 0;
+
+    for (uint32_t i = 0; i < l->slot_count; i++)
+        most = l->slots[i].count > most ? l->slots[i].count : most;
+    return most;
+}
+
 /* ----------------------------------------------------------------- taking -- */
+
+/* What is done with each live block: counted, then placed.  false: out of memory. */
+typedef bool take_row(struct finder *f, const struct livetable_entry *row);
+
+static bool count_row(struct finder *f, const struct livetable_entry *row)
+{
+    uint64_t address = address_of(row), end = address + leaklive_size(f->live, row);
+    struct leaklive_slot *slot = slot_for(f, address >> LEAKLIVE_SLOT_BITS);
+
+    if (!slot)
+        return false;
+    slot->count++;
+    slot->start = address < slot->start ? address : slot->start;
+    slot->end = end > slot->end ? end : slot->end;
+    f->live->count++;
+    return true;
+}
+
+static bool place_row(struct finder *f, const struct livetable_entry *row)
+{
+    struct leaklive *l = f->live;
+    struct leaklive_slot *slot = &l->slots[*place_of(f, address_of(row) >> LEAKLIVE_SLOT_BITS)];
+
+    l->rows[slot->first + slot->count++] = *row;
+    return true;
+}
 
 static bool is_ignored(const struct model *m, uint32_t site)
 {
     return m->sites.sites[site].domain == DOMAIN_IGNORED;
 }
 
-static void take_shard(struct leaklive *l, const struct model *m,
-                       const struct livetable_shard *shard)
+static inline __attribute__((always_inline)) bool take_shard(struct finder *f,
+                                                             const struct model *m,
+                                                             const struct livetable_shard *shard,
+                                                             take_row *take)
 {
     bool ignored = m->totals[DOMAIN_IGNORED].live_blocks != 0;
 
-    for (uint64_t k = 0; shard->entries && k < shard->room && l->count < l->room; k++) {
+    for (uint64_t k = 0; shard->entries && k < shard->room; k++) {
         const struct livetable_entry *entry = &shard->entries[k];
 
-        if (entry->address_birth && entry->site && !(ignored && is_ignored(m, entry->site)))
-            l->rows[l->count++] = *entry;
+        if (entry->address_birth && entry->site && !(ignored && is_ignored(m, entry->site)) &&
+            !take(f, entry))
+            return false;
     }
+    return true;
 }
 
 static bool keep_big(struct leaklive *l, uint64_t address, uint64_t size)
@@ -48,50 +215,75 @@ static bool keep_big(struct leaklive *l, uint64_t address, uint64_t size)
     return true;
 }
 
-static bool take_held(struct leaklive *l, const struct model *m, const struct model_thread *thread)
+static bool is_held(const struct model *m, const struct model_thread *thread)
 {
-    const struct livetable_block *b = &thread->held;
-
-    if (!thread->holds || thread->held_clears != m->clears || is_ignored(m, b->site) ||
-        l->count == l->room)
-        return true;
-    l->rows[l->count++] =
-        (struct livetable_entry){.address_birth = b->address << BIRTH_BITS | b->birth,
-                                 .site = b->site,
-                                 .size = b->size < SIZE_IS_BIG ? (uint32_t)b->size : SIZE_IS_BIG};
-    return b->size < SIZE_IS_BIG || keep_big(l, b->address, b->size);
+    return thread->holds && thread->held_clears == m->clears && !is_ignored(m, thread->held.site);
 }
 
-static bool take_bigs(struct leaklive *l, const struct livetable *t)
+static bool take_held(struct finder *f, const struct livetable_block *b, take_row *take)
 {
-    if (!t->big_count)
-        return true;
-    l->big = malloc(t->big_count * sizeof(*l->big));
-    if (!l->big)
-        return false;
-    memcpy(l->big, t->big, t->big_count * sizeof(*l->big));
-    l->big_count = t->big_count;
+    const struct livetable_entry row = {.address_birth = b->address << BIRTH_BITS | b->birth,
+                                        .site = b->site,
+                                        .size = b->size < SIZE_IS_BIG ? (uint32_t)b->size
+                                                                      : SIZE_IS_BIG};
+
+    return take(f, &row);
+}
+
+static inline __attribute__((always_inline)) bool
+take_all(struct finder *f, const struct collector *c, take_row *take)
+{
+    const struct model *m = c->model;
+
+    for (uint32_t i = 0; i < LIVETABLE_SHARDS; i++)
+        if (!take_shard(f, m, &m->live.shards[i], take))
+            return false;
+    for (uint32_t i = 0; i < c->used; i++)
+        if (c->streams[i].open && is_held(m, &c->streams[i].thread) &&
+            !take_held(f, &c->streams[i].thread.held, take))
+            return false;
     return true;
+}
+
+static bool take_bigs(struct leaklive *l, const struct collector *c)
+{
+    const struct model *m = c->model;
+
+    for (uint32_t i = 0; i < m->live.big_count; i++)
+        if (!keep_big(l, m->live.big[i].address, m->live.big[i].size))
+            return false;
+    for (uint32_t i = 0; i < c->used; i++) {
+        const struct livetable_block *b = &c->streams[i].thread.held;
+
+        if (c->streams[i].open && is_held(m, &c->streams[i].thread) && b->size >= SIZE_IS_BIG &&
+            !keep_big(l, b->address, b->size))
+            return false;
+    }
+    return true;
+}
+
+/* One row more than there are: the graph's sentinel. */
+static bool make_rows(struct leaklive *l)
+{
+    l->room = l->count + 1;
+    l->rows = pages_map(l->room * sizeof(*l->rows));
+    if (l->rows)
+        pages_touch(l->rows, l->room * sizeof(*l->rows));
+    return l->rows;
 }
 
 int leaklive_take(struct leaklive *l, const struct collector *c, struct error *e)
 {
-    const struct model *m = c->model;
+    struct finder f = {.live = l};
     bool whole;
 
     memset(l, 0, sizeof(*l));
-    l->room = m->live.count + c->open + 1;
-    if (l->room > LEAKGRAPH_BLOCKS_MAX)
+    if (c->model->live.count + c->open > LEAKGRAPH_BLOCKS_MAX)
         return error_set(e, ERROR_REFUSED, "more than %u live blocks cannot be searched",
                          LEAKGRAPH_BLOCKS_MAX);
-    l->rows = pages_map(l->room * sizeof(*l->rows));
-    whole = l->rows && take_bigs(l, &m->live);
-    if (whole)
-        pages_touch(l->rows, l->room * sizeof(*l->rows));
-    for (uint32_t i = 0; whole && i < LIVETABLE_SHARDS; i++)
-        take_shard(l, m, &m->live.shards[i]);
-    for (uint32_t i = 0; whole && i < c->used; i++)
-        whole = !c->streams[i].open || take_held(l, m, &c->streams[i].thread);
+    whole = grow(&f) && take_bigs(l, c) && take_all(&f, c, count_row) && place_slots(&f) &&
+            make_rows(l) && take_all(&f, c, place_row);
+    free(f.index);
     if (whole)
         return 0;
     leaklive_release(l);
@@ -109,6 +301,7 @@ void leaklive_release(struct leaklive *l)
     release_rows(l);
     pages_unmap(l->sites, l->room * sizeof(*l->sites));
     pages_unmap(l->births, l->room * sizeof(*l->births));
+    free(l->slots);
     free(l->big);
     memset(l, 0, sizeof(*l));
 }
@@ -121,97 +314,120 @@ uint64_t leaklive_memory(const struct leaklive *l)
 
 /* ---------------------------------------------------------------- sorting -- */
 
+static void sort_few(struct livetable_entry *rows, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        struct livetable_entry row = rows[i];
+        uint32_t at = i;
+
+        for (; at > 0 && address_of(&rows[at - 1]) > address_of(&row); at--)
+            rows[at] = rows[at - 1];
+        rows[at] = row;
+    }
+}
+
 /* One stable pass over the bits from `shift` on. */
 static void radix_pass(const struct livetable_entry *from, struct livetable_entry *to,
-                       uint64_t count, unsigned shift, uint32_t starts[RADIX])
+                       uint32_t count, unsigned shift)
 {
-    uint32_t sum = 0;
+    uint32_t starts[DIGITS] = {0}, sum = 0;
 
-    memset(starts, 0, RADIX * sizeof *starts);
-    for (uint64_t i = 0; i < count; i++)
-        starts[(from[i].address_birth >> shift) & (RADIX - 1)]++;
-    for (uint32_t i = 0; i < RADIX; i++) {
+    for (uint32_t i = 0; i < count; i++)
+        starts[(from[i].address_birth >> shift) & (DIGITS - 1)]++;
+    for (uint32_t i = 0; i < DIGITS; i++) {
         uint32_t here = starts[i];
 
         starts[i] = sum;
         sum += here;
     }
-    for (uint64_t i = 0; i < count; i++)
-        to[starts[(from[i].address_birth >> shift) & (RADIX - 1)]++] = from[i];
+    for (uint32_t i = 0; i < count; i++)
+        to[starts[(from[i].address_birth >> shift) & (DIGITS - 1)]++] = from[i];
 }
 
 /* Bits of addresses in which no two differ need no pass. */
-static uint64_t differing_bits(const struct leaklive *l)
+static uint64_t differing_bits(const struct livetable_entry *rows, uint32_t count)
 {
     uint64_t bits = 0;
 
-    for (uint64_t i = 1; i < l->count; i++)
-        bits |= l->rows[i].address_birth ^ l->rows[0].address_birth;
+    for (uint32_t i = 1; i < count; i++)
+        bits |= rows[i].address_birth ^ rows[0].address_birth;
     return bits >> BIRTH_BITS << BIRTH_BITS;
 }
 
-static bool sort_rows(struct leaklive *l)
+void leaklive_sort_slot(struct leaklive *l, uint32_t number, struct livetable_entry *scratch)
 {
-    uint64_t differ = differing_bits(l);
-    struct livetable_entry *other;
-    uint32_t starts[RADIX];
+    struct leaklive_slot *slot = &l->slots[number];
+    struct livetable_entry *rows = l->rows + slot->first, *from = rows, *to = scratch;
+    uint64_t differ;
 
-    if (!differ)
-        return true;
-    other = pages_map(l->room * sizeof(*other));
-    if (!other)
-        return false;
-    pages_touch(other, l->count * sizeof(*other));
-    for (unsigned shift = (unsigned)__builtin_ctzll(differ); shift < 64; shift += RADIX_BITS) {
-        struct livetable_entry *swap = l->rows;
-
-        if (!(differ >> shift & (RADIX - 1)))
-            continue;
-        radix_pass(l->rows, other, l->count, shift, starts);
-        l->rows = other;
-        other = swap;
+    slot->sorted = true;
+    if (slot->count <= INSERTION_MAX) {
+        sort_few(rows, slot->count);
+        return;
     }
-    pages_unmap(other, l->room * sizeof(*other));
-    return true;
+    differ = differing_bits(rows, slot->count);
+    for (unsigned shift = differ ? (unsigned)__builtin_ctzll(differ) : 64; shift < 64;
+         shift += DIGIT_BITS) {
+        struct livetable_entry *swap = from;
+
+        if (!(differ >> shift & (DIGITS - 1)))
+            continue;
+        radix_pass(from, to, slot->count, shift);
+        from = to;
+        to = swap;
+    }
+    if (from != rows)
+        memcpy(rows, from, slot->count * sizeof(*rows));
 }
 
-static uint64_t size_of(const struct leaklive *l, const struct livetable_entry *row)
+static bool sort_rest(struct leaklive *l)
 {
-    uint64_t address = row->address_birth >> BIRTH_BITS;
+    struct livetable_entry *scratch =
+        calloc((size_t)leaklive_largest_slot(l) + 1, sizeof(*scratch));
 
-    if (row->size != SIZE_IS_BIG)
-        return row->size;
-    for (uint32_t i = 0; i < l->big_count; i++)
-        if (l->big[i].address == address)
-            return l->big[i].size;
-    return SIZE_IS_BIG;
+    for (uint32_t i = 0; scratch && i < l->slot_count; i++)
+        if (!l->slots[i].sorted)
+            leaklive_sort_slot(l, i, scratch);
+    free(scratch);
+    return scratch;
 }
+
+/* -------------------------------------------------------------- handing over -- */
+
+_Static_assert(sizeof(struct leakgraph_block) == sizeof(struct livetable_entry),
+               "a row becomes a block where it lies");
 
 /* The graph drops what is at one address, too, but would number the others anew. */
 static int hand_over(struct leaklive *l, struct leakgraph *g, struct error *e)
 {
+    struct leakgraph_block *blocks = (struct leakgraph_block *)(void *)l->rows;
     uint64_t last = 0;
+    uint32_t count = 0;
 
-    for (uint64_t i = 0; i < l->count; i++) {
-        const struct livetable_entry *row = &l->rows[i];
-        uint64_t address = row->address_birth >> BIRTH_BITS;
+    for (uint32_t i = 0; i < l->big_count; i++)
+        if (leakgraph_big(g, l->big[i].address, l->big[i].size, e) != 0)
+            return -1;
+    for (uint64_t i = 0; i < l->count; i++) { /* nothing fails from here on */
+        struct livetable_entry row;
+        uint64_t address;
 
+        memcpy(&row, &l->rows[i], sizeof(row));
+        address = address_of(&row);
         if (address == last)
             continue;
         last = address;
-        l->sites[g->count] = row->site - 1;
-        l->births[g->count] = (uint16_t)row->address_birth;
-        if (leakgraph_add_block(g, address, size_of(l, row), e) != 0)
-            return -1;
+        l->sites[count] = row.site - 1;
+        l->births[count] = (uint16_t)row.address_birth;
+        blocks[count++] = (struct leakgraph_block){.address = address, .size = row.size};
     }
+    leakgraph_adopt(g, blocks, l->room, count);
+    l->rows = NULL;
     return 0;
 }
 
 int leaklive_sort(struct leaklive *l, struct leakgraph *g, struct error *e)
 {
-    int result;
-
-    if (!sort_rows(l))
+    if (!sort_rest(l))
         return out_of_memory(e);
     if (!l->sites)
         l->sites = pages_map(l->room * sizeof(*l->sites));
@@ -219,10 +435,5 @@ int leaklive_sort(struct leaklive *l, struct leakgraph *g, struct error *e)
         l->births = pages_map(l->room * sizeof(*l->births));
     if (!l->sites || !l->births)
         return out_of_memory(e);
-    result = leakgraph_reserve(g, (uint32_t)l->count, e);
-    if (result == 0)
-        result = hand_over(l, g, e);
-    if (result == 0)
-        release_rows(l);
-    return result;
+    return hand_over(l, g, e);
 }

@@ -36,6 +36,8 @@ struct memory {
     struct area *areas;    /* one a mapping of the copy */
     struct area *recorded; /* one a range of the model's mappings */
     bool foreign;          /* blocks come from an allocator that is neither glibc's nor ours */
+    const struct heap_mapping *last; /* that the last block lay in */
+    bool last_arena;                 /* a thread's */
 };
 
 /* ----------------------------------------------------------------- blocks -- */
@@ -95,16 +97,42 @@ static struct area *recorded_at(const struct memory *m, uint64_t address)
                                                                            : NULL;
 }
 
+/* Whether a mapping begins with one of the heaps of a thread's arena. */
+static bool is_thread_arena(const struct rootfinder *f, uint64_t start)
+{
+    uint64_t arena, base;
+
+    if ((start & (HEAP_ALIGNMENT - 1)) != 0 || !rootfinder_word(f, start, &arena))
+        return false;
+    base = arena & ~(HEAP_ALIGNMENT - 1);
+    return arena - base >= 32 && arena - base <= 128 && base != 0;
+}
+
+/* The mapping that holds a block, if it may be an allocator's; blocks come in order mostly. */
+static const struct heap_mapping *mapping_of(struct memory *m, uint64_t address)
+{
+    const struct heap_mapping *mapping = m->last;
+
+    if (mapping && address >= mapping->start && address < mapping->end)
+        return mapping;
+    mapping = heapcopy_mapping(m->finder->source->copy, address);
+    if (!mapping || mapping->kind == HEAP_MAPPING_FILE || mapping->kind == HEAP_MAPPING_STACK)
+        return NULL;
+    m->last = mapping;
+    m->last_arena = is_thread_arena(m->finder, mapping->start);
+    return mapping;
+}
+
 static void note_block(struct memory *m, uint64_t address, uint64_t size)
 {
     const struct heapcopy *copy = m->finder->source->copy;
-    const struct heap_mapping *mapping = heapcopy_mapping(copy, address);
+    const struct heap_mapping *mapping = mapping_of(m, address);
     struct area *a, *recorded;
 
-    if (!mapping || mapping->kind == HEAP_MAPPING_FILE || mapping->kind == HEAP_MAPPING_STACK)
+    if (!mapping)
         return;
-    if (mapping->kind == HEAP_MAPPING_ANONYMOUS && (size >= 4096 || (address & PAGE_MASK) == 16) &&
-        take_own_pages(m->finder, address, size))
+    if (mapping->kind == HEAP_MAPPING_ANONYMOUS && !m->last_arena &&
+        (size >= 4096 || (address & PAGE_MASK) == 16) && take_own_pages(m->finder, address, size))
         return;
     a = &m->areas[mapping - copy->mappings];
     area_add(a, address, size);
@@ -112,9 +140,21 @@ static void note_block(struct memory *m, uint64_t address, uint64_t size)
         a->looked_at++;
         a->as_glibc += chunk_size(m->finder, address, size) != 0;
     }
-    recorded = recorded_at(m, address);
+    recorded = m->finder->source->model->mappings.range_count ? recorded_at(m, address) : NULL;
     if (recorded)
         area_add(recorded, address, size);
+}
+
+/* As leaklive has them, where the program ignores none: those lie in an allocator's memory too. */
+static bool note_taken(struct memory *m)
+{
+    const struct leaklive *live = m->finder->source->live;
+
+    if (!live || m->finder->source->model->totals[DOMAIN_IGNORED].live_blocks)
+        return false;
+    for (uint64_t i = 0; i < live->count; i++)
+        note_block(m, live->rows[i].address_birth >> 16, leaklive_size(live, &live->rows[i]));
+    return true;
 }
 
 static void note_blocks(struct memory *m)
@@ -122,6 +162,8 @@ static void note_blocks(struct memory *m)
     const struct livetable *live = &m->finder->source->model->live;
     uint32_t big = 0;
 
+    if (note_taken(m))
+        return;
     for (uint32_t s = 0; s < LIVETABLE_SHARDS; s++) {
         const struct livetable_shard *shard = &live->shards[s];
 
@@ -142,17 +184,6 @@ static bool recorder_serves(const struct memory *m)
     const struct segment *segment = m->finder->source->stopped->segment;
 
     return segment && segment_header(segment)->settings.allocator != ALLOCATOR_NEXT;
-}
-
-/* Whether a mapping begins with one of the heaps of a thread's arena. */
-static bool is_thread_arena(const struct rootfinder *f, uint64_t start)
-{
-    uint64_t arena, base;
-
-    if ((start & (HEAP_ALIGNMENT - 1)) != 0 || !rootfinder_word(f, start, &arena))
-        return false;
-    base = arena & ~(HEAP_ALIGNMENT - 1);
-    return arena - base >= 32 && arena - base <= 128 && base != 0;
 }
 
 static void find_out_whose(struct memory *m)

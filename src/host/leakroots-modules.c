@@ -115,6 +115,7 @@ struct rootmodule *leakroots_module_with(struct rootfinder *f, const char *file,
  * fast bins.  All of them point to memory that is free, 16 bytes before where its user's
  * part begins: inside the block before it.
  */
+#define PAGE_BYTES UINT64_C(4096)
 #define BIN_WORDS 254u
 #define WORDS_BEFORE 12u
 #define BINS_EMPTY 32u /* of 127: fewer are no arena */
@@ -149,21 +150,40 @@ static uint64_t bins_in(const uint64_t *words, uint64_t address, uint64_t count)
     return found;
 }
 
+#define PIECE_WORDS 2048u /* of a module's data, looked at together */
+
+/* Words from an address on; those of pages that are not there are 0. */
+static void read_words(const struct rootfinder *f, uint64_t at, uint64_t *words, uint64_t count)
+{
+    for (uint64_t i = 0, piece; i < count; i += piece) {
+        piece = (PAGE_BYTES - (at + 8 * i) % PAGE_BYTES) / 8;
+        piece = piece < count - i ? piece : count - i;
+        if (!heapcopy_read(f->source->copy, at + 8 * i, words + i, 8 * piece))
+            memset(words + i, 0, 8 * piece);
+    }
+}
+
+static uint64_t bins_from(const struct rootfinder *f, uint64_t at, uint64_t end)
+{
+    uint64_t words[PIECE_WORDS], count = (end - at) / 8;
+
+    count = count < PIECE_WORDS ? count : PIECE_WORDS;
+    read_words(f, at, words, count);
+    return bins_in(words, at, count);
+}
+
 /* The arena's words that point to free memory, in [start, end) of a module's data. */
 static bool find_bins(const struct rootfinder *f, uint64_t start, uint64_t end, uint64_t *from,
                       uint64_t *to)
 {
-    struct leakgraph_reader reader = heapcopy_reader(f->source->copy);
-    uint64_t size, found;
-    const uint64_t *words;
+    uint64_t found;
 
-    for (uint64_t at = (start + 15) & ~UINT64_C(15); at < end; at += size) {
-        words = reader.bytes(reader.context, at, &size);
-        if (size == 0)
-            return false;
-        size = size > end - at ? end - at : size;
-        found = words ? bins_in(words, at, size / 8) : 0;
+    /* each piece but the first begins with what may be the beginning of bins */
+    for (uint64_t at = (start + 15) & ~UINT64_C(15); at + 8 * BIN_WORDS <= end;
+         at += 8 * (PIECE_WORDS - BIN_WORDS)) {
+        found = bins_from(f, at, end);
         if (found) {
+            found = bins_from(f, found, end); /* the piece may have ended before the last place */
             *from = found - 8 * WORDS_BEFORE;
             *to = found + 8 * BIN_WORDS;
             return *from >= start;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The roots of a leak search, from a copied process: what is searched for pointers to
- * live blocks besides the blocks themselves.
+ * The roots of a leak search, from a process that is held still, or a copy of it: what is searched
+ * for pointers to live blocks besides the blocks themselves.
  *
  *   ROOT_REGISTER    every thread's, vector registers too
  *   ROOT_STACK       from the stack pointer less the red zone up; for the thread at the
@@ -27,6 +27,7 @@
 
 #include "src/host/heapcopy.h"
 #include "src/host/leakgraph.h"
+#include "src/host/leaklive.h"
 #include "src/host/model.h"
 #include "src/host/modmap.h"
 
@@ -51,7 +52,8 @@ struct leakroots {
 struct leakroots_source {
     const struct stopped *stopped;
     struct heapcopy *copy;
-    const struct model *model; /* mappings, live blocks, regions */
+    const struct model *model;   /* mappings, live blocks, regions */
+    const struct leaklive *live; /* the live blocks once more, by slots; NULL: not taken */
     struct modmap *modmap;
     const char *const *weak; /* --weak: names of global variables; NULL ends */
     uint32_t kinds;          /* 1 << enum leakgraph_root_kind of those wanted; 0: all */

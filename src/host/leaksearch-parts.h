@@ -11,6 +11,7 @@
 #define MEMPROF_HOST_LEAKSEARCH_PARTS_H
 
 #include "src/host/intern.h"
+#include "src/host/keptwords-take.h"
 #include "src/host/leaklive.h"
 #include "src/host/leaksearch.h"
 #include "src/host/threadnames.h"
@@ -23,13 +24,15 @@ struct leaksearch {
     struct births births;
     struct leaklive live;
     struct copyroom room;
-    struct heapcopy copy;
+    struct heapcopy copy;       /* with bytes only where whole_copy is needed */
+    struct keptwords words;     /* else this */
     struct threadnames threads; /* of those that never allocated */
     struct leakroots roots;
     struct leakgraph graph;
-    bool copied, rooted;         /* copy, and roots, are there */
-    struct profile_search about; /* of the part, but for its strings */
-    struct error why;            /* it was not searched */
+    bool whole_copy;
+    bool taken, copied, rooted, worded; /* live, copy, roots, words are there */
+    struct profile_search about;        /* of the part, but for its strings */
+    struct error why;                   /* it was not searched */
 
     /* while leaksearch_find works: */
     struct profile *part;

@@ -33,12 +33,17 @@ static void settle(struct collector *c, const struct stopped *stopped)
         collector_settle(c);
 }
 
-static int copy(struct leaksearch *s, const struct leaksearch_source *source,
-                const struct stopped *stopped, struct error *e)
+/*
+ * What has to be read of memory besides words that refer to blocks, or at other places than
+ * multiples of 8, needs all of it.
+ */
+static bool needs_copy(const struct leaksearch *s)
 {
-    settle(source->collector, stopped);
-    s->copied = heapcopy_take(&s->copy, stopped, NULL, 0, &s->room, e) == 0;
-    return s->copied ? 0 : -1;
+    const struct leaksearch_options *o = &s->options;
+    const struct leaksearch_question *q = &s->question;
+
+    return o->graph.step != 8 || o->graph.compressed || o->contents || o->duplicates ||
+           q->contents || q->duplicates;
 }
 
 static void describe(struct leaksearch *s, const struct stopped *stopped)
@@ -47,7 +52,9 @@ static void describe(struct leaksearch *s, const struct stopped *stopped)
     s->about.held_seconds = (double)(stopped->ended_ns - stopped->began_ns) * 1e-9;
     s->about.threads = stopped->count;
     s->about.threads_missed = stopped->missed;
-    s->about.copied_bytes = s->copy.bytes;
+    s->about.copied_bytes = s->whole_copy ? s->copy.bytes : s->words.bytes;
+    s->about.unreadable_bytes =
+        s->whole_copy ? s->copy.unreadable_bytes : s->words.unreadable_bytes;
     s->about.notes |= stopped->missed ? SEARCH_THREADS_MISSED : 0;
 }
 
@@ -57,17 +64,21 @@ static int find_roots(struct leaksearch *s, const struct leaksearch_source *sour
     const struct leakroots_source from = {.stopped = stopped,
                                           .copy = &s->copy,
                                           .model = source->model,
+                                          .live = &s->live,
                                           .modmap = source->modmap,
                                           .weak = source->options->weak,
                                           .kinds = source->options->roots};
 
     modmap_update(source->modmap);
-    return leakroots_find(&s->roots, &from, e);
+    s->rooted = leakroots_find(&s->roots, &from, e) == 0;
+    return s->rooted ? 0 : -1;
 }
 
 /* The process runs on meanwhile, and goes on being followed. */
 static void make_room(struct leaksearch *s, const struct leaksearch_source *source)
 {
+    if (!s->whole_copy)
+        return;
     copyroom_begin(&s->room, source->pid);
     while (!copyroom_ready(&s->room)) {
         collector_round(source->collector);
@@ -75,8 +86,42 @@ static void make_room(struct leaksearch *s, const struct leaksearch_source *sour
     }
 }
 
+static int take_live(struct leaksearch *s, const struct leaksearch_source *source, struct error *e)
+{
+    s->taken = leaklive_take(&s->live, source->collector, e) == 0;
+    return s->taken ? 0 : -1;
+}
+
+/* Which words to read is known by the live blocks and the roots. */
+static int read_words(struct leaksearch *s, const struct leaksearch_source *source,
+                      const struct stopped *stopped, struct error *e)
+{
+    const struct keptwords_source from = {.look = &s->copy,
+                                          .live = &s->live,
+                                          .roots = &s->roots,
+                                          .high_tags = s->options.graph.high_tags};
+
+    s->copied = heapcopy_look(&s->copy, stopped, NULL, 0, e) == 0;
+    if (!s->copied || take_live(s, source, e) != 0 || find_roots(s, source, stopped, e) != 0)
+        return -1;
+    s->worded = keptwords_take(&s->words, &from, e) == 0;
+    heapcopy_let_go(&s->copy);
+    return s->worded ? 0 : -1;
+}
+
+/* While it is held. */
+static int read_memory(struct leaksearch *s, const struct leaksearch_source *source,
+                       const struct stopped *stopped, struct error *e)
+{
+    settle(source->collector, stopped);
+    if (!s->whole_copy)
+        return read_words(s, source, stopped, e);
+    s->copied = heapcopy_take(&s->copy, stopped, NULL, 0, &s->room, e) == 0;
+    return s->copied ? 0 : -1;
+}
+
 /* 0; or -1, and `why` says what keeps the process from being searched. */
-static int hold_and_copy(struct leaksearch *s, const struct leaksearch_source *source)
+static int hold_and_read(struct leaksearch *s, const struct leaksearch_source *source)
 {
     struct stopped stopped;
     int result;
@@ -87,16 +132,16 @@ static int hold_and_copy(struct leaksearch *s, const struct leaksearch_source *s
         copyroom_release(&s->room);
         return -1;
     }
-    result = copy(s, source, &stopped, &s->why);
+    result = read_memory(s, source, &stopped, &s->why);
+    heapcopy_let_go(&s->copy);
     threadnames_take(&s->threads, &stopped, &source->model->threads);
     stop_resume(&stopped);
     resume(source);
     copyroom_release(&s->room);
-    if (result == 0) {
-        result = find_roots(s, source, &stopped, &s->why);
-        s->rooted = result == 0;
+    if (result == 0 && s->whole_copy)
+        result = take_live(s, source, &s->why) == 0 ? find_roots(s, source, &stopped, &s->why) : -1;
+    if (result == 0)
         describe(s, &stopped);
-    }
     stop_release(&stopped);
     return result;
 }
@@ -125,9 +170,10 @@ static int take(struct leaksearch *s, const struct leaksearch_source *source, st
         s->about.notes |= SEARCH_AGES_SATURATED;
     if (!source->pid)
         resume(source);
-    if (!source->pid || hold_and_copy(s, source) != 0)
+    s->whole_copy = needs_copy(s);
+    if (!source->pid || hold_and_read(s, source) != 0)
         give_up(s);
-    return leaklive_take(&s->live, source->collector, e);
+    return s->taken ? 0 : take_live(s, source, e);
 }
 
 struct leaksearch *leaksearch_take(const struct leaksearch_source *source,
@@ -160,6 +206,8 @@ void leaksearch_release(struct leaksearch *s)
     leakgraph_release(&s->graph);
     if (s->rooted)
         leakroots_release(&s->roots);
+    if (s->worded)
+        keptwords_release(&s->words);
     if (s->copied)
         heapcopy_release(&s->copy);
     free(s->root_rows);
@@ -172,7 +220,7 @@ uint64_t leaksearch_memory(const struct leaksearch *s)
     uint64_t now, peak;
 
     leakgraph_memory(&s->graph, &now, &peak);
-    return now + leaklive_memory(&s->live) + s->copy.memory_size;
+    return now + leaklive_memory(&s->live) + s->copy.memory_size + keptwords_memory(&s->words);
 }
 
 /* ------------------------------------------------------- what is reachable -- */
@@ -205,6 +253,8 @@ static int mark(struct leaksearch *s, struct error *e)
     const struct leakgraph_reader reader = heapcopy_reader(&s->copy);
 
     leakgraph_init(&s->graph, &reader, &s->options.graph);
+    if (!s->whole_copy)
+        leakgraph_use_words(&s->graph, &s->words);
     if (leaklive_sort(&s->live, &s->graph, e) != 0)
         return -1;
     s->sorted = true;
@@ -219,7 +269,6 @@ static void describe_marked(struct leaksearch *s)
 
     s->about.root_bytes = s->roots.bytes;
     /* what the graph could not read beyond that are pages that the program never touched */
-    s->about.unreadable_bytes = s->copy.unreadable_bytes;
     s->about.notes |= s->about.unreadable_bytes ? SEARCH_MEMORY_MISSED : 0;
     s->about.step = o->step;
     s->about.low_tags = o->low_tags;
@@ -331,7 +380,7 @@ int leaksearch_find(struct leaksearch *s, struct profile *part, struct error *e)
 
     s->part = part;
     intern_init(&s->rows);
-    if (s->rooted) {
+    if (s->rooted && (s->whole_copy || s->worded)) {
         found = find_searched(s) == 0;
         if (!found)
             begin_again(s, number);

@@ -104,6 +104,12 @@ libmemprof_host_la_SOURCES = \
 	src/host/heapcopy.h \
 	src/host/heaplook.c \
 	src/host/heaplook.h \
+	src/host/heldmemory.c \
+	src/host/heldmemory.h \
+	src/host/keptwords-take.c \
+	src/host/keptwords-take.h \
+	src/host/keptwords.c \
+	src/host/keptwords.h \
 	src/host/history.c \
 	src/host/history.h \
 	src/host/image.c \
@@ -130,6 +136,7 @@ libmemprof_host_la_SOURCES = \
 	src/host/leakgraph-paths.c \
 	src/host/leakgraph-scan.c \
 	src/host/leakgraph-scan.h \
+	src/host/leakgraph-words.c \
 	src/host/leakgraph.c \
 	src/host/leakgraph.h \
 	src/host/leakkind.c \

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/random-graph.h"
 
+#include "src/host/keptwords.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -41,6 +44,80 @@ struct piece *memory_add(struct memory *m, uint64_t start, uint32_t words)
 struct leakgraph_reader memory_reader(struct memory *m)
 {
     return (struct leakgraph_reader){memory_bytes, m};
+}
+
+/* ------------------------------------------------------------ words kept -- */
+
+#define PAGE UINT64_C(4096)
+#define PIECE (UINT64_C(1) << KEPTWORDS_PIECE_BITS)
+
+bool memory_as_words;
+
+static struct keptwords kept;
+
+void memory_forget_words(void)
+{
+    keptwords_release(&kept);
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const struct piece *const *x = a, *const *y = b;
+
+    return (*x)->start < (*y)->start ? -1 : (*x)->start > (*y)->start;
+}
+
+/* One page of the memory; its pieces are in order. */
+static void page_words(struct piece *const *pieces, uint32_t count, uint64_t page, uint64_t *words)
+{
+    memset(words, 0, PAGE);
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t w = 0; w < pieces[i]->count; w++) {
+            uint64_t at = pieces[i]->start + 8 * w;
+
+            if (at >= page && at < page + PAGE)
+                words[(at - page) / 8] = pieces[i]->words[w];
+        }
+}
+
+/* All words, what is above `middle` in the second part. */
+static void keep_words(const struct memory *m, uint64_t middle, uint64_t tags)
+{
+    const struct keptwords_range range = {HEAP, HEAP + (UINT64_C(1) << 40)};
+    const struct keptwords_filter filter = {&range, 1, tags};
+    struct piece *pieces[BLOCKS + 1];
+    uint64_t words[KEPTWORDS_PAGE_WORDS], next = 0, marked[KEPTWORDS_GROUPS];
+
+    memory_forget_words();
+    memset(marked, 0xff, sizeof marked);
+    for (uint32_t i = 0; i < m->count; i++)
+        pieces[i] = (struct piece *)(uintptr_t)&m->pieces[i];
+    qsort(pieces, m->count, sizeof *pieces, by_start);
+    for (uint32_t i = 0; i < m->count; i++) {
+        uint64_t page = pieces[i]->start & ~(PAGE - 1),
+                 end = pieces[i]->start + 8 * pieces[i]->count;
+
+        for (page = page < next ? next : page; page < end; next = page += PAGE) {
+            struct keptwords_part *part = &kept.parts[page >= middle];
+
+            if (!part->piece_count || part->pieces[part->piece_count - 1].number != page / PIECE)
+                assert_true(keptwords_begin_piece(part, page / PIECE));
+            page_words(pieces, m->count, page, words);
+            keptwords_add_page(part, &filter, (uint32_t)(page % PIECE / PAGE), words, marked);
+        }
+    }
+    assert_true(keptwords_seal(&kept));
+}
+
+void memory_use(struct leakgraph *g, struct memory *m, const struct leakgraph_options *options)
+{
+    struct leakgraph_reader reader = memory_reader(m);
+
+    leakgraph_init(g, &reader, options);
+    if (!memory_as_words)
+        return;
+    keep_words(m, GLOBALS + PIECE, options->high_tags);
+    leakgraph_use_words(g, &kept);
 }
 
 /* xorshift64* */
@@ -298,14 +375,13 @@ uint64_t naive_high_tags;
 
 void naive_graph(struct leakgraph *g, struct naive *n)
 {
-    struct leakgraph_reader reader = memory_reader(&n->memory);
     struct leakgraph_options options;
     uint32_t turn = below(n->count);
 
     leakgraph_options_init(&options);
     options.heuristics = 0;
     options.high_tags = naive_high_tags;
-    leakgraph_init(g, &reader, &options);
+    memory_use(g, &n->memory, &options);
     for (uint32_t i = 0; i < n->count; i++) {
         uint32_t b = (i + turn) % n->count;
 

@@ -30,6 +30,14 @@ struct memory {
 struct piece *memory_add(struct memory *m, uint64_t start, uint32_t words);
 struct leakgraph_reader memory_reader(struct memory *m);
 
+/*
+ * A graph over that memory: read as it is, or with memory_as_words through words kept of it
+ * (keptwords.h), which memory_use makes and the next one releases.
+ */
+extern bool memory_as_words;
+void memory_use(struct leakgraph *g, struct memory *m, const struct leakgraph_options *options);
+void memory_forget_words(void);
+
 enum edge { EDGE_NONE, EDGE_INTERIOR, EDGE_START };
 
 struct naive {

@@ -353,9 +353,7 @@ static struct memory small;
 /* A graph over `small` with one register as root. */
 static void begin(struct leakgraph *g, const struct leakgraph_options *options, uint64_t value)
 {
-    struct leakgraph_reader reader = memory_reader(&small);
-
-    leakgraph_init(g, &reader, options);
+    memory_use(g, &small, options);
     assert_int_equal(leakgraph_add_value(g, ROOT_REGISTER, 0, value, NULL), 0);
 }
 
@@ -438,6 +436,7 @@ static void tags_are_taken_off_when_asked_for(void **state)
 
     (void)state;
     small = (struct memory){.count = 0};
+    memory_add(&small, HEAP, 16);
     leakgraph_options_init(&plain);
     leakgraph_options_init(&low);
     low.low_tags = true;
@@ -458,6 +457,47 @@ static void tags_are_taken_off_when_asked_for(void **state)
     assert_int_equal(kind_with(&past, HEAP + 64, 64), LEAK_POSSIBLE);
     assert_int_equal(kind_with(&past, HEAP + 65, 64), LEAK_DEFINITE);
     assert_int_equal(kind_with(&plain, HEAP, 0), LEAK_REACHABLE);
+}
+
+/* The kind of the block at HEAP, of `size` bytes, by one word of another block. */
+static enum leak_kind kind_through(const struct leakgraph_options *options, uint64_t word,
+                                   uint64_t size)
+{
+    enum leak_kind kind;
+    struct leakgraph g;
+
+    small = (struct memory){.count = 0};
+    memory_add(&small, HEAP + (UINT64_C(8) << 30), 2)->words[1] = word;
+    begin(&g, options, HEAP + (UINT64_C(8) << 30));
+    assert_int_equal(leakgraph_add_block(&g, HEAP, size, NULL), 0);
+    assert_int_equal(leakgraph_add_block(&g, HEAP + (UINT64_C(8) << 30), 16, NULL), 0);
+    assert_int_equal(leakgraph_seal(&g, NULL), 0);
+    assert_int_equal(leakgraph_mark(&g, NULL), 0);
+    kind = g.blocks[0].kind;
+    leakgraph_release(&g);
+    return kind;
+}
+
+static void words_of_blocks_may_be_tagged_and_point_far_inside(void **state)
+{
+    struct leakgraph_options plain, high;
+    uint64_t large = UINT64_C(6) << 30;
+
+    (void)state;
+    leakgraph_options_init(&plain);
+    leakgraph_options_init(&high);
+    high.high_tags = UINT64_C(0xff) << 56;
+
+    assert_int_equal(kind_through(&plain, HEAP, 64), LEAK_REACHABLE);
+    assert_int_equal(kind_through(&plain, HEAP + 63, 64), LEAK_POSSIBLE);
+    assert_int_equal(kind_through(&plain, HEAP + 64, 64), LEAK_DEFINITE);
+    assert_int_equal(kind_through(&plain, HEAP + large - 1, large), LEAK_POSSIBLE);
+    assert_int_equal(kind_through(&plain, HEAP + large, large), LEAK_DEFINITE);
+    assert_int_equal(kind_through(&plain, HEAP + (UINT64_C(1) << 31), large), LEAK_POSSIBLE);
+    assert_int_equal(kind_through(&plain, HEAP | UINT64_C(1) << 63, 64), LEAK_DEFINITE);
+    assert_int_equal(kind_through(&high, HEAP | UINT64_C(1) << 63, 64), LEAK_REACHABLE);
+    assert_int_equal(kind_through(&high, HEAP | UINT64_C(0x40) << 56, 64), LEAK_REACHABLE);
+    assert_int_equal(kind_through(&high, HEAP | UINT64_C(1) << 55, 64), LEAK_DEFINITE);
 }
 
 /* One global word; the kind of the block at HEAP + 0x80000. */
@@ -533,7 +573,6 @@ static void unreadable_memory_is_passed_over_and_counted(void **state)
 static void live_blocks_in_a_root_range_are_not_roots(void **state)
 {
     struct leakgraph_options options;
-    struct leakgraph_reader reader = memory_reader(&small);
     struct leakgraph g;
     struct piece *pool;
 
@@ -544,7 +583,7 @@ static void live_blocks_in_a_root_range_are_not_roots(void **state)
     pool->words[3] = HEAP + 192;  /* in the first block, which nothing refers to */
     pool->words[31] = HEAP + 160; /* after the last */
     leakgraph_options_init(&options);
-    leakgraph_init(&g, &reader, &options);
+    memory_use(&g, &small, &options);
     assert_int_equal(leakgraph_add_root(&g, ROOT_MAPPING, 0, HEAP, 256, NULL), 0);
     for (uint64_t at = 16; at <= 192; at += at == 16 ? 112 : 32)
         assert_int_equal(leakgraph_add_block(&g, HEAP + at, 16, NULL), 0);
@@ -562,7 +601,6 @@ static void live_blocks_in_a_root_range_are_not_roots(void **state)
 static void a_named_range_may_lie_in_blocks(void **state)
 {
     struct leakgraph_options options;
-    struct leakgraph_reader reader = memory_reader(&small);
     struct leakgraph g;
     struct piece *piece;
 
@@ -573,7 +611,7 @@ static void a_named_range_may_lie_in_blocks(void **state)
     piece->words[2] = HEAP + 128; /* behind the first block */
     piece->words[3] = HEAP + 192; /* in no block and not in the range */
     leakgraph_options_init(&options);
-    leakgraph_init(&g, &reader, &options);
+    memory_use(&g, &small, &options);
     assert_int_equal(leakgraph_add_root(&g, ROOT_NAMED, 0, HEAP + 8, 16, NULL), 0);
     for (uint64_t at = 0; at <= 192; at += 64)
         assert_int_equal(leakgraph_add_block(&g, HEAP + at, 16, NULL), 0);
@@ -712,28 +750,50 @@ static void a_long_lost_list_is_one_cycle(void **state)
     free(words);
 }
 
+static int as_words(void **state)
+{
+    (void)state;
+    memory_as_words = true;
+    return 0;
+}
+
+static int as_it_is(void **state)
+{
+    (void)state;
+    memory_forget_words();
+    memory_as_words = false;
+    return 0;
+}
+
+/* Once with the memory as it is, once with words that were kept of it. */
+static const struct CMUnitTest both_ways[] = {
+    cmocka_unit_test(kinds_are_those_of_the_reference),
+    cmocka_unit_test(kinds_are_the_same_the_long_way),
+    cmocka_unit_test(lost_blocks_lie_under_roots_that_lead_to_them),
+    cmocka_unit_test(cycles_are_the_strong_components),
+    cmocka_unit_test(dominators_are_what_all_paths_pass),
+    cmocka_unit_test(retained_bytes_of_a_group_count_once),
+    cmocka_unit_test(paths_are_the_shortest_and_hold),
+    cmocka_unit_test(referrers_and_referents_are_the_edges),
+    cmocka_unit_test(the_four_exceptions_count_as_starts),
+    cmocka_unit_test(tags_are_taken_off_when_asked_for),
+    cmocka_unit_test(words_of_blocks_may_be_tagged_and_point_far_inside),
+    cmocka_unit_test(live_blocks_in_a_root_range_are_not_roots),
+    cmocka_unit_test(a_named_range_may_lie_in_blocks),
+};
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds_are_those_of_the_reference),
-        cmocka_unit_test(kinds_are_the_same_the_long_way),
-        cmocka_unit_test(lost_blocks_lie_under_roots_that_lead_to_them),
-        cmocka_unit_test(cycles_are_the_strong_components),
-        cmocka_unit_test(dominators_are_what_all_paths_pass),
-        cmocka_unit_test(retained_bytes_of_a_group_count_once),
-        cmocka_unit_test(paths_are_the_shortest_and_hold),
-        cmocka_unit_test(referrers_and_referents_are_the_edges),
-        cmocka_unit_test(the_four_exceptions_count_as_starts),
-        cmocka_unit_test(tags_are_taken_off_when_asked_for),
         cmocka_unit_test(compressed_and_unaligned_pointers_are_found),
         cmocka_unit_test(unreadable_memory_is_passed_over_and_counted),
-        cmocka_unit_test(live_blocks_in_a_root_range_are_not_roots),
-        cmocka_unit_test(a_named_range_may_lie_in_blocks),
         cmocka_unit_test(overlapping_and_repeated_blocks_are_counted),
         cmocka_unit_test(a_graph_without_blocks_answers),
         cmocka_unit_test(a_long_list_needs_no_recursion),
         cmocka_unit_test(a_long_lost_list_is_one_cycle),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL) +
+           cmocka_run_group_tests(both_ways, NULL, NULL) +
+           cmocka_run_group_tests(both_ways, as_words, as_it_is);
 }
