@@ -46,9 +46,9 @@ enum cfi_result {
     CFI_UNREADABLE /* it is there but makes no sense or uses what we do not know */
 };
 
-/* The part of an address space that one module occupies, and its search table. */
+/* Where a module's unwind information lies, and its search table. */
 struct cfi_module {
-    uint64_t start, end;         /* mapped range */
+    uint64_t start, end;         /* all of it can be read */
     const uint8_t *eh_frame_hdr; /* PT_GNU_EH_FRAME */
 };
 

@@ -135,6 +135,51 @@ static bool locate(uint64_t pc, struct location *l)
 
 #endif
 
+/* ------------------------------------------------------------ segments -- */
+
+/* From the module's own headers, which lie at the start of its mapping. */
+static uint64_t headers(const struct location *l, const ElfW(Phdr) * *found)
+{
+    const ElfW(Ehdr) *e = (const void *)(uintptr_t)l->start;
+
+    if (l->end - l->start < 4096 || memcmp(e->e_ident, ELFMAG, SELFMAG) != 0 ||
+        e->e_phoff + (uint64_t)e->e_phnum * sizeof(**found) > 4096)
+        return 0;
+    *found = (const void *)(uintptr_t)(l->start + e->e_phoff);
+    return e->e_phnum;
+}
+
+struct span {
+    uint64_t start, end;
+};
+
+/*
+ * The part of a module around `at` that can be read: between segments may be pages that
+ * cannot, which the linker leaves when they are to lie far apart.  All of the module where
+ * its headers do not tell.
+ */
+static struct span readable_around(const struct location *l, uint64_t at)
+{
+    struct span span = {l->start, l->start};
+    const ElfW(Phdr) * p;
+    uint64_t count = headers(l, &p);
+
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t start = (l->bias + p[i].p_vaddr) & ~UINT64_C(4095);
+        uint64_t end = (l->bias + p[i].p_vaddr + p[i].p_memsz + 4095) & ~UINT64_C(4095);
+
+        if (p[i].p_type != PT_LOAD || !(p[i].p_flags & PF_R))
+            continue;
+        if (start != span.end) {
+            if (at >= span.start && at < span.end)
+                return span;
+            span.start = start;
+        }
+        span.end = end;
+    }
+    return count ? span : (struct span){l->start, l->end};
+}
+
 /* ------------------------------------------------------------ build ID -- */
 
 static uint32_t note_build_id(const uint8_t *at, uint64_t size, uint8_t *id)
@@ -157,21 +202,20 @@ static uint32_t note_build_id(const uint8_t *at, uint64_t size, uint8_t *id)
     return 0;
 }
 
-/* From the module's own headers, which lie at the start of its mapping. */
 static uint32_t build_id_read(const struct location *l, uint8_t *id)
 {
-    const ElfW(Ehdr) *e = (const void *)(uintptr_t)l->start;
     const ElfW(Phdr) * p;
+    uint64_t count = headers(l, &p);
     uint32_t size;
 
-    if (l->end - l->start < 4096 || memcmp(e->e_ident, ELFMAG, SELFMAG) != 0 ||
-        e->e_phoff + (uint64_t)e->e_phnum * sizeof(*p) > 4096)
-        return 0;
-    p = (const void *)(uintptr_t)(l->start + e->e_phoff);
-    for (int i = 0; i < e->e_phnum; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         uint64_t at = l->bias + p[i].p_vaddr;
+        struct span span;
 
-        if (p[i].p_type != PT_NOTE || at < l->start || at + p[i].p_memsz > l->end)
+        if (p[i].p_type != PT_NOTE)
+            continue;
+        span = readable_around(l, at);
+        if (at < span.start || at >= span.end || p[i].p_memsz > span.end - at)
             continue;
         size = note_build_id((const void *)(uintptr_t)at, p[i].p_memsz, id);
         if (size)
@@ -319,6 +363,7 @@ static uint32_t known_find(const struct location *l)
 enum module_result module_find(uint64_t pc, struct cfi_module *module, uint32_t *generation)
 {
     struct location l = {0};
+    struct span span;
     uint32_t i;
 
     if (!locate(pc, &l))
@@ -330,8 +375,9 @@ enum module_result module_find(uint64_t pc, struct cfi_module *module, uint32_t 
         i = known_add(&l);
         unlock_known();
     }
-    module->start = l.start;
-    module->end = l.end;
+    span = readable_around(&l, (uint64_t)(uintptr_t)l.eh_frame_hdr);
+    module->start = span.start;
+    module->end = span.end;
     module->eh_frame_hdr = l.eh_frame_hdr;
     *generation = i == UINT32_MAX ? 0 : segment_module(&session.segment, i)->generation;
     return MODULE_FOUND;

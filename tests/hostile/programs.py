@@ -2,6 +2,7 @@
 """Programs of every making: other allocators, other languages, other ways to load code."""
 import os
 import shutil
+import struct
 import subprocess
 
 import harness as h
@@ -142,6 +143,41 @@ def storm():
     seen = h.sums(done.doc, "meanwhile")["total_blocks"] - h.sums(done.doc, "in_handler")["total_blocks"]
     h.check(0 <= done.stated["in.meanwhile.total_blocks"] - seen <= done.doc["loss"].get("nested_blocks", 0) + done.stated["signals"],
             f"{seen} of {done.stated['in.meanwhile.total_blocks']} pairs, {done.doc['loss'].get('nested_blocks')} said to be missing")
+
+
+def led_astray(path, table):
+    """The module's unwind information now lies between two segments, by its table or without one."""
+    with open(path, "rb") as f:
+        image = bytearray(f.read())
+    offset, size, count = *struct.unpack_from("<Q", image, 32), *struct.unpack_from("<HH", image, 54)
+    headers = [struct.unpack_from("<IIQQQQQQ", image, offset + i * size) for i in range(count)]
+    loads = [(h[3], h[3] + h[6]) for h in headers if h[0] == 1]
+    gaps = [a[1] + 65536 for a, b in zip(loads, loads[1:]) if b[0] - a[1] > 131072]
+    need(gaps, "the linker leaves no room between segments")
+    at, address = next((h[2], h[3]) for h in headers if h[0] == 0x6474E550)
+    if table:
+        for i in range(struct.unpack_from("<I", image, at + 8)[0]):
+            struct.pack_into("<i", image, at + 12 + 8 * i + 4, gaps[-1] - address)
+    else:
+        image[at + 2] = 0xFF
+        struct.pack_into("<i", image, at + 4, gaps[-1] - (address + 4))
+    with open(path, "wb") as f:
+        f.write(image)
+
+
+@row("programs", "unwind information that leads to where nothing can be read")
+def holes():
+    for table in (True, False):
+        with open(os.path.join(h.SOURCE, "tests/targets/swap-plugin.c"), encoding="ascii") as f:
+            text = f.read()
+        plugins = [compiled(f"astray{i}{table}.so", "gcc", "-O1", "-fPIC", "-shared", "-Wl,-z,max-page-size=0x200000", f"-DSWAP_PLUGIN={i}",
+                            text=text) for i in (1, 2)]
+        led_astray(plugins[0], table)
+        run, file = record([h.target("swap"), *plugins])
+        h.equal(run.returncode, 0, f"status, by table {table}: {run.stderr[-300:]!r}")
+        done = opened(run, file)
+        h.equal(h.sums(done.doc, "two_inner")["total_blocks"], done.stated["in.two_inner.total_blocks"], "the other module's stacks")
+        h.check(done.doc["loss"]["stacks_truncated"] > 0, "stacks of this one end there, which is said")
 
 
 def forks(count):
