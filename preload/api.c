@@ -11,6 +11,7 @@
 
 #include "preload/api.h"
 
+#include "preload/asker.h"
 #include "preload/domains.h"
 #include "preload/entry.h"
 #include "preload/overhead.h"
@@ -169,17 +170,25 @@ int api_ignore(const void *ptr)
 
 /* ---------------------------------------------------------------- leaks -- */
 
-int api_leak_check(size_t *lost_bytes, size_t *lost_blocks)
+int api_leak_check(const uint64_t *frame, size_t *lost_bytes, size_t *lost_blocks)
 {
     uint64_t bytes, blocks;
 
-    if (!opened() || !search_possible() || !search_lost(&bytes, &blocks))
+    if (!opened() || !search_possible())
+        return -1;
+    asker_note(frame);
+    if (!search_lost(&bytes, &blocks))
         return -1;
     if (lost_bytes)
         *lost_bytes = bytes;
     if (lost_blocks)
         *lost_blocks = blocks;
     return 0;
+}
+
+static int api_table_leak_check(size_t *lost_bytes, size_t *lost_blocks)
+{
+    return api_leak_check(FRAME, lost_bytes, lost_blocks);
 }
 
 int api_region(enum region_what what, const void *ptr, size_t size)
@@ -406,7 +415,7 @@ ENTRY const struct memprof_api_v1 memprof_api_v1 = {
     .alloc = api_alloc,
     .realloc = api_realloc,
     .free = api_free,
-    .leak_check = api_leak_check,
+    .leak_check = api_table_leak_check,
     .root_region = api_root_region,
     .root_region_remove = api_root_region_remove,
     .weak_region = api_weak_region,

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 int api_ignore(const void *ptr);
-int api_leak_check(size_t *lost_bytes, size_t *lost_blocks);
+int api_leak_check(const uint64_t *frame, size_t *lost_bytes, size_t *lost_blocks);
 int api_region(enum region_what what, const void *ptr, size_t size);
 
 #endif

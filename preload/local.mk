@@ -9,6 +9,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	include/memprof.h \
 	preload/api.c \
 	preload/api.h \
+	preload/asker.c \
+	preload/asker.h \
 	preload/banned.h \
 	preload/bootstrap.c \
 	preload/bootstrap.h \

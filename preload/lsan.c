@@ -95,7 +95,7 @@ ENTRY void __lsan_do_leak_check(void)
 {
     void (*also)(void) = (void (*)(void))theirs("__lsan_do_leak_check");
 
-    api_leak_check(NULL, NULL);
+    api_leak_check(FRAME, NULL, NULL);
     if (also)
         also();
 }
@@ -105,7 +105,7 @@ ENTRY int __lsan_do_recoverable_leak_check(void)
 {
     int (*also)(void) = (int (*)(void))theirs("__lsan_do_recoverable_leak_check");
     size_t blocks = 0;
-    bool lost = api_leak_check(NULL, &blocks) == 0 && blocks != 0;
+    bool lost = api_leak_check(FRAME, NULL, &blocks) == 0 && blocks != 0;
 
     return also ? also() : lost;
 }

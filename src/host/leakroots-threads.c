@@ -165,6 +165,12 @@ static void add_whole_stack(struct thread_roots *t, pid_t tid, uint64_t start, u
     t->finder->roots->stacks_guessed++;
 }
 
+/* From where on the stack is the thread's own: what it uses below its stack pointer included. */
+static uint64_t lowest(const struct stopped_thread *s)
+{
+    return s->stack_pointer - (s->calling ? 0 : RED_ZONE);
+}
+
 /*
  * It runs on a stack that is not the one it was given: a signal's, or one the program
  * made.  In a live block, the block is what it runs on; elsewhere it reaches to the end of
@@ -180,7 +186,7 @@ static void add_other_stack(struct thread_roots *t, const struct stopped_thread 
     if (rootfinder_block(t->finder, s->stack_pointer, OTHER_STACK, &block))
         rootfinder_value(t->finder, ROOT_STACK, s->tid, "", block);
     else if (m)
-        rootfinder_add(t->finder, ROOT_STACK, s->tid, "", s->stack_pointer - RED_ZONE, m->end);
+        rootfinder_add(t->finder, ROOT_STACK, s->tid, "", lowest(s), m->end);
     if (d->stack_end)
         add_whole_stack(t, s->tid, d->stack, d->address);
     else if (own && s->tid == t->finder->source->stopped->pid)
@@ -191,7 +197,7 @@ static void add_stack(struct thread_roots *t, const struct stopped_thread *s,
                       const struct descriptor *d, uint64_t storage)
 {
     const struct heap_mapping *m = heapcopy_mapping(t->finder->source->copy, s->stack_pointer);
-    uint64_t from = (s->stack_pointer - RED_ZONE) & ~UINT64_C(7), block;
+    uint64_t from = lowest(s) & ~UINT64_C(7), block;
 
     if (s->stack_pointer >= d->stack && s->stack_pointer < d->stack_end) {
         rootfinder_add(t->finder, ROOT_STACK, s->tid, "", from, storage);

@@ -46,7 +46,8 @@ void stop_resume_signal(struct stopped *s);
 #define STOP_SCRATCH 32768u
 bool stop_registers(struct stopped_thread *t, bool interrupted, void *scratch);
 
-/* Put the registers at the program's end in. */
-void stop_registers_at_end(struct stopped_thread *t, const struct ending *ending);
+/* Put in the stack pointer that is given, and the registers that calls preserve, for all of them. */
+void stop_registers_given(struct stopped_thread *t, uint64_t stack_pointer,
+                          const uint64_t registers[6]);
 
 #endif

@@ -130,15 +130,15 @@ static void read_extended(struct stopped_thread *t, void *scratch)
         keep_words(t, scratch, XSAVE_FIRST, size);
 }
 
-void stop_registers_at_end(struct stopped_thread *t, const struct ending *ending)
+void stop_registers_given(struct stopped_thread *t, uint64_t stack_pointer,
+                          const uint64_t registers[6])
 {
     static const char *const names[] = {"rbx", "rbp", "r12", "r13", "r14", "r15"};
 
-    t->ending = true;
-    t->stack_pointer = ending->stack_pointer;
+    t->stack_pointer = stack_pointer;
     t->register_count = t->extended_count = 0;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        put(t, names[i], ending->registers[i]);
+        put(t, names[i], registers[i]);
 }
 
 #elif defined(__aarch64__)
@@ -171,13 +171,13 @@ static void read_extended(struct stopped_thread *t, void *scratch)
         keep_words(t, scratch, 0, size);
 }
 
-void stop_registers_at_end(struct stopped_thread *t, const struct ending *ending)
+void stop_registers_given(struct stopped_thread *t, uint64_t stack_pointer,
+                          const uint64_t registers[6])
 {
-    t->ending = true;
-    t->stack_pointer = ending->stack_pointer;
+    t->stack_pointer = stack_pointer;
     t->register_count = t->extended_count = 0;
-    for (size_t i = 0; i < sizeof(ending->registers) / sizeof(ending->registers[0]); i++)
-        put(t, "", ending->registers[i]);
+    for (size_t i = 0; i < 6; i++)
+        put(t, "", registers[i]);
 }
 
 #else

@@ -154,9 +154,43 @@ static void mark_the_ending(struct stopped *s)
     if (!ending || atomic_load_explicit(&ending->cause, memory_order_acquire) == 0 ||
         ending->stack_pointer == 0)
         return;
-    for (uint32_t i = 0; i < s->count; i++)
-        if (s->threads[i].tid == (pid_t)ending->tid)
-            stop_registers_at_end(&s->threads[i], ending);
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct stopped_thread *t = &s->threads[i];
+
+        if (t->tid != (pid_t)ending->tid)
+            continue;
+        stop_registers_given(t, ending->stack_pointer, ending->registers);
+        t->ending = true;
+    }
+}
+
+/* In our own frames, not in a signal's handler that came in there: see struct asker. */
+static bool is_asking(const struct stopped_thread *t, const struct asker *a)
+{
+    return t->tid == (pid_t)a->tid && !t->missed && !t->ending &&
+           a->stack_pointer - t->stack_pointer - 1 < ASKER_FRAMES;
+}
+
+static void mark_the_asking(struct stopped *s)
+{
+    struct segment_header *h = s->segment ? segment_header(s->segment) : NULL;
+
+    for (uint32_t k = 0; h && k < ASKERS; k++) {
+        const struct asker *a = &h->askers[k];
+        /* acquire: the entry is complete */
+        uint64_t asked = atomic_load_explicit(&a->asked, memory_order_acquire);
+        /* relaxed: this process writes it */
+        uint32_t done = atomic_load_explicit(&h->searches_done, memory_order_relaxed);
+
+        if (asked == ASKER_WRITING || (int32_t)(done - (uint32_t)asked) >= 0)
+            continue;
+        for (uint32_t i = 0; i < s->count; i++) {
+            if (!is_asking(&s->threads[i], a))
+                continue;
+            stop_registers_given(&s->threads[i], a->stack_pointer, a->registers);
+            s->threads[i].calling = true;
+        }
+    }
 }
 
 /* ---------------------------------------------------------- permission -- */
@@ -262,6 +296,7 @@ int stop_threads(struct stopped *s, pid_t pid, const struct segment *segment, en
         return error_set(e, ERROR_INPUT, "process %d has ended", (int)pid);
     }
     mark_the_ending(s);
+    mark_the_asking(s);
     return 0;
 }
 

@@ -42,6 +42,7 @@ struct stopped_thread {
     pid_t tid;
     bool missed;             /* it runs on: nothing below is known */
     bool ending;             /* registers and stack pointer are those of segment_header.ending */
+    bool calling;            /* ... of one of segment_header.askers: it has no red zone */
     uint64_t stack_pointer;  /* the red zone lies below it */
     uint64_t thread_pointer; /* fs base; 0: unknown */
     uint64_t registers[STOP_REGISTERS]; /* general ones; none by the signal: on the stack */

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 11u
+#define SEGMENT_VERSION 12u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -350,6 +350,22 @@ enum target_refusal {
     REFUSAL_LIBUNWIND = 4, /* libunwind was asked for and cannot be loaded */
 };
 
+/*
+ * A thread that asks for a search, in the state that its caller has once the call returned.  What
+ * lies below that stack pointer is ours, unless a signal's handler runs there: while the thread
+ * waits its stack pointer is at most ASKER_FRAMES lower, and with a signal's frame (1.5 KiB on
+ * x86-64, at least) it is lower than that, so that the host can tell.
+ */
+#define ASKERS 16u
+#define ASKER_FRAMES 1024u
+#define ASKER_WRITING (UINT64_C(1) << 32)
+struct asker {
+    _Atomic uint64_t asked; /* the number of its search; ASKER_WRITING: not complete */
+    uint32_t tid, reserved;
+    uint64_t stack_pointer; /* 0: not known */
+    uint64_t registers[6];  /* as in `ending` */
+};
+
 struct segment_header {
     uint64_t magic;
     uint32_t version;
@@ -428,6 +444,12 @@ struct segment_header {
         uint64_t registers[6]; /* those that calls preserve: rbx, rbp, r12 to r15 */
         uint64_t suppressions; /* address of what __lsan_default_suppressions returned, or 0 */
     } ending;
+    /*
+     * Threads that wait for an answer, and where they called us: see struct asker.  An entry is
+     * valid while `asked` is ahead of searches_done (signed distance of 32 bits), and may be taken
+     * by another thread afterwards.
+     */
+    struct asker askers[ASKERS];
     /*
      * For settings.stop_signal: its handler waits, without a record and without touching errno,
      * as long as stop_held is what it was when the signal came in and is odd, in

@@ -134,8 +134,49 @@ NOINLINE static void link_hidden(unsigned from, unsigned to)
 
 static void *table[4];
 
+/* What calls leave behind in registers that they need not preserve holds nothing. */
+NOINLINE static void check_with_stale_registers(unsigned i, size_t *bytes, size_t *blocks)
+{
+#if defined(__x86_64__)
+    void *block = shown(i);
+
+    __asm__ volatile("movq %0, %%xmm14\n\tmovq %0, %%xmm5\n\tmovq %0, %%r11\n\txorl %k0, %k0"
+                     : "+r"(block)
+                     :
+                     : "xmm14", "xmm5", "r11");
+#else
+    (void)i;
+#endif
+    expect("stale registers", memprof_leak_check(bytes, blocks), 0);
+}
+
+/* What the caller still has is no such thing: on its stack, and in the registers that are kept. */
+NOINLINE static void check_with_own_block(unsigned i, size_t *bytes, size_t *blocks)
+{
+    void *volatile own = shown(i);
+
+    wipe_stack();
+    expect("own block", memprof_leak_check(bytes, blocks), 0);
+    KEEP(own);
+}
+
+static void from_its_caller_on(void)
+{
+    size_t bytes = 0, blocks = 0;
+
+    make_hidden(200);
+    wipe_stack();
+    check_with_stale_registers(hidden_count - 1, &bytes, &blocks);
+    expect("registers that calls do not preserve", (long long)bytes, 200);
+    check_with_own_block(hidden_count - 1, &bytes, &blocks);
+    expect("a variable of the caller's", (long long)bytes, 0);
+    free_hidden(hidden_count - 1);
+    hidden_count--;
+}
+
 static void under_memprof(void)
 {
+    from_its_caller_on();
     expect_lost("nothing", 0, 0);
     make_hidden(100);
     make_hidden(60);

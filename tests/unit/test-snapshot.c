@@ -565,24 +565,23 @@ static void loose_references_are_refused(void **state)
 {
     struct fixture *f = *state;
     struct profile *p = &f->profile;
-    uint32_t *loose[] = {&p->process.command,
-                         &p->modules[1].path,
-                         &p->lines[3].function,
-                         &p->lines[2].file,
-                         &p->frames[1].module,
-                         &p->frames[4].first_line,
-                         &p->frames[5].line_count,
-                         &p->nodes[0].parent,
-                         &p->nodes[2].parent,
-                         &p->nodes[4].parent,
-                         &p->nodes[5].frame,
-                         &p->sites[8].node,
-                         &p->sites[0].thread,
-                         &p->threads[1].name,
-                         &p->modules[0].build_id_size,
-                         &p->process.exit_kind,
-                         &p->sites[2].domain,
-                         &p->moments[2].label,
+    uint32_t *loose[] = {
+        &p->process.command,      &p->modules[1].path,  &p->lines[3].function,
+        &p->lines[2].file,        &p->frames[1].module, &p->frames[4].first_line,
+        &p->frames[5].line_count, &p->nodes[0].parent,  &p->nodes[2].parent,
+        &p->nodes[4].parent,      &p->nodes[5].frame,   &p->sites[8].node,
+        &p->sites[0].thread,      &p->threads[1].name,  &p->modules[0].build_id_size,
+        &p->process.exit_kind,    &p->sites[2].domain};
+
+    for (size_t i = 0; i < sizeof loose / sizeof loose[0]; i++)
+        assert_loose(p, loose[i]);
+}
+
+static void loose_references_of_what_was_observed_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct profile *p = &f->profile;
+    uint32_t *loose[] = {&p->moments[2].label,
                          &p->moments[0].kind,
                          &p->moments[1].cause,
                          &p->moments[0].number,
@@ -600,8 +599,17 @@ static void loose_references_are_refused(void **state)
                          &p->snapshot_pools[1].size_class,
                          &p->snapshot_pools[2].used,
                          &p->pins[0].pool,
-                         &p->pins[1].site,
-                         &p->search.cause,
+                         &p->pins[1].site};
+
+    for (size_t i = 0; i < sizeof loose / sizeof loose[0]; i++)
+        assert_loose(p, loose[i]);
+}
+
+static void loose_references_of_a_search_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct profile *p = &f->profile;
+    uint32_t *loose[] = {&p->search.cause,
                          &p->search.method,
                          &p->search.graph,
                          &p->search.contents,
@@ -788,6 +796,8 @@ int main(void)
         TEST(hostile_counts_and_sizes_are_refused),
         TEST(a_frame_that_unpacks_to_something_else_is_refused),
         TEST(loose_references_are_refused),
+        TEST(loose_references_of_what_was_observed_are_refused),
+        TEST(loose_references_of_a_search_are_refused),
         TEST(loose_tables_are_refused),
         TEST(tables_of_a_search_out_of_order_are_refused),
         TEST(lines_repeated_without_end_are_refused),

@@ -129,18 +129,14 @@ enum {
     WAYS
 };
 
-/* 0; or -1 with errno, of a call that is made with nothing to come. */
-static int wait_once(int way)
+/* The ways that need no descriptor.  0; or -1 with errno, or for another way with errno 0. */
+static int wait_alone(int way)
 {
     static const struct timespec little = {.tv_nsec = 3000000};
-    struct timeval limit = {.tv_usec = 3000};
-    struct epoll_event event;
-    struct pollfd poll_pipe;
-    int ends[2], epoll, result = 0;
-    sigset_t set;
     uint32_t word = 0;
-    char byte;
+    sigset_t set;
 
+    errno = 0;
     switch (way) {
     case SLEEP:
         return nanosleep(&little, NULL);
@@ -165,32 +161,49 @@ static int wait_once(int way)
             continue;
         return 0;
     default:
-        break;
-    }
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
         return -1;
-    poll_pipe = (struct pollfd){ends[0], POLLIN, 0};
-    if (way == POLL)
-        result = poll(&poll_pipe, 1, 3);
-    if (way == SELECT) {
-        fd_set read_set;
+    }
+}
 
+/* The ways that wait for `end`, of which nothing comes. */
+static int wait_for_end(int way, int end)
+{
+    struct timeval limit = {.tv_usec = 3000};
+    struct epoll_event event = {.events = EPOLLIN};
+    struct pollfd poll_end = {end, POLLIN, 0};
+    int epoll, result;
+    fd_set read_set;
+    char byte;
+
+    switch (way) {
+    case POLL:
+        return poll(&poll_end, 1, 3);
+    case SELECT:
         FD_ZERO(&read_set);
-        FD_SET(ends[0], &read_set);
-        result = select(ends[0] + 1, &read_set, NULL, NULL, &limit);
-    }
-    if (way == RECEIVE) {
-        setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        result = (int)recv(ends[0], &byte, 1, 0);
-        result = result == -1 && errno == EAGAIN ? 0 : -1;
-    }
-    if (way == EPOLL || way == EPOLL_TIMED) {
+        FD_SET(end, &read_set);
+        return select(end + 1, &read_set, NULL, NULL, &limit);
+    case RECEIVE:
+        setsockopt(end, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+        return recv(end, &byte, 1, 0) == -1 && errno == EAGAIN ? 0 : -1;
+    default:
         epoll = epoll_create1(0);
-        event = (struct epoll_event){.events = EPOLLIN};
-        epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event);
+        epoll_ctl(epoll, EPOLL_CTL_ADD, end, &event);
         result = epoll_wait(epoll, &event, 1, way == EPOLL ? 50 : 3);
         close(epoll);
+        return result;
     }
+}
+
+/* 0; or -1 with errno, of a call that is made with nothing to come. */
+static int wait_once(int way)
+{
+    int ends[2], result = wait_alone(way);
+
+    if (result == 0 || errno != 0)
+        return result;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+        return -1;
+    result = wait_for_end(way, ends[0]);
     close(ends[0]);
     close(ends[1]);
     return result;
@@ -586,6 +599,23 @@ static void with_handler(void)
         usleep(1000);
 }
 
+static void *sleep_on(void *unused)
+{
+    (void)unused;
+    common->ready++;
+    while (!common->stop)
+        usleep(1000);
+    return NULL;
+}
+
+/* All of its threads do nothing but sleep, always in the same place. */
+static void asleep(void)
+{
+    start(sleep_on, NULL);
+    start(sleep_on, NULL);
+    sleep_on(NULL);
+}
+
 static void a_signal_holds_what_ptrace_may_not(void **state)
 {
     struct stopped s;
@@ -649,6 +679,70 @@ static void the_thread_at_the_end_is_known(void **state)
         stop_resume(&s);
         stop_release(&s);
     }
+    common->stop = 1;
+    assert_int_equal(end_of(pid), 0);
+    munmap(segment.base, segment.layout.segment_bytes);
+}
+
+/* That which the kernel shows, of a thread in a call that it makes again and again. */
+static uint64_t waiting_at(pid_t pid)
+{
+    struct stopped s;
+    uint64_t stack_pointer;
+
+    assert_int_equal(stop_threads(&s, pid, &segment, STOP_BY_PTRACE, NULL), 0);
+    assert_int_equal(s.threads[0].tid, pid);
+    assert_false(s.threads[0].calling);
+    stack_pointer = s.threads[0].stack_pointer;
+    stop_resume(&s);
+    stop_release(&s);
+    return stack_pointer;
+}
+
+static void assert_asking(pid_t pid, uint64_t stack_pointer, bool expected)
+{
+    struct stopped s;
+
+    segment_header(&segment)->askers[3].stack_pointer = stack_pointer;
+    assert_int_equal(stop_threads(&s, pid, &segment, STOP_BY_PTRACE, NULL), 0);
+    assert_int_equal(s.threads[0].calling, expected);
+    assert_int_equal(s.threads[0].stack_pointer == stack_pointer, expected);
+    assert_int_equal(s.threads[0].register_count == 6 && s.threads[0].registers[1] == MARK,
+                     expected);
+    for (uint32_t i = 1; i < s.count; i++)
+        assert_false(s.threads[i].calling);
+    stop_resume(&s);
+    stop_release(&s);
+}
+
+/* Where it called us, as long as it waits, and unless something else runs on its stack. */
+static void the_thread_that_asks_is_known(void **state)
+{
+    struct asker *asker;
+    uint64_t at;
+    pid_t pid;
+
+    (void)state;
+    make_segment();
+    pid = child(asleep);
+    await(&common->ready, 3);
+    at = waiting_at(pid);
+    asker = &segment_header(&segment)->askers[3];
+    asker->tid = (uint32_t)pid;
+    asker->registers[1] = MARK;
+    segment_header(&segment)->searches_done = UINT32_MAX;
+    asker->asked = 0; /* behind UINT32_MAX: numbers wrap */
+    assert_asking(pid, at + 300, true);
+    assert_asking(pid, at + ASKER_FRAMES, true);
+    assert_asking(pid, at + ASKER_FRAMES + 8, false); /* a signal's frame is in between */
+    assert_asking(pid, at - 8, false);                /* it left by a jump */
+    asker->asked = ASKER_WRITING;
+    assert_asking(pid, at + 300, false);
+    asker->asked = UINT32_MAX; /* has its answer */
+    assert_asking(pid, at + 300, false);
+    asker->asked = 0;
+    asker->tid++;
+    assert_asking(pid, at + 300, false);
     common->stop = 1;
     assert_int_equal(end_of(pid), 0);
     munmap(segment.base, segment.layout.segment_bytes);
@@ -724,6 +818,7 @@ int main(void)
 #endif
         cmocka_unit_test_setup_teardown(a_signal_holds_what_ptrace_may_not, setup, teardown),
         cmocka_unit_test_setup_teardown(the_thread_at_the_end_is_known, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_thread_that_asks_is_known, setup, teardown),
         cmocka_unit_test_setup_teardown(another_tracer_is_named_or_the_signal_taken, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(no_process_is_an_error, setup, teardown),
