@@ -192,6 +192,7 @@ void capture_release(struct capture *c)
     free_list(c->answers);
     leaksearch_release(c->search);
     births_release(&c->births);
+    poolstate_rows_release(&c->end_pools);
     free(c->suppressions);
     pthread_mutex_destroy(&c->lock);
     memset(c, 0, sizeof(*c));
@@ -214,7 +215,7 @@ static int look_at_heap(struct capture *c, struct checkpoint *checkpoint, pid_t 
     const struct builder_source *source = &c->options.source;
     struct profile *part = &checkpoint->part;
 
-    if (heap_look(part, source->model, source->segment, pid, &c->trouble) != 0)
+    if (heap_look(part, source->model, source->segment, pid, &c->end_pools, &c->trouble) != 0)
         return -1;
     part->heap.seconds = part->moments[0].seconds;
     part->heap.number = ++c->heap_looks;
@@ -627,6 +628,7 @@ static void search_at_end(struct capture *c)
     struct error e = {0};
 
     c->end_due = false;
+    heap_pools_now(&c->end_pools, c->options.source.segment, c->options.pid);
     if (h->ending.suppressions && !c->suppressions) {
         c->suppressions = lsan_suppressions_read(c->options.pid, h->ending.suppressions);
         end_resumed(c);

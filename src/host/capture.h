@@ -16,6 +16,7 @@
 #include "src/host/births.h"
 #include "src/host/blockfind.h"
 #include "src/host/leaksearch.h"
+#include "src/host/poolstate.h"
 #include "src/host/profile-build.h"
 #include "src/host/writer.h"
 
@@ -95,6 +96,7 @@ struct capture {
     uint32_t searches_seen;    /* of segment_header.searches_asked */
     uint32_t end_asked;        /* this one was at the program's end, and waits; if end_due */
     bool end_due, end_searched;
+    struct poolstate_rows end_pools; /* at the program's end, if that waited for us */
     char *suppressions; /* what the program's __lsan_default_suppressions said; NULL: nothing */
     struct capture_entry *noted, *noted_last; /* the collector's: to be served after this round */
     pthread_mutex_t lock;                     /* of the rest */

@@ -19,6 +19,7 @@ struct look {
     struct intern pools; /* address: row of part->pools */
     struct intern mixed; /* addresses of what would be an arena, but for a large block in it */
     struct intern pins;  /* pool, site: row of part->pins */
+    const struct poolstate_rows *rows; /* what the pools said themselves */
     uint32_t guards;
     bool pooled, failed;
 };
@@ -117,6 +118,14 @@ static struct intern_key arena_key(uint64_t address)
     return (struct intern_key){address & ~(uint64_t)(ARENA_BYTES - 1), 0, 0};
 }
 
+/* A block that realloc made smaller in place has more than it was asked for. */
+static uint32_t own_class(const struct look *l, uint64_t address)
+{
+    const struct profile_snapshot_pool *row = poolstate_rows_find(l->rows, address);
+
+    return row ? row->size_class : 0;
+}
+
 static void count_pool(struct look *l, const struct livetable_block *block)
 {
     struct profile *p = l->part;
@@ -133,7 +142,8 @@ static void count_pool(struct look *l, const struct livetable_block *block)
         return;
     class = geometry_class(block->size + l->guards ? block->size + l->guards : 1);
     if (added)
-        p->pools[i] = (struct profile_pool){.address = address};
+        p->pools[i] =
+            (struct profile_pool){.address = address, .size_class = own_class(l, address)};
     if (class > p->pools[i].size_class)
         p->pools[i].size_class = class;
     p->pools[i].used++;
@@ -296,10 +306,13 @@ static void look_at_pools(struct look *l)
 }
 
 int heap_look(struct profile *part, const struct model *model, const struct segment *segment,
-              pid_t pid, struct error *e)
+              pid_t pid, const struct poolstate_rows *last, struct error *e)
 {
-    struct look l = {.part = part, .live = model_domain_live(model, DOMAIN_HEAP)};
+    struct poolstate_rows now = {.most = HEAPLOOK_SNAPSHOT_POOLS_MAX};
+    struct look l = {
+        .part = part, .live = model_domain_live(model, DOMAIN_HEAP), .rows = pid ? &now : last};
     struct census census;
+    bool counted;
 
     part->heap = (struct profile_heap){.allocator = segment_header(segment)->settings.allocator};
     l.pooled =
@@ -309,11 +322,16 @@ int heap_look(struct profile *part, const struct model *model, const struct segm
     intern_init(&l.pools);
     intern_init(&l.mixed);
     intern_init(&l.pins);
+    counted = l.pooled && get_census(segment, pid, &census, &now);
+    if (now.too_many)
+        poolstate_rows_release(&now);
+    poolstate_rows_sort(&now);
     look_at_sizes(&l);
     if (l.pooled && !l.failed)
         look_at_pools(&l);
-    if (l.pooled && !l.failed && get_census(segment, pid, &census, NULL))
+    if (counted && !l.failed)
         add_census(&l, &census);
+    poolstate_rows_release(&now);
     intern_release(&l.sizes);
     intern_release(&l.pools);
     intern_release(&l.mixed);
@@ -321,31 +339,28 @@ int heap_look(struct profile *part, const struct model *model, const struct segm
     return l.failed ? error_set(e, ERROR_MEMORY, "out of memory while building the profile") : 0;
 }
 
-static int by_pool_address(const void *x, const void *y)
-{
-    const struct profile_snapshot_pool *a = x, *b = y;
-
-    return a->address < b->address ? -1 : a->address > b->address;
-}
-
-/* The same pool may be seen twice, where an arena was unmapped and mapped again meanwhile. */
 static void keep_rows(struct profile *part, struct poolstate_rows *rows, uint32_t snapshot)
 {
-    uint32_t kept = 0;
-
     if (rows->too_many || !rows->count) {
-        free(rows->pools);
+        poolstate_rows_release(rows);
         return;
     }
-    qsort(rows->pools, rows->count, sizeof(*rows->pools), by_pool_address);
-    for (uint32_t i = 0; i < rows->count; i++) {
-        if (kept && rows->pools[kept - 1].address == rows->pools[i].address)
-            continue;
-        rows->pools[kept] = rows->pools[i];
-        rows->pools[kept++].snapshot = snapshot;
-    }
+    poolstate_rows_sort(rows);
+    for (uint32_t i = 0; i < rows->count; i++)
+        rows->pools[i].snapshot = snapshot;
     part->snapshot_pools = rows->pools;
-    part->snapshot_pool_count = kept;
+    part->snapshot_pool_count = rows->count;
+}
+
+void heap_pools_now(struct poolstate_rows *rows, const struct segment *segment, pid_t pid)
+{
+    struct census unused;
+
+    poolstate_rows_release(rows);
+    rows->most = HEAPLOOK_SNAPSHOT_POOLS_MAX;
+    if (!get_census(segment, pid, &unused, rows) || rows->too_many)
+        poolstate_rows_release(rows);
+    poolstate_rows_sort(rows);
 }
 
 void heap_fill(struct profile *part, const struct segment *segment, pid_t pid, uint32_t most)
@@ -355,7 +370,7 @@ void heap_fill(struct profile *part, const struct segment *segment, pid_t pid, u
     struct census census;
 
     if (!get_census(segment, pid, &census, moment->number ? &rows : NULL)) {
-        free(rows.pools);
+        poolstate_rows_release(&rows);
         return;
     }
     keep_rows(part, &rows, moment->number);

@@ -17,6 +17,7 @@
 
 #include "src/host/error.h"
 #include "src/host/model.h"
+#include "src/host/poolstate.h"
 #include "src/shared/segment.h"
 
 #include <sys/types.h>
@@ -28,11 +29,16 @@
 /*
  * Fill in `heap` but for its time and number, `sizes`, `classes`, `pools` and `pins` of
  * `part`, which are empty.  The sites of the model are those of the profile, from 1.
- * `pid` is the process, to be asked for its census; 0: it has ended, and left one or not.
+ * `pid` is the process, to be asked for its census; 0: it has ended, and left one or not, and
+ * `last` is what heap_pools_now found last.  A pool's class is what the pools say, where they
+ * were asked, else that of its largest block by what was asked for.
  * 0, or -1 with `e` set: out of memory.
  */
 int heap_look(struct profile *part, const struct model *model, const struct segment *segment,
-              pid_t pid, struct error *e);
+              pid_t pid, const struct poolstate_rows *last, struct error *e);
+
+/* What the pools of the process are now, sorted, instead of what `rows` had; maybe nothing. */
+void heap_pools_now(struct poolstate_rows *rows, const struct segment *segment, pid_t pid);
 
 /*
  * What the pools hold now, if the program runs on them, into the fields of the first moment

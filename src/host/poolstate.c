@@ -28,6 +28,42 @@ static int get(pid_t pid, uint64_t address, void *to, size_t bytes, struct error
                                                                              : cannot_read(pid, e);
 }
 
+/* ----------------------------------------------------------------- rows -- */
+
+void poolstate_rows_release(struct poolstate_rows *rows)
+{
+    free(rows->pools);
+    *rows = (struct poolstate_rows){.most = rows->most};
+}
+
+static int by_address(const void *x, const void *y)
+{
+    const struct profile_snapshot_pool *a = x, *b = y;
+
+    return a->address < b->address ? -1 : a->address > b->address;
+}
+
+void poolstate_rows_sort(struct poolstate_rows *rows)
+{
+    uint32_t kept = 0;
+
+    if (rows->count)
+        qsort(rows->pools, rows->count, sizeof(*rows->pools), by_address);
+    for (uint32_t i = 0; i < rows->count; i++)
+        if (!kept || rows->pools[kept - 1].address != rows->pools[i].address)
+            rows->pools[kept++] = rows->pools[i];
+    rows->count = kept;
+}
+
+const struct profile_snapshot_pool *poolstate_rows_find(const struct poolstate_rows *rows,
+                                                        uint64_t address)
+{
+    const struct profile_snapshot_pool key = {.address = address};
+
+    return rows->count ? bsearch(&key, rows->pools, rows->count, sizeof(*rows->pools), by_address)
+                       : NULL;
+}
+
 static void add_row(struct poolstate_rows *rows, uintptr_t base, uint32_t word)
 {
     uint32_t class = pool_class(word), used;

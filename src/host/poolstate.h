@@ -13,13 +13,25 @@
 
 #include <sys/types.h>
 
-/* The pools in use, in no order; from malloc, for free().  `room` 0 at first, as the others. */
+/* The pools in use, in no order; all zero at first but for `most`. */
 struct poolstate_rows {
-    struct profile_snapshot_pool *pools; /* snapshot is not set */
+    struct profile_snapshot_pool *pools; /* snapshot is not set; from malloc */
     uint32_t count, room;
     uint32_t most; /* to be taken, set by the caller */
     bool too_many; /* there are more, or memory ran out: nothing is to be made of them */
 };
+
+void poolstate_rows_release(struct poolstate_rows *rows);
+
+/*
+ * Sort them by address.  The same pool may have been seen twice, where an arena was unmapped and
+ * mapped again meanwhile: the first stays.
+ */
+void poolstate_rows_sort(struct poolstate_rows *rows);
+
+/* The pool at an address, of sorted ones, which may be none; NULL. */
+const struct profile_snapshot_pool *poolstate_rows_find(const struct poolstate_rows *rows,
+                                                        uint64_t address);
 
 /*
  * `rows` may be NULL.

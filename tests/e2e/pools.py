@@ -85,6 +85,15 @@ def true_state():
     h.check("simulation" not in text and "take_spread" in text and "|####" in text, "pool: the text shows them")
 
 
+def shrunk():
+    """Blocks that realloc made smaller in place lie in pools of the class that they had."""
+    run = h.profile([h.target("pool-mix"), "shrunk"], "--allocator=pool")
+    doc, blocks = pools(run.profile), sizes(run.stated)
+    h.equal(of_classes(doc, "blocks_in_use").get(400), blocks[330], "shrunk: as the pools count them")
+    h.equal([(c["block_bytes"], c["blocks"]) for c in doc["pinned"]], [(400, blocks[330])], "shrunk: what they keep")
+    h.check(len(doc["map"]) > 0, "shrunk: the map")
+
+
 def killed():
     """Without destructors there is no count: the addresses tell the same."""
     run = h.profile([h.target("pool-mix"), "x"], "--allocator=pool")
@@ -179,6 +188,7 @@ def real(name, argv, env=None):
 h.need("pool-mix")
 simulation()
 true_state()
+shrunk()
 killed()
 guards()
 running("libc")

@@ -270,12 +270,19 @@ static void put(struct looked *l, uint64_t address, uint64_t size, uint32_t site
                      LIVETABLE_ADDED);
 }
 
-static void look(struct looked *l)
+static void look_with(struct looked *l, const struct poolstate_rows *last)
 {
     struct error e = {0};
 
-    assert_int_equal(heap_look(&l->profile, &l->model, &l->segment, 0, &e), 0);
+    assert_int_equal(heap_look(&l->profile, &l->model, &l->segment, 0, last, &e), 0);
     l->profile.heap.number = 1;
+}
+
+static void look(struct looked *l)
+{
+    const struct poolstate_rows none = {0};
+
+    look_with(l, &none);
 }
 
 static void look_end(struct looked *l)
@@ -286,6 +293,27 @@ static void look_end(struct looked *l)
 }
 
 #define ARENA(n) (UINT64_C(0x7f0000000000) + (n)*ARENA_BYTES)
+
+/* A block may have been made smaller where it lies: the pools know of which class they are. */
+static void pools_tell_their_class(void **state)
+{
+    struct profile_snapshot_pool pools[] = {{.address = ARENA(1) + POOL_BYTES, .size_class = 20},
+                                            {.address = ARENA(1) + 2 * POOL_BYTES}};
+    const struct poolstate_rows last = {.pools = pools, .count = 2};
+    struct looked l;
+
+    (void)state;
+    look_begin(&l, ALLOCATOR_POOL);
+    put(&l, ARENA(1) + POOL_BYTES + 512, 16, 0);
+    put(&l, ARENA(1) + 2 * POOL_BYTES + 512, 100, 0);
+    put(&l, ARENA(1) + 3 * POOL_BYTES + 512, 16, 0);
+    look_with(&l, &last);
+    assert_int_equal(l.profile.pool_count, 3);
+    assert_int_equal(l.profile.pools[0].size_class, 20);
+    assert_int_equal(l.profile.pools[1].size_class, geometry_class(100)); /* another one now */
+    assert_int_equal(l.profile.pools[2].size_class, geometry_class(16));
+    look_end(&l);
+}
 
 static void addresses_tell_the_pools(void **state)
 {
@@ -666,6 +694,7 @@ int main(void)
         cmocka_unit_test(a_simulation_is_what_the_allocator_does),
         cmocka_unit_test(glibc_costs_add_up),
         cmocka_unit_test(lines_say_what_they_waste),
+        cmocka_unit_test(pools_tell_their_class),
         cmocka_unit_test(addresses_tell_the_pools),
         cmocka_unit_test(the_census_is_taken_over),
         cmocka_unit_test(what_is_missing_is_said),
