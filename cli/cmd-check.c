@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/document.h"
 #include "cli/launch.h"
+#include "cli/tree-output.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
 #include "src/host/escape.h"
@@ -66,6 +67,9 @@ struct check_choice {
     uint64_t max_bytes, exitcode;
     bool update, allow_unsearched;
     const char *from;
+    struct strbuf others;                       /* reports of other processes that leak */
+    uint32_t others_leaking, others_unsearched; /* processes */
+    uint64_t others_bytes, own_bytes;           /* of new leaks: of those, of the launched one */
 };
 
 /* ----------------------------------------------------------------- options -- */
@@ -164,7 +168,7 @@ static struct verdict judge(const struct check_choice *c, const struct leak_repo
 
 static bool passes(const struct check_choice *c, const struct verdict *v)
 {
-    return v->leaks == 0 || v->lost.bytes <= c->max_bytes;
+    return v->leaks == 0 || v->lost.bytes + c->others_bytes <= c->max_bytes;
 }
 
 static void add_known(struct strbuf *out, const struct check_choice *c, const struct verdict *v)
@@ -334,6 +338,7 @@ static int check_leaks(struct check_choice *c, const struct profile *p, const st
     struct error e = {0};
 
     v.failed = status != 0;
+    c->own_bytes = v.lost.bytes;
     if (!c->update)
         say(c, p, l, &v, file);
     if (leak_output_write(&c->run.leak_output, l, p, c->fail_on, &e) != 0)
@@ -398,8 +403,60 @@ static const char *unrecorded(const struct run_result *r, bool recorded)
     return launch_silence(r);
 }
 
-static int report(const struct run_choice *run, const struct run_result *r, bool recorded,
-                  void *context)
+/* Another process of the run has ended. */
+static void each(void *context, const struct run_image *image, struct tree_row *row)
+{
+    struct check_choice *c = context;
+    const struct profile *p = &image->profile;
+    struct error e = {0};
+    struct leaks leaks;
+    struct verdict v;
+
+    if (!leaks_were_searched(p, &e) ||
+        leak_output_make(&c->run.leak_output, p, &c->run.view, c->fail_on, &leaks, &e) != 0) {
+        c->others_unsearched += p->process.exit_kind != EXIT_EXECUTED;
+        return;
+    }
+    tree_output_leaks(row, &leaks.report);
+    v = judge(c, &leaks.report);
+    if (v.leaks) {
+        c->others_leaking++;
+        c->others_bytes += v.lost.bytes;
+        v.failed = true; /* the status is said once, at the end */
+        add_report(&c->others, c, p, &leaks, &v, image->path);
+    }
+    leaks_release(&leaks);
+}
+
+static void waiting(void *context, const struct tree *tree)
+{
+    const struct check_choice *c = context;
+
+    if (!c->run.quiet)
+        tree_output_waiting(tree);
+}
+
+/* The status of the launched process, or that for leaks of others. */
+static int judge_others(const struct check_choice *c, int status)
+{
+    text_write(&c->others, stderr, NULL); /* where else to complain? */
+    if (c->others_unsearched)
+        words_say("note: leaks were not searched for in %" PRIu32
+                  " other process%s that it started",
+                  c->others_unsearched, c->others_unsearched == 1 ? "" : "es");
+    if (!c->others_leaking || c->others_bytes + c->own_bytes <= c->max_bytes)
+        return status;
+    words_say("%" PRIu32 " other process%s that it started leaked", c->others_leaking,
+              c->others_leaking == 1 ? "" : "es");
+    if (c->update) {
+        words_say("known leaks are those of the launched process: these are not written to %s",
+                  c->run.leak_output.baseline);
+        return status;
+    }
+    return status ? status : (int)c->exitcode;
+}
+
+static int report(const struct run_choice *run, struct run_result *r, bool recorded, void *context)
 {
     struct check_choice *c = context;
     int status = launch_status(r), trouble = say_trouble(r);
@@ -415,6 +472,7 @@ static int report(const struct run_choice *run, const struct run_result *r, bool
             words_say("note: %s", launch_silence(r));
         status = check_profile(c, &last->profile, last->path, status);
     }
+    status = judge_others(c, status);
     say_failed(c, r);
     return trouble ? trouble : status;
 }
@@ -461,7 +519,8 @@ static int run(struct check_choice *c)
         return launch_fail(&e, EXIT_RUN_FAILED);
     if (c->update && writable_check(c->run.leak_output.baseline, &e) != 0)
         return launch_fail(&e, EXIT_RUN_FAILED);
-    return c->from ? check_file(c) : launch(&c->run, report, c);
+    return c->from ? check_file(c)
+                   : launch(&c->run, report, &(struct launch_family){each, waiting}, c);
 }
 
 int cmd_check(int argc, char **argv)
@@ -470,6 +529,7 @@ int cmd_check(int argc, char **argv)
     int first, status = EXIT_RUN_FAILED;
 
     run_choice_init(&c.run);
+    strbuf_init(&c.others);
     first = options_parse(&check_options, argc, argv, take, &c);
     if (first == OPTIONS_DONE)
         status = EXIT_FINE;
@@ -478,5 +538,6 @@ int cmd_check(int argc, char **argv)
     else if (first >= 0)
         status = run(&c);
     run_choice_release(&c.run);
+    strbuf_release(&c.others);
     return status;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/launch.h"
+#include "cli/tree-output.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
 #include "src/host/escape.h"
@@ -230,6 +231,7 @@ static int say_summary(const struct outcome *o, const struct run_result *r,
     strbuf_init(&out);
     result = add_summary(&out, o->choice, r, earlier, o->has_leaks ? &o->leaks : NULL, e);
     strbuf_add(&out, strbuf_text(last));
+    tree_output_add(&out, r, o->choice->view.exact);
     if (result == 0)
         result = add_findings(&out, o, r, e);
     text_write(&out, stderr, NULL); /* where else to complain? */
@@ -237,9 +239,43 @@ static int say_summary(const struct outcome *o, const struct run_result *r,
     return result;
 }
 
+/* In the row of another process: what it lost. */
+static void each(void *context, const struct run_image *image, struct tree_row *row)
+{
+    struct run_choice *c = context;
+    struct error e = {0};
+    struct leaks leaks;
+
+    if (c->leak.check == LEAK_CHECK_NO || !leaks_were_searched(&image->profile, &e))
+        return;
+    c->leak_output.sums_only = true;
+    if (leak_output_make(&c->leak_output, &image->profile, &c->view, 0, &leaks, &e) != 0)
+        return;
+    tree_output_leaks(row, &leaks.report);
+    leaks_release(&leaks);
+}
+
+static void waiting(void *context, const struct tree *tree)
+{
+    const struct run_choice *c = context;
+
+    if (!c->quiet)
+        tree_output_waiting(tree);
+}
+
+/* In the launched process's row, too, and in the run's folder. */
+static void tell_tree(struct run_result *r, const struct leak_report *report)
+{
+    uint32_t number = r->images[r->image_count - 1].number;
+
+    if (!number)
+        return;
+    tree_output_leaks(&r->tree.rows[number - 1], report);
+    tree_write(&r->tree, number - 1);
+}
+
 /* Everything that comes of a run, each part even where another failed. */
-static int report(const struct run_choice *c, const struct run_result *r, bool recorded,
-                  void *context)
+static int report(const struct run_choice *c, struct run_result *r, bool recorded, void *context)
 {
     struct outcome outcome = {.choice = context};
     struct strbuf earlier, last;
@@ -256,6 +292,8 @@ static int report(const struct run_choice *c, const struct run_result *r, bool r
         status = launch_fail(&e, EXIT_RUN_FAILED);
     if (find_leaks(&outcome, r, &e) != 0)
         status = launch_fail(&e, EXIT_RUN_FAILED);
+    if (outcome.has_leaks)
+        tell_tree(r, &outcome.leaks.report);
     if (!c->quiet && say_summary(&outcome, r, &earlier, &last, &e) != 0)
         status = launch_fail(&e, EXIT_RUN_FAILED);
     if (write_files(c, r, &e) != 0)
@@ -280,7 +318,7 @@ int cmd_run(int argc, char **argv)
     else if (parsed == 0 && leak_output_settle(&choice.leak_output, false, &e) != 0)
         status = launch_fail(&e, EXIT_RUN_FAILED);
     else if (parsed == 0)
-        status = launch(&choice, report, &choice);
+        status = launch(&choice, report, &(struct launch_family){each, waiting}, &choice);
     run_choice_release(&choice);
     return status;
 }

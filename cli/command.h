@@ -23,6 +23,7 @@ int cmd_snapshot(int argc, char **argv);
 int cmd_symbolize(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
+int cmd_tree(int argc, char **argv);
 int cmd_where(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 

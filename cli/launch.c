@@ -46,6 +46,8 @@ const char *launch_silence(const struct run_result *r)
                                "clear its environment";
     const struct run_image *last = r->image_count ? &r->images[r->image_count - 1] : NULL;
 
+    if (r->excluded)
+        return "not recorded: left out by --only or --not";
     if (!last)
         return r->other_version ? other_version : none;
     if (last->target_state == TARGET_REFUSED) {
@@ -67,6 +69,7 @@ const char *launch_silence(const struct run_result *r)
 /* What to do at the program's end. */
 struct at_end {
     launch_reporter *report;
+    const struct launch_family *family;
     void *context;
 };
 
@@ -82,7 +85,14 @@ static int run_program_as(const struct run_choice *c, const char *path, const ch
                                   .output = c->output,
                                   .snapshot_every_ns = c->snapshot_every_ns,
                                   .no_peak = c->no_peak,
-                                  .search = c->leak.search};
+                                  .search = c->leak.search,
+                                  .follow = c->follow,
+                                  .only = (char *const *)c->only,
+                                  .not = (char *const *)c->not,
+                                  .directory = c->directory,
+                                  .each = ending->family->each,
+                                  .waiting = ending->family->waiting,
+                                  .context = ending->context};
     struct run_result result = {0};
     struct error e = {0};
     int status;
@@ -163,9 +173,10 @@ static int run_checked(const struct run_choice *c, const char *path, const struc
     return status;
 }
 
-int launch(const struct run_choice *c, launch_reporter *report, void *context)
+int launch(const struct run_choice *c, launch_reporter *report, const struct launch_family *family,
+           void *context)
 {
-    const struct at_end ending = {report, context};
+    const struct at_end ending = {report, family, context};
     struct error e = {0};
     char *path = program_lookup(c->program[0], &e);
     int status;

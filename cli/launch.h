@@ -13,11 +13,21 @@
  * Called when the program has ended; returns the exit status.  `recorded` is false when it
  * ran unprofiled because --allow-unprofiled was given.
  */
-typedef int launch_reporter(const struct run_choice *c, const struct run_result *r, bool recorded,
+typedef int launch_reporter(const struct run_choice *c, struct run_result *r, bool recorded,
                             void *context);
 
+/*
+ * What is done for the processes beside the launched one; either may be NULL.  As in struct
+ * run_options, with the context of launch().
+ */
+struct launch_family {
+    void (*each)(void *context, const struct run_image *image, struct tree_row *row);
+    void (*waiting)(void *context, const struct tree *tree);
+};
+
 /* Run the program that was chosen.  The exit status: the reporter's, or of what went wrong. */
-int launch(const struct run_choice *c, launch_reporter *report, void *context);
+int launch(const struct run_choice *c, launch_reporter *report, const struct launch_family *family,
+           void *context);
 
 /* The program's own exit status, as a shell has it: 128 + n for signal n. */
 int launch_status(const struct run_result *r);

@@ -24,6 +24,7 @@ memprof_SOURCES = \
 	cli/cmd-stat.c \
 	cli/cmd-symbolize.c \
 	cli/cmd-top.c \
+	cli/cmd-tree.c \
 	cli/cmd-where.c \
 	cli/cmd-why.c \
 	cli/command.h \
@@ -56,6 +57,8 @@ memprof_SOURCES = \
 	cli/session-choice.h \
 	cli/terminal.c \
 	cli/terminal.h \
+	cli/tree-output.c \
+	cli/tree-output.h \
 	cli/view-options.c \
 	cli/view-options.h \
 	cli/view-output.c \

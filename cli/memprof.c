@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"symbolize", "look up names that a profile does not have yet", cmd_symbolize},
     {"top", "show the top lines of a profile that was written earlier", cmd_top},
     {"stat", "show a run, its memory over time and its snapshots", cmd_stat},
+    {"tree", "show the processes of a run that had several", cmd_tree},
     {"check", "run a program and fail if it leaks: a gate for tests and CI", cmd_check},
     {"leaks", "show what is lost, what is merely alive, and where it was allocated", cmd_leaks},
     {"why", "show what holds a block of memory, or how it was lost", cmd_why},

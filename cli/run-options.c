@@ -20,15 +20,24 @@ enum {
     OPTION_SNAPSHOT_AT_PEAK,
     OPTION_NO_SNAPSHOT_AT_PEAK,
     OPTION_SNAPSHOT_ON_SIGNAL,
+    OPTION_FOLLOW,
+    OPTION_ONLY,
+    OPTION_NOT,
 };
 
 static const struct option_spec run_file_specs[] = {
-    {'o', "output", "FILE", "write the profile to FILE [PROGRAM.PID.mprof];\n/dev/null: none"},
+    {'o', "output", "FILE",
+     "write the profile to FILE [PROGRAM.PID.mprof];\nDIR/: those of all processes into it; "
+     "/dev/null: none"},
     {0, NULL, NULL, NULL},
 };
 
 const struct option_spec run_recording_specs[] = {
     {'q', "quiet", NULL, "print nothing but errors"},
+    {OPTION_FOLLOW, "follow", "WHICH",
+     "record all processes, those that exec a program, or\nnone but PROGRAM's own [all]"},
+    {OPTION_ONLY, "only", "PATTERN", "record only programs of such a name; may be repeated"},
+    {OPTION_NOT, "not", "PATTERN", "do not record programs of such a name; may be repeated"},
     {OPTION_SNAPSHOT_EVERY, "snapshot-every", "TIME", "take a snapshot every 500ms, 1s, 2m"},
     {OPTION_SNAPSHOT_AT_PEAK, "snapshot-at-peak", NULL, "keep what was live at the peak [always]"},
     {OPTION_NO_SNAPSHOT_AT_PEAK, "no-snapshot-at-peak", NULL, "do not: the file is smaller"},
@@ -67,7 +76,7 @@ static const struct options run_options = {
 
 void run_choice_init(struct run_choice *c)
 {
-    *c = (struct run_choice){0};
+    *c = (struct run_choice){.follow = FOLLOW_ALL};
     view_choice_init(&c->view);
     leak_choice_init(&c->leak);
     leak_output_init(&c->leak_output);
@@ -78,6 +87,9 @@ void run_choice_release(struct run_choice *c)
     view_choice_release(&c->view);
     leak_choice_release(&c->leak);
     leak_output_release(&c->leak_output);
+    free(c->only);
+    free(c->not );
+    free(c->directory);
 }
 
 static int take_setting(const char *option, const char *text, uint32_t *setting)
@@ -160,6 +172,37 @@ static int take_allocator(struct run_choice *c, const char *text)
     return 0;
 }
 
+static int take_follow(struct run_choice *c, const char *text)
+{
+    static const char *const words[] = {"all", "exec", "none", NULL};
+    static const enum follow follows[] = {FOLLOW_ALL, FOLLOW_EXEC, FOLLOW_NONE};
+    int index = option_word("follow", text, words);
+
+    if (index < 0)
+        return index;
+    c->follow = follows[index];
+    return 0;
+}
+
+/* One more in a list that NULL ends. */
+static int take_pattern(const char ***list, const char *pattern)
+{
+    const char **longer;
+    size_t count = 0;
+
+    while (*list && (*list)[count])
+        count++;
+    longer = realloc(*list, (count + 2) * sizeof *longer);
+    if (!longer) {
+        words_say("out of memory");
+        return OPTIONS_WRONG;
+    }
+    longer[count] = pattern;
+    longer[count + 1] = NULL;
+    *list = longer;
+    return 0;
+}
+
 int run_choice_take(void *choice, int id, const char *argument)
 {
     struct run_choice *c = choice;
@@ -197,6 +240,12 @@ int run_choice_take(void *choice, int id, const char *argument)
     case OPTION_NO_SNAPSHOT_AT_PEAK:
         c->no_peak = id == OPTION_NO_SNAPSHOT_AT_PEAK;
         return 0;
+    case OPTION_FOLLOW:
+        return take_follow(c, argument);
+    case OPTION_ONLY:
+        return take_pattern(&c->only, argument);
+    case OPTION_NOT:
+        return take_pattern(&c->not, argument);
     case OPTION_SNAPSHOT_ON_SIGNAL:
         return take_signal(c, argument);
     }
@@ -205,6 +254,22 @@ int run_choice_take(void *choice, int id, const char *argument)
     if (leak_output_has(id))
         return leak_output_take(&c->leak_output, id, argument);
     return view_choice_take(&c->view, id, argument);
+}
+
+/* -o DIR/ */
+static int settle_output(struct run_choice *c)
+{
+    size_t length = c->output ? strlen(c->output) : 0;
+
+    if (length == 0 || c->output[length - 1] != '/')
+        return 0;
+    while (length > 1 && c->output[length - 1] == '/')
+        length--;
+    c->directory = strndup(c->output, length);
+    if (c->directory)
+        return 0;
+    words_say("out of memory");
+    return OPTIONS_WRONG;
 }
 
 /* What cannot be asked of a program that is not searched. */
@@ -227,7 +292,7 @@ int run_choice_settle(struct run_choice *c, int first, int argc, char **argv)
         return OPTIONS_WRONG;
     }
     c->program = argv + first;
-    return check_leaks(c);
+    return settle_output(c) ? OPTIONS_WRONG : check_leaks(c);
 }
 
 int run_choice_parse(struct run_choice *c, int argc, char **argv)

@@ -19,6 +19,9 @@ struct run_choice {
     struct segment_settings settings;
     uint64_t snapshot_every_ns; /* --snapshot-every; 0: not */
     bool no_peak;               /* --no-snapshot-at-peak */
+    uint32_t follow;            /* --follow: enum follow */
+    const char **only, **not ;  /* --only, --not: NULL-terminated; NULL none */
+    char *directory;            /* of -o DIR/, without the slash; NULL: none */
     char **program;             /* the program and its arguments, in argv */
 };
 

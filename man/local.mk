@@ -23,6 +23,7 @@ dist_man_MANS += \
 	man/memprof-suppressions.5 \
 	man/memprof-symbolize.1 \
 	man/memprof-top.1 \
+	man/memprof-tree.1 \
 	man/memprof-where.1 \
 	man/memprof-why.1 \
 	man/memprof.1 \

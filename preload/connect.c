@@ -44,15 +44,21 @@ static int host_open(const char *path)
     return (int)fd;
 }
 
-static bool hello_send(int fd)
+static bool send_all(int fd, const void *bytes, size_t size)
+{
+    return rawcall6(SYS_sendto, fd, (long)bytes, (long)size, MSG_NOSIGNAL, 0, 0) == (long)size;
+}
+
+static bool hello_send(int fd, uint32_t from, uint32_t fork)
 {
     struct hello hello = {.magic = HELLO_MAGIC,
                           .version = SEGMENT_VERSION,
                           .pid = (uint32_t)rawcall(SYS_getpid, 0, 0, 0),
-                          .parent = (uint32_t)rawcall(SYS_getppid, 0, 0, 0)};
+                          .parent = (uint32_t)rawcall(SYS_getppid, 0, 0, 0),
+                          .from = from,
+                          .fork = fork};
 
-    return rawcall6(SYS_sendto, fd, (long)&hello, sizeof(hello), MSG_NOSIGNAL, 0, 0) ==
-           (long)sizeof(hello);
+    return send_all(fd, &hello, sizeof(hello));
 }
 
 /* The descriptor that came with the answer, -1 if none did. */
@@ -95,7 +101,7 @@ static void refuse_for_room(int fd)
     sysmem_unmap_shared(h, sizeof(*h));
 }
 
-void *host_connect(const char *socket_path, uint64_t *bytes)
+void *host_connect(const char *socket_path, uint32_t from, uint32_t fork, struct host_answer *said)
 {
     struct hello_answer answer = {0};
     void *memory = NULL;
@@ -104,7 +110,7 @@ void *host_connect(const char *socket_path, uint64_t *bytes)
 
     if (fd < 0)
         return NULL;
-    if (hello_send(fd))
+    if (hello_send(fd, from, fork))
         segment = answer_receive(fd, &answer);
     if (segment >= 0) {
         if (answer.version == SEGMENT_VERSION && answer.segment_bytes != 0)
@@ -114,6 +120,47 @@ void *host_connect(const char *socket_path, uint64_t *bytes)
         rawcall(SYS_close, segment, 0, 0);
     }
     rawcall(SYS_close, fd, 0, 0);
-    *bytes = answer.segment_bytes;
+    if (answer.magic == HELLO_MAGIC && answer.version == SEGMENT_VERSION)
+        *said = (struct host_answer){answer.segment_bytes, answer.follow, answer.image};
     return memory;
+}
+
+static bool execute_answer_receive(int fd)
+{
+    struct execute_answer answer = {0};
+    long got;
+
+    do
+        got = rawcall6(SYS_recvfrom, fd, (long)&answer, sizeof(answer), 0, 0, 0);
+    while (got == -4); /* EINTR */
+    return got == (long)sizeof(answer) && answer.magic == EXECUTE_MAGIC && answer.carry == 1;
+}
+
+static bool question_send(int fd, uint32_t from, const char *path)
+{
+    struct execute_question question = {.magic = EXECUTE_MAGIC,
+                                        .version = SEGMENT_VERSION,
+                                        .from = from,
+                                        .length = (uint32_t)strlen(path)};
+    struct iovec parts[] = {{.iov_base = &question, .iov_len = sizeof(question)},
+                            {.iov_base = (void *)(uintptr_t)path, .iov_len = question.length}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+
+    return rawcall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL) ==
+           (long)(sizeof(question) + question.length);
+}
+
+bool host_allows(const char *socket_path, uint32_t from, const char *path)
+{
+    bool allowed;
+    int fd;
+
+    if (strlen(path) > EXECUTE_PATH_BYTES)
+        return false;
+    fd = host_open(socket_path);
+    if (fd < 0)
+        return false;
+    allowed = question_send(fd, from, path) && execute_answer_receive(fd);
+    rawcall(SYS_close, fd, 0, 0);
+    return allowed;
 }

@@ -6,10 +6,27 @@
 #ifndef MEMPROF_PRELOAD_CONNECT_H
 #define MEMPROF_PRELOAD_CONNECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Map the segment that the host at `socket_path` offers.  NULL if it does not. */
-void *host_connect(const char *socket_path, uint64_t *bytes);
+/* What the host said, 0 where it said nothing. */
+struct host_answer {
+    uint64_t bytes;         /* of the segment */
+    uint32_t follow, image; /* as in struct hello_answer */
+};
+
+/*
+ * Map the segment that the host at `socket_path` offers; `from` and `fork` as in struct
+ * hello.  NULL if it does not; `answer` is then filled in all the same, if there was one.
+ */
+void *host_connect(const char *socket_path, uint32_t from, uint32_t fork,
+                   struct host_answer *answer);
+
+/*
+ * Whether the host says that the library can be loaded into the program at `path`
+ * (struct execute_question).  Waits for the answer; false where there is none.
+ */
+bool host_allows(const char *socket_path, uint32_t from, const char *path);
 
 #endif

@@ -10,6 +10,9 @@
 #include <dlfcn.h>
 #include <link.h>
 
+/* Its name is poisoned: it would be wrong for anything else. */
+extern int on_exit_call(void (*handler)(int, void *), void *argument) __asm__("on_exit");
+
 /* Not declared to be called by programs; part of libc's interface for compilers. */
 extern int __cxa_atexit(void (*handler)(void *), void *argument, void *module);
 extern int __cxa_at_quick_exit(void (*handler)(void *), void *module);
@@ -168,8 +171,28 @@ static void after_quick_exit(void *unused)
     end(ENDING_QUICK_EXIT, 0, FRAME);
 }
 
+void ending_note(uint32_t how)
+{
+    if (search_possible())
+        /* relaxed: read by the host after this process has ended */
+        atomic_store_explicit(&segment_header(&session.segment)->leaving, how,
+                              memory_order_relaxed);
+}
+
+static void note_status(int status, void *unused)
+{
+    (void)unused;
+    ending_note(LEAVING_STATUS | ((uint32_t)status & 0xff));
+}
+
+void ending_note_status(void)
+{
+    on_exit_call(note_status, NULL);
+}
+
 ENTRY void ending_by_exit(int status)
 {
+    note_status(status, NULL);
     end(ENDING_EXIT_NOW, 0, FRAME);
     if (session_stage() == STAGE_FOUND && real._exit)
         real._exit(status);

@@ -22,6 +22,12 @@
 /* Once, from the constructor, with settings.search == SEARCHES_AT_END. */
 void ending_watch(void);
 
+/* Once, from the constructor: the host is told of the exit status. */
+void ending_note_status(void);
+
+/* The process is about to end like this (record.h, LEAVING_*).  As ending_search. */
+void ending_note(uint32_t how);
+
 /*
  * The program is about to end, the calling thread was last in `state`: search.  While another
  * thread is at it, only wait for that.  Async-signal-safe, errno is kept; does nothing in a

@@ -13,6 +13,7 @@ extern void *__libc_stack_end; /* the loader's: the stack pointer at the process
 
 static char library[PATH_MAX];
 static char session_socket[PATH_MAX];
+static uint32_t origin;
 
 uint64_t environment_stack_end(void)
 {
@@ -88,15 +89,23 @@ static void restore_preload(void)
         memmove(value, rest + 1, strlen(rest + 1) + 1);
 }
 
+/* IMAGE:PATH, see record.h. */
+static void read_session(const char *value)
+{
+    origin = 0;
+    for (; *value >= '0' && *value <= '9'; value++)
+        origin = origin * 10 + (uint32_t)(*value - '0');
+    if (*value == ':')
+        put_aside(session_socket, value + 1, strlen(value + 1));
+}
+
 bool environment_restore(void)
 {
     char **entry = find(SESSION_ENVIRONMENT);
-    const char *value;
 
     if (!entry)
         return false;
-    value = value_of(*entry, SESSION_ENVIRONMENT);
-    put_aside(session_socket, value, strlen(value));
+    read_session(value_of(*entry, SESSION_ENVIRONMENT));
     take_out(entry);
     restore_preload();
     return true;
@@ -110,4 +119,9 @@ const char *environment_library(void)
 const char *environment_session(void)
 {
     return session_socket;
+}
+
+uint32_t environment_from(void)
+{
+    return origin;
 }

@@ -26,9 +26,11 @@ bool environment_restore(void);
 
 /*
  * What environment_restore put aside, for a program that this one executes:
- * the path of our library and the value of MEMPROF_SESSION; "" if nothing.
+ * the path of our library and of the session's socket, "" if nothing, and the image
+ * that MEMPROF_SESSION says this one comes from.
  */
 const char *environment_library(void);
 const char *environment_session(void);
+uint32_t environment_from(void);
 
 #endif

@@ -35,6 +35,7 @@ static void handle(int number, siginfo_t *info, void *context)
 {
     struct walk_state state;
 
+    ending_note(LEAVING_SIGNAL | (uint32_t)number);
     if (number == SIGABRT && info->si_code <= 0) {
         ending_search_abort(context);
     } else {

@@ -14,6 +14,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/banned.h \
 	preload/bootstrap.c \
 	preload/bootstrap.h \
+	preload/carry.c \
+	preload/carry.h \
 	preload/cfi.c \
 	preload/cfi.h \
 	preload/confinement.c \
@@ -32,6 +34,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/environment.h \
 	preload/fatal-signal.c \
 	preload/fatal-signal.h \
+	preload/forked.c \
+	preload/forked.h \
 	preload/interpose.c \
 	preload/libunwind.c \
 	preload/lsan.c \
@@ -65,6 +69,7 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/session.h \
 	preload/snapshot-signal.c \
 	preload/snapshot-signal.h \
+	preload/spawn.c \
 	preload/stackcache.h \
 	preload/stop-signal.c \
 	preload/stop-signal.h \

@@ -1,25 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process that replaces itself by another program stays recorded: what memprof
- * added to the environment, and environment.h took out, is put back for the new
- * image.  Children that were forked are not followed, and in one that shares our
- * memory (vfork) nothing here is written to.
+ * A process that replaces itself by another program stays recorded (carry.h).  In a
+ * child that shares our memory (vfork) nothing here is written to but its stack.
  */
+#include "preload/carry.h"
 #include "preload/entry.h"
-#include "preload/environment.h"
 #include "preload/real.h"
 #include "src/shared/rawcall.h"
-#include "src/shared/sysmem.h"
 
 #include <errno.h>
 #include <stdarg.h>
-#include <string.h>
 #include <unistd.h>
-
-#define PRELOAD "LD_PRELOAD="
-
-/* An environment this large is built on the stack: there may be no address space for a mapping. */
-#define ON_STACK_BYTES (64u << 10)
 
 /* One of the three system interfaces that all others come down to. */
 struct executing {
@@ -29,57 +20,6 @@ struct executing {
     char *const *argv;
     char *const *envp;
 };
-
-static bool carries(void)
-{
-    return session_recording() && environment_library()[0] && environment_session()[0] &&
-           session_here();
-}
-
-static const char *preload_in(char *const *e)
-{
-    for (; e && *e; e++)
-        if (strncmp(*e, PRELOAD, strlen(PRELOAD)) == 0)
-            return *e + strlen(PRELOAD);
-    return NULL;
-}
-
-static char *append(char *to, const char *text)
-{
-    size_t length = strlen(text);
-
-    memcpy(to, text, length + 1);
-    return to + length;
-}
-
-/* What carried_fill needs. */
-static size_t carried_bytes(char *const *from, size_t *count)
-{
-    const char *theirs = preload_in(from);
-
-    for (*count = 0; from && from[*count];)
-        ++*count;
-    return (*count + 3) * sizeof(char *) + strlen(environment_library()) +
-           strlen(environment_session()) + (theirs ? strlen(theirs) : 0) + 64;
-}
-
-/* LD_PRELOAD with our library first, MEMPROF_SESSION, then the rest as it is. */
-static void carried_fill(char **to, char *const *from, size_t count)
-{
-    const char *theirs = preload_in(from);
-    char *text = (char *)(to + count + 3);
-
-    *to++ = text;
-    text = append(append(text, PRELOAD), environment_library());
-    if (theirs && *theirs)
-        text = append(append(text, ":"), theirs);
-    *to++ = ++text;
-    append(append(append(text, SESSION_ENVIRONMENT), "="), environment_session());
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(from[i], PRELOAD, strlen(PRELOAD)) != 0)
-            *to++ = from[i];
-    *to = NULL;
-}
 
 static void note_executing(uint32_t value)
 {
@@ -111,23 +51,35 @@ static int execute_with(const struct executing *e, char *const *envp)
     return -1;
 }
 
+/* Where the file is: as given, found as libc would, or by its descriptor. */
+static bool allows(const struct executing *e)
+{
+    switch (e->by) {
+    case BY_PATH:
+        return carry_allowed(e->path);
+    case BY_SEARCH:
+        return carry_allowed_by_search(e->path);
+    default:
+        return carry_allowed_descriptor(e->fd);
+    }
+}
+
 static int execute(const struct executing *e)
 {
-    size_t bytes, count;
-    char **carried;
+    bool in_place = session_recording() && session_here();
+    struct carried carried;
     int result;
 
-    if (!carries())
+    if (!carry_wanted() || !allows(e))
         return execute_with(e, e->envp);
-    bytes = carried_bytes(e->envp, &count);
-    carried = bytes <= ON_STACK_BYTES ? __builtin_alloca(bytes) : sysmem_map(bytes);
-    if (carried)
-        carried_fill(carried, e->envp, count);
-    note_executing(1);
-    result = execute_with(e, carried ? carried : e->envp);
-    note_executing(0);
-    if (bytes > ON_STACK_BYTES && carried)
-        sysmem_unmap(carried, bytes);
+    carry_measure(&carried, e->envp);
+    carry_place(&carried, carried.bytes <= CARRY_ON_STACK ? __builtin_alloca(carried.bytes) : NULL);
+    if (in_place)
+        note_executing(1);
+    result = execute_with(e, carried.envp ? carried.envp : e->envp);
+    if (in_place)
+        note_executing(0);
+    carry_release(&carried);
     return result;
 }
 

@@ -31,6 +31,10 @@ bool real_find(void)
     FIND(execve);
     FIND(execvpe);
     FIND(fexecve);
+    FIND(posix_spawn);
+    FIND(posix_spawnp);
+    FIND(system);
+    FIND(popen);
     FIND(sigaction);
     FIND(signal);
     FIND(__sysv_signal);

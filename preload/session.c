@@ -6,6 +6,7 @@
 #include "preload/ending.h"
 #include "preload/environment.h"
 #include "preload/fatal-signal.h"
+#include "preload/forked.h"
 #include "preload/modules.h"
 #include "preload/operators.h"
 #include "preload/own.h"
@@ -23,6 +24,7 @@
 #include "src/shared/sysmem.h"
 
 #include <pthread.h>
+#include <string.h>
 #include <sys/mman.h>
 #if defined(HAVE_SYS_SINGLE_THREADED_H)
 #include <sys/single_threaded.h>
@@ -40,8 +42,9 @@ struct session session;
 _Alignas(4096) union gate gate;
 
 static _Atomic uint32_t stage;
-static bool recording; /* the gate has been open in this process or in the one it was forked from */
-static bool found;     /* there is an allocator to pass calls on to */
+static _Atomic bool
+    recording;     /* the gate has been open in this process or in the one it was forked from */
+static bool found; /* there is an allocator to pass calls on to */
 static uint64_t ours_blocks, ours_bytes; /* of the bootstrap heap: what our own dlsym calls took */
 static bool constructed;                 /* our own constructor ran: libc is initialised */
 
@@ -90,9 +93,12 @@ static void settings_copy(const struct segment_settings *settings)
     session.unwinder = settings->unwinder;
     session.depth = settings->depth;
     session.verify_every = settings->verify_every;
-    session.stop_untold = settings->paused != 0;
+    session.stopped = settings->paused != 0;
+    session.stop_untold = session.stopped;
     session.snapshot_signal = settings->snapshot_signal;
     session.process_id = (uint32_t)rawcall(SYS_getpid, 0, 0, 0);
+    session.follow = settings->follow;
+    session.image = settings->image;
     session.stack_end = environment_stack_end();
 #if defined(HAVE_SYS_SINGLE_THREADED_H)
     session.early = !constructed && !__libc_single_threaded;
@@ -123,16 +129,26 @@ static bool allocator_install(uint32_t which)
     return true;
 }
 
+/* Lets the host order its look at our progress against our clock: see ring_begin. */
+static void barrier_register(void)
+{
+    rawcall(SYS_membarrier, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED, 0, 0);
+}
+
 /* Everything between having found the allocator and the first record. */
 static void connect_host(void)
 {
+    struct host_answer answer = {0};
     struct segment_header *h;
     uint64_t bytes;
     void *memory;
 
     if (!environment_restore())
         return;
-    memory = host_connect(environment_session(), &bytes);
+    memory = host_connect(environment_session(), environment_from(), 0, &answer);
+    session.follow = answer.follow;
+    session.image = answer.image;
+    bytes = answer.bytes;
     if (!memory)
         return;
     if (!segment_adopt(&session.segment, memory, bytes)) {
@@ -154,8 +170,7 @@ static void connect_host(void)
         refuse(REFUSAL_MAP);
         return;
     }
-    /* lets the host order its look at our progress against our clock: see ring_begin */
-    rawcall(SYS_membarrier, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED, 0, 0);
+    barrier_register();
     atomic_store_explicit(&h->bootstrap_allocations, bootstrap_blocks() - ours_blocks,
                           memory_order_relaxed);
     atomic_store_explicit(&h->bootstrap_bytes, bootstrap_bytes() - ours_bytes,
@@ -164,21 +179,49 @@ static void connect_host(void)
     /* release: the host sees all of the above with it */
     atomic_store_explicit(&h->target_state, TARGET_RECORDING, memory_order_release);
     gate_guard();
-    recording = true;
+    atomic_store_explicit(&recording, true, memory_order_relaxed);
     /* release: pairs with session_open */
     atomic_store_explicit(&gate.open, h->settings.paused ? GATE_STOPPED : GATE_TRACING,
                           memory_order_release);
 }
 
-/* The gate was open before a fork: tell the host of a child that is not recorded. */
-static void note_fork(void)
+bool session_rejoin(void *memory, uint64_t bytes)
 {
-    if (!recording)
+    struct segment parents = session.segment, own;
+    uint32_t stamped = session.stamped, stopped = session.stopped;
+    struct segment_header *h;
+
+    if (!segment_adopt(&own, memory, bytes) ||
+        memcmp(&own.layout, &parents.layout, sizeof(own.layout)) != 0)
+        return false;
+    session.segment = own;
+    h = segment_header(&own);
+    settings_copy(&h->settings);
+    session.stamped |= stamped;
+    session.stopped = session.stop_untold = stopped;
+    /* what it points to is of the parent's ring; the next event takes a slot of our own */
+    local.thread = NULL;
+    local.refused = 0;
+    sysmem_unmap_shared(parents.base, parents.layout.segment_bytes);
+    barrier_register();
+    /* release: as in connect_host */
+    atomic_store_explicit(&h->target_state, TARGET_RECORDING, memory_order_release);
+    atomic_store_explicit(&recording, true, memory_order_relaxed);
+    /* release: pairs with session_open */
+    atomic_store_explicit(&gate.open, stopped ? GATE_STOPPED : GATE_TRACING, memory_order_release);
+    return true;
+}
+
+/* The gate was open before a fork: be recorded as a process of our own, or say that we are not. */
+static void go_on_forked(void)
+{
+    /* relaxed: one thread of the child gets it */
+    if (!atomic_exchange_explicit(&recording, false, memory_order_relaxed))
         return;
-    recording = false;
-    /* relaxed: a statistic */
-    atomic_fetch_add_explicit(&segment_header(&session.segment)->forked_children, 1,
-                              memory_order_relaxed);
+    if (!forked_rejoin())
+        /* relaxed: a statistic */
+        atomic_fetch_add_explicit(&segment_header(&session.segment)->forked_children, 1,
+                                  memory_order_relaxed);
 }
 
 void session_enter(void)
@@ -187,7 +230,7 @@ void session_enter(void)
 
     if (session_stage() == STAGE_FOUND) {
         if (!session_recording())
-            note_fork();
+            go_on_forked();
         return;
     }
     if (!relocated() ||
@@ -207,7 +250,8 @@ void session_enter(void)
 
 void session_close(void)
 {
-    recording = false;
+    atomic_store_explicit(&recording, false, memory_order_relaxed);
+    session.follow = FOLLOW_NONE;
     /* relaxed: a thread that still sees it open finds out for itself */
     atomic_store_explicit(&gate.open, GATE_CLOSED, memory_order_relaxed);
 }
@@ -217,9 +261,13 @@ bool session_trace(bool on)
     uint32_t now = on ? GATE_STOPPED : GATE_TRACING, wanted = on ? GATE_TRACING : GATE_STOPPED;
 
     /* release: as where it was opened; a gate that is closed meanwhile stays so */
-    return atomic_compare_exchange_strong_explicit(&gate.open, &now, wanted, memory_order_release,
-                                                   memory_order_relaxed) ||
-           now == wanted;
+    bool done = atomic_compare_exchange_strong_explicit(
+                    &gate.open, &now, wanted, memory_order_release, memory_order_relaxed) ||
+                now == wanted;
+
+    if (done)
+        session.stopped = !on;
+    return done;
 }
 
 bool session_recording(void)
@@ -271,6 +319,9 @@ __attribute__((constructor)) static void construct(void)
     }
     if (!session_recording())
         return;
+    ending_note_status();
+    if (session.follow == FOLLOW_ALL)
+        forked_watch();
     if (session.snapshot_signal)
         snapshot_signal_watch((int)session.snapshot_signal);
     watch_for_searches(&segment_header(&session.segment)->settings);

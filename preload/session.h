@@ -35,9 +35,12 @@ struct session {
     uint32_t verify_every;
     uint32_t stamped;     /* records carry stamps: set for good once there was a second thread */
     uint32_t early;       /* set up before libc was: __libc_single_threaded says nothing yet */
+    uint32_t stopped;     /* the gate is, or a child's will be, in GATE_STOPPED */
     uint32_t stop_untold; /* the gate is in GATE_STOPPED, and the host has not heard it yet */
     uint32_t snapshot_signal;
     uint32_t process_id;
+    uint32_t follow;    /* enum follow; 0 once the host is gone */
+    uint32_t image;     /* of this process, or of the one that it was forked from */
     uint64_t stack_end; /* of the main thread: where its first frame begins */
     struct bump tables; /* what is made with the session and stays; see tables_init */
 };
@@ -87,6 +90,12 @@ void session_close(void);
 
 /* Whether this process is recorded; it may have stopped that for a time. */
 bool session_recording(void);
+
+/*
+ * In a forked child that has said hello: take over its own segment in place of its parent's,
+ * and record.  false: it cannot be used, and everything is as it was.
+ */
+bool session_rejoin(void *memory, uint64_t bytes);
 
 /* Whether this process is the one that was connected, no child of it by fork or vfork. */
 bool session_here(void);

@@ -40,6 +40,7 @@ struct thread_local_state {
     /* The frame of the entry point that is busy, and where that returns to. */
     const uint64_t *guard;
     uint64_t guard_return;
+    uint32_t fork; /* in a forked child: the number of its fork, or FORK_UNMARKED; see forked.h */
 };
 
 extern __thread struct thread_local_state local __attribute__((tls_model("initial-exec")));

@@ -12,6 +12,7 @@
 #include "src/shared/clock.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +77,7 @@ int image_prepare(struct image *i, const struct segment_settings *settings, stru
     return 0;
 }
 
-void image_release(struct image *i)
+void image_shrink(struct image *i)
 {
     image_stop(i);
     snapshot_draft_release(&i->draft);
@@ -86,11 +87,25 @@ void image_release(struct image *i)
         model_release(&i->model);
         modmap_release(&i->modmap);
     }
-    if (i->alive_locked) {
-        /* Out of this thread's list of robust mutexes before the memory goes. */
-        pthread_mutex_unlock(alive_mutex(i));
-        pthread_mutex_destroy(alive_mutex(i));
-    }
+    i->begun = false;
+}
+
+/*
+ * Out of this thread's list of robust mutexes before the memory goes.  A process that runs
+ * on must find its host dead, be it that it waits for it.
+ */
+static void alive_unlock(struct image *i)
+{
+    pthread_mutex_unlock(alive_mutex(i));
+    pthread_mutex_destroy(alive_mutex(i));
+    ring_host_gone(&i->segment);
+}
+
+void image_release(struct image *i)
+{
+    image_shrink(i);
+    if (i->alive_locked)
+        alive_unlock(i);
     if (i->fd >= 0)
         close(i->fd);
     munmap(i->segment.base, i->segment.layout.segment_bytes);
@@ -98,6 +113,63 @@ void image_release(struct image *i)
     free(i->path);
     memset(i, 0, sizeof(*i));
     i->fd = -1;
+}
+
+/* ----------------------------------------------------------- descending -- */
+
+/* What the target counts in a header's lists; their contents were copied before or are now. */
+struct descended {
+    uint32_t modules, names, nodes, ranges;
+};
+
+static bool copy_region(struct image *i, const struct image *parent, uint64_t from, uint64_t to)
+{
+    return segment_memory_copy(i->segment.base, parent->segment.base, parent->fd, from, to);
+}
+
+/*
+ * The counts of what is published below them are read before that is copied, and the trie's
+ * heads before its nodes: whatever is found through what was copied was copied too.
+ */
+static bool copy_lists(struct image *i, const struct image *parent, struct descended *d)
+{
+    const struct segment_header *h = segment_header(&parent->segment);
+    const struct segment_layout *l = &i->segment.layout;
+
+    /* acquire, all four: pairs with the target's release of what they count */
+    d->modules = atomic_load_explicit(&h->modules_used, memory_order_acquire);
+    d->names = atomic_load_explicit(&h->names_used, memory_order_acquire);
+    d->ranges = atomic_load_explicit(&h->own_ranges_used, memory_order_acquire);
+    if (!copy_region(i, parent, l->modules_offset, l->slots_offset) ||
+        !copy_region(i, parent, l->buckets_offset, l->nodes_offset))
+        return false;
+    d->nodes = atomic_load_explicit(&h->nodes_used, memory_order_acquire);
+    return copy_region(i, parent, l->nodes_offset, l->chunks_offset);
+}
+
+bool image_descend(struct image *i, const struct image *parent)
+{
+    const struct segment_header *from = segment_header(&parent->segment);
+    struct segment_header *to = segment_header(&i->segment);
+    struct descended d;
+
+    if (memcmp(&i->segment.layout, &parent->segment.layout, sizeof(i->segment.layout)) != 0 ||
+        !copy_lists(i, parent, &d))
+        return false;
+    /* relaxed, all: handed over by the socket */
+    atomic_store_explicit(&to->modules_used, d.modules, memory_order_relaxed);
+    atomic_store_explicit(&to->names_used, d.names, memory_order_relaxed);
+    atomic_store_explicit(&to->nodes_used, d.nodes, memory_order_relaxed);
+    atomic_store_explicit(&to->own_ranges_used, d.ranges, memory_order_relaxed);
+    atomic_store_explicit(&to->private_bytes, atomic_load(&from->private_bytes),
+                          memory_order_relaxed);
+    atomic_store_explicit(&to->pool_state, atomic_load(&from->pool_state), memory_order_relaxed);
+    atomic_store_explicit(&to->stop_ready, atomic_load(&from->stop_ready), memory_order_relaxed);
+    memcpy(to->next_allocator, from->next_allocator, sizeof(to->next_allocator));
+    to->bootstrap_start = from->bootstrap_start;
+    to->bootstrap_end = from->bootstrap_end;
+    to->settings.stop_signal = from->settings.stop_signal;
+    return true;
 }
 
 /* ------------------------------------------------------- what it says of itself -- */
@@ -224,6 +296,14 @@ static void program_query(void *context, uint32_t slot, uint32_t what, uint32_t 
                      ownmemory_bytes());
 }
 
+static void program_fork(void *context, uint32_t number)
+{
+    struct image *i = context;
+
+    if (i->family.forks)
+        forks_put(i->family.forks, i->family.number, number, &i->model);
+}
+
 static void *collect(void *context)
 {
     struct image *i = context;
@@ -261,13 +341,23 @@ static int capture_start(struct image *i, const struct image_options *options, s
         .context = i,
     };
 
-    if (profile_name_wanted(run->output)) {
-        i->path = make_path(i, run, 0);
+    if (options->placed ? options->path != NULL : profile_name_wanted(run->output)) {
+        i->path = options->placed ? strdup(options->path) : make_path(i, run, 0);
         if (!i->path)
             return error_set(e, ERROR_MEMORY, "out of memory");
         capturing.path = i->path;
     }
     return capture_init(&i->capture, &capturing, e);
+}
+
+static void inherit(struct image *i, const struct image_options *options)
+{
+    i->family = options->family;
+    if (!options->inheritance)
+        return;
+    inheritance_give(options->inheritance, &i->model, i->begin_ticks);
+    i->inherited_bytes = i->model.totals[DOMAIN_HEAP].total_bytes;
+    i->inherited_blocks = i->model.totals[DOMAIN_HEAP].total_blocks;
 }
 
 /* Everything but the thread; each step undone if a later one fails. */
@@ -284,8 +374,9 @@ static int collecting_begin(struct image *i, const struct image_options *options
         return -1;
     read_arguments(i);
     model_init(&i->model, i->segment.layout.nodes_max, i->begin_ticks, TIMELINE_TICKS);
-    i->model.hooks =
-        (struct model_hooks){.context = i, .snapshot = program_snapshot, .query = program_query};
+    i->model.hooks = (struct model_hooks){
+        .context = i, .snapshot = program_snapshot, .query = program_query, .fork = program_fork};
+    inherit(i, options);
     if (collector_init(&i->collector, &i->segment, &i->model, &collecting, e) == 0) {
         if (capture_start(i, options, e) == 0) {
             i->begun = true;
@@ -312,6 +403,12 @@ int image_begin(struct image *i, pid_t pid, const struct image_options *options,
     }
     i->running = true;
     return 0;
+}
+
+void image_choose_stop(struct image *i, enum stop_how how, pid_t pid)
+{
+    if (how == STOP_BY_SIGNAL || (how == STOP_AUTO && !stop_can_trace(pid)))
+        segment_header(&i->segment)->settings.stop_signal = (uint32_t)SIGRTMAX - 2;
 }
 
 int image_ask(struct image *i, const struct capture_request *request)

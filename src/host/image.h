@@ -14,12 +14,19 @@
 
 #include "src/host/capture.h"
 #include "src/host/collector.h"
+#include "src/host/forks.h"
 #include "src/host/modmap.h"
 #include "src/host/run.h"
 
 #include <pthread.h>
 
 #define IMAGE_ARGUMENTS_BYTES 32768u
+
+/* What ties the images of a run together. */
+struct image_family {
+    uint32_t number;     /* of the image, as in its settings */
+    struct forks *forks; /* where its forks are kept; NULL: nobody asks for them */
+};
 
 struct image {
     struct segment segment;
@@ -41,19 +48,42 @@ struct image {
     size_t arguments_size;
     const char *program; /* the base name of what runs; in `arguments` or `modmap` */
     char host[256];
+    struct image_family family;
+    uint64_t inherited_bytes, inherited_blocks; /* live at the beginning */
 };
 
 struct image_options {
     const struct run_options *run;
-    int ready; /* eventfd: there are answers to requests (capture.h) */
+    int ready;   /* eventfd: there are answers to requests (capture.h) */
+    bool placed; /* the profile goes to `path` (copied; NULL: nowhere), not to run->output */
+    const char *path;
+    struct image_family family;
+    /* Of a forked child: what it begins with, NULL where that is not known. */
+    const struct inheritance *inheritance;
 };
 
 /* Make the segment.  0, or -1 with `e` set and nothing to release. */
 int image_prepare(struct image *i, const struct segment_settings *settings, struct error *e);
 void image_release(struct image *i);
 
+/*
+ * Before image_begin, of a forked child: its segment begins with the modules, stacks and own
+ * ranges of its parent's, whose image may have ended but not been released.  false: it cannot,
+ * since the segments are laid out differently.
+ */
+bool image_descend(struct image *i, const struct image *parent);
+
+/* After image_stop: let go of all but the segment, which is there for image_descend. */
+void image_shrink(struct image *i);
+
 /* The process `pid` waits for its segment: start to collect.  0, or -1 with `e` set. */
 int image_begin(struct image *i, pid_t pid, const struct image_options *options, struct error *e);
+
+/*
+ * Before image_begin: how the threads of `pid` are stopped for a search (stop.h).  The image
+ * does not see its settings before the answer.
+ */
+void image_choose_stop(struct image *i, enum stop_how how, pid_t pid);
 
 /* Ask for something (capture.h) while the image runs.  0, or -1: it does not, or no memory. */
 int image_ask(struct image *i, const struct capture_request *request);

@@ -46,7 +46,7 @@ static int environment_make(struct environment *v, const struct launch_options *
     if (!v->entries ||
         asprintf(&v->preload, "LD_PRELOAD=%s%s%s", options->preload, theirs && *theirs ? ":" : "",
                  theirs ? theirs : "") < 0 ||
-        asprintf(&v->session, SESSION_ENVIRONMENT "=%s", options->session) < 0)
+        asprintf(&v->session, SESSION_ENVIRONMENT "=0:%s", options->session) < 0)
         return -1;
     for (size_t i = 0; i < count; i++)
         if (!names(environ[i], "LD_PRELOAD") && !names(environ[i], SESSION_ENVIRONMENT))
@@ -193,7 +193,27 @@ void launch_handle(struct launch *l)
             l->snapshot_signals++;
         else if (info.ssi_signo != SIGCHLD && !l->ended)
             kill(l->pid, (int)info.ssi_signo);
+        else if (info.ssi_signo != SIGCHLD)
+            l->interrupted = true;
     reap(l);
+}
+
+void launch_watch_interrupts(struct launch *l)
+{
+    struct sigaction standard = {.sa_handler = SIG_DFL}; /* ignored, they would not be seen */
+    sigset_t more;
+
+    watched_signals(&more, l->snapshot_signal);
+    if (l->interrupt.sa_handler != SIG_IGN)
+        sigaddset(&more, SIGINT);
+    if (l->quit.sa_handler != SIG_IGN)
+        sigaddset(&more, SIGQUIT);
+    pthread_sigmask(SIG_BLOCK, &more, NULL);
+    if (l->interrupt.sa_handler != SIG_IGN)
+        sigaction(SIGINT, &standard, NULL);
+    if (l->quit.sa_handler != SIG_IGN)
+        sigaction(SIGQUIT, &standard, NULL);
+    signalfd(l->signals, &more, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 void launch_end(struct launch *l)

@@ -23,6 +23,7 @@ struct launch {
     int signals; /* signalfd: readable when the child changed or a signal is to be passed on */
     int wait_status;
     bool ended;
+    bool interrupted;
     bool watching;
     int snapshot_signal;       /* as asked for */
     uint32_t snapshot_signals; /* how many came and are to be dealt with by the caller */
@@ -46,6 +47,12 @@ int launch_start(struct launch *l, const struct launch_options *options, struct 
 
 /* l->signals may be readable: pass signals on, and reap the child if it has ended. */
 void launch_handle(struct launch *l);
+
+/*
+ * The child has ended, others go on: SIGINT, SIGQUIT, SIGTERM and SIGHUP set l->interrupted
+ * from now on.
+ */
+void launch_watch_interrupts(struct launch *l);
 
 /* Put the signal handling back.  The child is not touched. */
 void launch_end(struct launch *l);

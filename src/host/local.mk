@@ -57,6 +57,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/debuginfod.h \
 	src/host/demangle.c \
 	src/host/demangle.h \
+	src/host/descendants.c \
+	src/host/descendants.h \
 	src/host/diescan.c \
 	src/host/diescan.h \
 	src/host/diff.c \
@@ -89,6 +91,10 @@ libmemprof_host_la_SOURCES = \
 	src/host/findings-parts.h \
 	src/host/findings-peak.c \
 	src/host/findings-sizes.c \
+	src/host/finisher.c \
+	src/host/finisher.h \
+	src/host/forks.c \
+	src/host/forks.h \
 	src/host/framenames.c \
 	src/host/framenames.h \
 	src/host/growing.h \
@@ -114,6 +120,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/history.h \
 	src/host/image.c \
 	src/host/image.h \
+	src/host/inheritance.c \
+	src/host/inheritance.h \
 	src/host/intern.c \
 	src/host/intern.h \
 	src/host/journal.c \
@@ -319,6 +327,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/heapwords.h \
 	src/host/regions.c \
 	src/host/regions.h \
+	src/host/report-tree.c \
+	src/host/report-tree.h \
 	src/host/report-why-json.c \
 	src/host/report-why.c \
 	src/host/report-why.h \
@@ -383,6 +393,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/stop-trace.c \
 	src/host/stop.c \
 	src/host/stop.h \
+	src/host/stragglers.c \
+	src/host/stragglers.h \
 	src/host/strbuf.c \
 	src/host/strbuf.h \
 	src/host/stream.c \
@@ -415,6 +427,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/threads.h \
 	src/host/timeline.c \
 	src/host/timeline.h \
+	src/host/tree.c \
+	src/host/tree.h \
 	src/host/trend.c \
 	src/host/trend.h \
 	src/host/unite.c \

@@ -69,6 +69,8 @@ struct model_hooks {
     void (*snapshot)(void *context, const char *label, uint64_t time);
     /* `slot` waits for an answer: the numbers of the heap now, or memprof's own memory */
     void (*query)(void *context, uint32_t slot, uint32_t what, uint32_t sequence);
+    /* the process is about to fork, for the number'th time */
+    void (*fork)(void *context, uint32_t number);
 };
 
 struct model_totals {

@@ -74,22 +74,59 @@ bool procinfo_thread_gone(pid_t pid, pid_t tid)
     return syscall(SYS_tgkill, pid, tid, 0) != 0 && errno == ESRCH;
 }
 
-uint64_t procinfo_start_ticks(pid_t pid)
+/* Field `number` (from 3) of a /proc/PID/stat; NULL: there is none. */
+static const char *stat_field(const char *text, int number)
 {
-    char path[48], text[1024];
-    const char *field;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    read_text(path, text, sizeof(text));
     /* The name before may hold anything; what follows its last parenthesis is fields 3 and up. */
-    field = strrchr(text, ')');
-    if (field && strchr("ZX", field[1] ? field[2] : 0)) /* or the end of the text */
-        return 0;
-    for (int i = 2; field && i < 22; i++) {
+    const char *field = strrchr(text, ')');
+
+    for (int i = 2; field && i < number; i++) {
         field = strchr(field, ' ');
         field += field != NULL;
     }
+    return field;
+}
+
+static bool read_stat(pid_t pid, char *text, size_t size)
+{
+    char path[48];
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    return read_text(path, text, size) > 0;
+}
+
+/* Whether a /proc/PID/stat is of a process that has ended. */
+static bool stat_ended(const char *text)
+{
+    const char *state = stat_field(text, 3);
+
+    return !state || *state == 'Z' || *state == 'X';
+}
+
+uint64_t procinfo_start_ticks(pid_t pid)
+{
+    char text[1024];
+    const char *field;
+
+    if (!read_stat(pid, text, sizeof(text)) || stat_ended(text))
+        return 0;
+    field = stat_field(text, 22);
     return field ? strtoull(field, NULL, 10) : 0;
+}
+
+bool procinfo_ended(pid_t pid, uint64_t start_ticks, int *status)
+{
+    char text[1024];
+    const char *start, *code;
+
+    if (!read_stat(pid, text, sizeof(text)) || !stat_ended(text))
+        return false;
+    start = stat_field(text, 22);
+    code = stat_field(text, 52);
+    if (!start || !code || strtoull(start, NULL, 10) != start_ticks)
+        return false;
+    *status = (int)strtol(code, NULL, 10);
+    return true;
 }
 
 void procinfo_executable(pid_t pid, char *path, size_t size)

@@ -33,6 +33,12 @@ bool procinfo_thread_gone(pid_t pid, pid_t tid);
  */
 uint64_t procinfo_start_ticks(pid_t pid);
 
+/*
+ * Whether that process (start_ticks as above, taken while it ran) has ended and its parent has
+ * not noticed yet; then `status` is what waitpid will give it.
+ */
+bool procinfo_ended(pid_t pid, uint64_t start_ticks, int *status);
+
 /* The path of what the process executes; "" when unknown.  Without " (deleted)". */
 void procinfo_executable(pid_t pid, char *path, size_t size);
 

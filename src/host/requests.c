@@ -7,6 +7,7 @@
 #include "src/host/sizeclass.h"
 #include "src/shared/guarded.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ADDRESS_BITS 48
@@ -69,6 +70,21 @@ static struct model_pool *pool_get(struct model *m, uint64_t domain)
     livetable_init(&pool->live);
     m->pools[domain] = pool;
     return pool;
+}
+
+struct livetable *requests_domain_live(struct model *m, uint32_t domain)
+{
+    struct model_pool *pool = pool_get(m, domain);
+
+    return pool ? &pool->live : NULL;
+}
+
+void requests_domain_name(struct model *m, uint32_t domain, const char *name)
+{
+    struct model_pool *pool = pool_get(m, domain);
+
+    if (pool)
+        snprintf(pool->name, sizeof(pool->name), "%s", name);
 }
 
 void requests_init(struct model *m)
@@ -335,6 +351,12 @@ static void apply_domain(struct model *m, const struct model_event *e)
         memcpy(pool->name, name, sizeof(name));
 }
 
+static void apply_fork(struct model *m, const struct model_event *e)
+{
+    if (m->hooks.fork)
+        m->hooks.fork(m->hooks.context, (uint32_t)event_address(e));
+}
+
 static void apply_query(struct model *m, const struct model_event *e)
 {
     if (m->hooks.query)
@@ -384,6 +406,9 @@ bool requests_apply(struct model *m, const struct model_event *e)
         return true;
     case RECORD_REGION:
         apply_region(m, e);
+        return true;
+    case RECORD_FORK:
+        apply_fork(m, e);
         return true;
     case RECORD_TRACING:
         if (event_address(e) == 0)

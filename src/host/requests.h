@@ -20,6 +20,13 @@ struct model_pool {
 /* Apply one event; false: it is none of these. */
 bool requests_apply(struct model *m, const struct model_event *e);
 
+/*
+ * For a model that begins with what another one had (inheritance.h): the live blocks of a
+ * domain, made if need be, and its name.  NULL: no such domain, or no memory; counted.
+ */
+struct livetable *requests_domain_live(struct model *m, uint32_t domain);
+void requests_domain_name(struct model *m, uint32_t domain, const char *name);
+
 void requests_init(struct model *m);
 void requests_release(struct model *m);
 

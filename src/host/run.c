@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/host/run.h"
 
+#include "src/host/descendants.h"
 #include "src/host/image.h"
 #include "src/host/launch.h"
 #include "src/host/procinfo.h"
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,8 +36,10 @@ struct run {
     struct run_result *result;
     struct image **images; /* of the launched process, in order; the last one is current */
     uint32_t count;
-    uint32_t finished;    /* of these have their results, and are gone */
-    struct image *spare;  /* prepared before anyone asked */
+    uint32_t finished;   /* of these have their results, and are gone */
+    struct image *spare; /* prepared before anyone asked */
+    struct descendants descendants;
+    uint32_t number;      /* of the launched process's last image in the tree */
     struct error trouble; /* the first thing that kept an image from being recorded */
 };
 
@@ -98,6 +102,20 @@ static void set_exit(struct profile_process *process, int wait_status)
     }
 }
 
+static void take_row(struct run *r, const struct image *image, const struct run_image *from)
+{
+    struct tree *tree = &r->result->tree;
+    uint32_t number = image->family.number;
+    struct tree_row *row = number && number <= tree->count ? &tree->rows[number - 1] : NULL;
+
+    if (!row)
+        return;
+    tree_take(row, &from->profile);
+    row->recorded = from->target_state != TARGET_REFUSED;
+    if (from->path)
+        tree_set(&row->file, from->path);
+}
+
 /* Symbolize and write an image; false: it is as if it had not been recorded. */
 static bool image_result(struct run *r, struct image *image, bool last, struct error *e)
 {
@@ -115,12 +133,14 @@ static bool image_result(struct run *r, struct image *image, bool last, struct e
         memset(to, 0, sizeof(*to));
         return false;
     }
+    to->number = image->family.number;
     if (last && to->profile.process.exit_kind != EXIT_EXECUTED)
         set_exit(&to->profile.process, result->wait_status);
     else
         to->profile.process.exit_kind = EXIT_EXECUTED;
     leaksearch_explain(&to->profile);
     image_write(image, to);
+    take_row(r, image, to);
     result->image_count++;
     return true;
 }
@@ -133,7 +153,10 @@ static void image_finish(struct run *r)
 
     if (!image_result(r, *image, r->finished + 1 == r->count, &e))
         keep_trouble(r, &e);
-    image_discard(*image);
+    if ((*image)->family.number)
+        descendants_let_go(&r->descendants, (*image)->family.number);
+    else
+        image_discard(*image);
     *image = NULL;
     r->finished++;
 }
@@ -207,14 +230,24 @@ static void answer_from(struct run *r, const struct image *image, const struct c
     server_answer(&r->server, from->ticket, &to);
 }
 
-static void pass_answers(struct run *r)
+static void pass_answers_of(struct run *r, struct image *image)
 {
     struct capture_answer answer;
+
+    while (image && capture_answer(&image->capture, &answer))
+        answer_from(r, image, &answer);
+}
+
+static void pass_answers(struct run *r)
+{
+    struct image *image;
     uint64_t count;
+    uint32_t at = 0;
 
     (void)!read(r->ready, &count, sizeof(count));
-    for (struct image *image = current(r); image && capture_answer(&image->capture, &answer);)
-        answer_from(r, image, &answer);
+    pass_answers_of(r, current(r));
+    while ((image = descendants_next(&r->descendants, &at)))
+        pass_answers_of(r, image);
 }
 
 _Static_assert(CONTROL_LABEL_BYTES == CAPTURE_LABEL_BYTES, "labels are copied whole");
@@ -247,6 +280,9 @@ static void request(void *context, const struct control_request *asked, uint64_t
                                      .search = question_of(asked)};
     struct control_answer nothing;
 
+    if (asked->kind != CONTROL_LIST && (!image || asked->pid != image->pid)) {
+        image = descendants_find(&r->descendants, asked->pid);
+    }
     memcpy(passed.label, asked->label, sizeof(passed.label));
     if (image && (asked->kind == CONTROL_LIST || asked->pid == image->pid) &&
         image_ask(image, &passed) == 0)
@@ -293,42 +329,87 @@ static bool current_makes_way(struct run *r, struct error *e)
     return true;
 }
 
-/* The image does not see its settings before the answer. */
-static void choose_stop(const struct run *r, struct image *image, pid_t pid)
+/* The row in the tree, and where its profile goes if that is in the run's folder; to be freed. */
+static char *enter(struct run *r, struct image *image, struct image_options *options)
 {
-    enum stop_how how = r->options->search.how;
+    char program[256], *path = NULL;
 
-    if (how == STOP_BY_SIGNAL || (how == STOP_AUTO && !stop_can_trace(pid)))
-        segment_header(&image->segment)->settings.stop_signal = (uint32_t)SIGRTMAX - 2;
+    descendants_wanted(r->options, r->launch.pid, program, sizeof(program));
+    r->number = descendants_add_launched(&r->descendants, image, r->launch.pid, r->number, program);
+    options->family = (struct image_family){r->number, &r->descendants.forks};
+    segment_header(&image->segment)->settings.image = r->number;
+    if (r->options->directory) {
+        path = descendants_path(&r->descendants, r->number, program, r->launch.pid);
+        options->placed = true;
+        options->path = path;
+    }
+    return path;
 }
 
-/*
- * Only the launched process is recorded.  When it says hello again it has
- * replaced its image: the one before is complete.
+/* The row of an image of the launched process that is not to be recorded. */
+static void leave_out(struct run *r, const char *program, struct hello_answer *answer)
+{
+    struct tree *tree = &r->result->tree;
+
+    r->number = descendants_add_launched(&r->descendants, NULL, r->launch.pid, r->number, program);
+    if (r->number)
+        tree_set(&tree->rows[r->number - 1].reason, "left out by --only or --not");
+    r->result->excluded = true;
+    answer->follow = r->options->follow;
+    answer->image = r->number;
+}
+
+/* When the launched process says hello again it has replaced its image: the one before is complete.
  */
+static int launched_hello(struct run *r, pid_t peer, struct hello_answer *answer)
+{
+    struct image_options options = {.run = r->options, .ready = r->ready};
+    char program[256], *path;
+    struct error e = {0};
+    struct image *image;
+    int begun = -1;
+
+    if (!descendants_wanted(r->options, peer, program, sizeof(program))) {
+        stop_current(r);
+        leave_out(r, program, answer);
+        return -1;
+    }
+    r->result->excluded = false;
+    image = current_makes_way(r, &e) ? image_next(r, &e) : NULL;
+    if (image) {
+        path = enter(r, image, &options);
+        image_choose_stop(image, r->options->search.how, peer);
+        begun = image_begin(image, peer, &options, &e);
+        free(path);
+    }
+    if (begun != 0) {
+        keep_trouble(r, &e);
+        if (image) {
+            descendants_let_go(&r->descendants, r->number);
+            r->count--;
+        }
+        return -1;
+    }
+    answer->follow = r->options->follow;
+    answer->image = r->number;
+    answer->segment_bytes = image->segment.layout.segment_bytes;
+    return image->fd;
+}
+
 static int hello(void *context, const struct hello *said, pid_t peer, struct hello_answer *answer)
 {
     struct run *r = context;
-    struct image_options options = {.run = r->options, .ready = r->ready};
-    struct error e = {0};
-    struct image *image;
 
-    (void)said;
-    if (peer != r->launch.pid || !current_makes_way(r, &e)) {
-        keep_trouble(r, &e);
-        return -1;
-    }
-    image = image_next(r, &e);
-    if (image)
-        choose_stop(r, image, peer);
-    if (!image || image_begin(image, peer, &options, &e) != 0) {
-        keep_trouble(r, &e);
-        if (image)
-            image_discard(r->images[--r->count]);
-        return -1;
-    }
-    answer->segment_bytes = image->segment.layout.segment_bytes;
-    return image->fd;
+    if (peer == r->launch.pid)
+        return launched_hello(r, peer, answer);
+    return descendants_hello(&r->descendants, said, peer, answer);
+}
+
+static bool execute(void *context, uint32_t from, const char *path, pid_t peer)
+{
+    struct run *r = context;
+
+    return descendants_execute(&r->descendants, from, path, peer);
 }
 
 /* The preload library of another build: the program runs, and is not recorded. */
@@ -343,24 +424,65 @@ static void stranger(void *context, const struct hello *said, pid_t peer)
 
 /* ------------------------------------------------------------- running -- */
 
-static void watch(struct run *r)
+/* Wait for anything to happen, for at most so long, and deal with it.  false: nothing did. */
+static bool attend(struct run *r, int timeout_ms)
 {
     const struct server_handlers handlers = {
-        .hello = hello, .stranger = stranger, .request = request, .context = r};
-    struct pollfd polls[SERVER_POLLS + 2];
+        .hello = hello, .stranger = stranger, .execute = execute, .request = request, .context = r};
+    size_t most = SERVER_POLLS + 2 + descendants_polls_max(&r->descendants), count = 0;
+    struct pollfd few[SERVER_POLLS + 2], *polls = few;
+    bool served = r->server.listener >= 0, some;
 
-    while (launch_handle(&r->launch), !r->launch.ended) {
-        size_t count = 0;
+    if (most > sizeof(few) / sizeof(few[0]))
+        polls = calloc(most, sizeof(*polls));
+    if (!polls) /* no memory: look again a moment later */
+        return usleep(10000) == 0;
+    if (served)
+        count = server_polls(&r->server, polls);
+    polls[count++] = (struct pollfd){.fd = r->launch.signals, .events = POLLIN};
+    polls[count++] = (struct pollfd){.fd = r->ready, .events = POLLIN};
+    if (served)
+        count += descendants_polls(&r->descendants, polls + count);
+    some = poll(polls, count, timeout_ms) > 0;
+    if (polls != few)
+        free(polls);
+    if (some && served)
+        server_handle(&r->server, &handlers);
+    pass_answers(r);
+    signalled(r);
+    if (served)
+        descendants_handle(&r->descendants);
+    return some;
+}
 
-        if (r->server.listener >= 0)
-            count = server_polls(&r->server, polls);
-        polls[count] = (struct pollfd){.fd = r->launch.signals, .events = POLLIN};
-        polls[count + 1] = (struct pollfd){.fd = r->ready, .events = POLLIN};
-        if (poll(polls, count + 2, -1) > 0 && count)
-            server_handle(&r->server, &handlers);
-        pass_answers(r);
-        signalled(r);
+static void watch(struct run *r)
+{
+    while (launch_handle(&r->launch), !r->launch.ended)
+        attend(r, -1);
+}
+
+#define LONG_MS 500 /* processes that outlive the program so long are spoken of */
+
+/* The program has ended: those that it leaves are recorded until they end, or somebody says enough.
+ */
+static void watch_descendants(struct run *r)
+{
+    uint64_t since = clock_monotonic_ns();
+    bool told = false;
+
+    if (r->server.listener < 0)
+        return;
+    while (descendants_remain(&r->descendants, r->server.path) && !r->launch.interrupted) {
+        if (!told && clock_monotonic_ns() - since > LONG_MS * UINT64_C(1000000)) {
+            told = true;
+            launch_watch_interrupts(&r->launch);
+            if (r->options->waiting)
+                r->options->waiting(r->options->context, &r->result->tree);
+        }
+        attend(r, told ? -1 : LONG_MS / 5);
+        launch_handle(&r->launch);
     }
+    r->result->interrupted = r->launch.interrupted;
 }
 
 static int open_session(struct run *r, struct error *e)
@@ -375,8 +497,22 @@ static int open_session(struct run *r, struct error *e)
         return error_set(e, ERROR_SYSTEM, "cannot make an event descriptor");
     if (server_open(&r->server, e) != 0)
         return -1;
+    if (descendants_begin(&r->descendants, r->options, &r->settings, &r->result->tree, r->ready,
+                          e) != 0)
+        return -1;
     r->spare = image_new(r, e);
     return r->spare ? 0 : -1;
+}
+
+/* Every image takes some; the program began with the limit as it was. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int start(struct run *r, struct error *e)
@@ -389,7 +525,11 @@ static int start(struct run *r, struct error *e)
 
     if (r->options->preload && open_session(r, e) != 0)
         return -1;
-    return launch_start(&r->launch, &launching, e);
+    if (launch_start(&r->launch, &launching, e) != 0)
+        return -1;
+    if (r->options->follow != FOLLOW_NONE)
+        raise_descriptors();
+    return 0;
 }
 
 /* ------------------------------------------------------------- results -- */
@@ -398,12 +538,56 @@ static void run_release(struct run *r)
 {
     for (uint32_t i = 0; i < r->count; i++)
         image_discard(r->images[i]);
+    descendants_release(&r->descendants);
     free(r->images);
     image_discard(r->spare);
     server_close(&r->server);
     launch_end(&r->launch);
     if (r->ready >= 0)
         close(r->ready);
+}
+
+/* A launched process's profile has its place of its own: in the folder it is another link. */
+static void link_into_folder(struct run *r, const struct run_image *image)
+{
+    struct tree_row *row = &r->result->tree.rows[image->number - 1];
+    char program[256], *path;
+    const char *base;
+
+    snprintf(program, sizeof(program), "%s", row->program);
+    path = descendants_path(&r->descendants, image->number, program, (pid_t)row->pid);
+    if (!path)
+        return;
+    base = strrchr(path, '/') + 1;
+    if (link(image->path, path) == 0 || (errno == EEXIST && r->options->directory))
+        tree_set(&row->file, base);
+    else if (*image->path != '/') { /* seen from the folder */
+        char *absolute = realpath(image->path, NULL);
+
+        tree_set(&row->file, absolute);
+        free(absolute);
+    }
+    free(path);
+}
+
+/* What there is to say of several processes. */
+static void gather(struct run *r)
+{
+    struct run_result *result = r->result;
+    struct descendants *d = &r->descendants;
+
+    if (!d->started)
+        return;
+    descendants_finish(d);
+    for (uint32_t i = 0; d->folder && i < result->image_count; i++)
+        if (result->images[i].number && result->images[i].path) {
+            link_into_folder(r, &result->images[i]);
+            tree_write(&result->tree, result->images[i].number - 1);
+        }
+    if (d->folder)
+        result->folder = strdup(d->folder);
+    keep_trouble(r, &d->trouble);
+    keep_trouble(r, &result->tree.trouble);
 }
 
 static int run_all(struct run *r, struct run_result *result, struct error *e)
@@ -417,11 +601,13 @@ static int run_all(struct run *r, struct run_result *result, struct error *e)
     result->seconds = (double)(clock_monotonic_ns() - began) * 1e-9;
     result->wait_status = r->launch.wait_status;
     stop_current(r);
+    watch_descendants(r);
     server_close(&r->server);
     while (r->finished < r->count)
         image_finish(r);
+    gather(r);
     result->trouble = r->trouble;
-    if (result->image_count || r->trouble.kind == ERROR_NONE)
+    if (result->image_count || result->excluded || r->trouble.kind == ERROR_NONE)
         return 0;
     if (e)
         *e = r->trouble;
@@ -434,7 +620,9 @@ int run_program(const struct run_options *options, struct run_result *result, st
     int status;
 
     memset(result, 0, sizeof(*result));
+    tree_init(&result->tree);
     r.result = result;
+    r.settings.follow = options->follow;
     r.settings.search = options->search.at_end ? SEARCHES_AT_END : SEARCHES_ASKED;
     r.settings.clock = procinfo_tsc_reliable() ? CLOCK_TSC : CLOCK_MONOTONIC_NS;
     server_init(&r.server);
@@ -453,6 +641,9 @@ void run_result_release(struct run_result *result)
         free(result->images[i].path);
     }
     free(result->images);
+    free(result->folder);
+    tree_release(&result->tree);
     result->images = NULL;
+    result->folder = NULL;
     result->image_count = 0;
 }

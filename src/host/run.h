@@ -17,10 +17,13 @@
 #include "src/host/leaksearch.h"
 #include "src/host/profile.h"
 #include "src/host/symbolize.h"
+#include "src/host/tree.h"
 #include "src/shared/record.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
+
+struct run_image;
 
 struct run_options {
     const char *program;              /* resolved path to execute */
@@ -36,9 +39,23 @@ struct run_options {
      * stopped by ptrace they are by SIGRTMAX - 2, unless the program takes that for itself.
      */
     struct leaksearch_options search;
+
+    uint32_t follow;       /* enum follow */
+    char *const *only;     /* patterns of program names (fnmatch); NULL: every one */
+    char *const * not ;    /* patterns of those not to record; NULL: none */
+    const char *directory; /* all profiles go there; NULL: only if there are several processes */
+    /*
+     * Called for each finished image of a process other than the launched one, in a thread of
+     * its own but never two at once: `row` gets what it finds out.  NULL: nobody is interested.
+     */
+    void (*each)(void *context, const struct run_image *image, struct tree_row *row);
+    /* The program has ended, and others have been running for a while: see `tree`. */
+    void (*waiting)(void *context, const struct tree *tree);
+    void *context; /* of both */
 };
 
 struct run_image {
+    uint32_t number; /* in the tree; 0 none */
     struct profile profile;
     uint32_t target_state;  /* enum target_state */
     uint32_t refusal;       /* enum target_refusal */
@@ -54,6 +71,10 @@ struct run_result {
     double seconds;
     struct run_image *images; /* in the order they connected; none if the library never spoke */
     uint32_t image_count;
+    struct tree tree;     /* of all images, these too */
+    char *folder;         /* of the run; NULL: there was but one process */
+    bool interrupted;     /* by a signal to memprof; processes may run on */
+    bool excluded;        /* the program was left out by `only` or `not` */
     bool other_version;   /* the preload library said hello and is of another version */
     struct error trouble; /* an image was not recorded: the first reason; the others are here */
 };

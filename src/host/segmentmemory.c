@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -89,4 +90,25 @@ int segment_memory_make(struct segment_layout *layout, struct error *e)
         return -1;
     }
     return fd;
+}
+
+bool segment_memory_copy(uint8_t *to, const uint8_t *from, int from_fd, uint64_t start,
+                         uint64_t end)
+{
+    while (start < end) {
+        off_t data = lseek(from_fd, (off_t)start, SEEK_DATA), hole;
+
+        if (data < 0)
+            return errno == ENXIO; /* nothing but holes from here on */
+        if ((uint64_t)data >= end)
+            return true;
+        hole = lseek(from_fd, data, SEEK_HOLE);
+        if (hole < 0)
+            return false;
+        if ((uint64_t)hole > end)
+            hole = (off_t)end;
+        memcpy(to + data, from + data, (size_t)(hole - data));
+        start = (uint64_t)hole;
+    }
+    return true;
 }

@@ -13,11 +13,21 @@
 #include "src/host/error.h"
 #include "src/shared/segment.h"
 
+#include <stdbool.h>
+
 /*
  * Choose a layout and make memory for it.  Returns a descriptor of
  * layout->segment_bytes, or -1 with `e` set.  No signal comes of it.  For one
  * thread at a time: the process's limit is changed for a moment.
  */
 int segment_memory_make(struct segment_layout *layout, struct error *e);
+
+/*
+ * Copy a range of one segment to another that is laid out the same: both mapped, `from_fd` the
+ * first one's descriptor.  Pages that were never touched stay so in the copy.  false, with
+ * errno set: it cannot be told which those are.
+ */
+bool segment_memory_copy(uint8_t *to, const uint8_t *from, int from_fd, uint64_t start,
+                         uint64_t end);
 
 #endif

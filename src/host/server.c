@@ -227,6 +227,25 @@ static void serve_hello(int client, const struct hello *hello, const struct ucre
     send_answer(client, &answer, fd);
 }
 
+static void serve_execute(int client, const void *bytes, size_t size, const struct ucred *peer,
+                          const struct server_handlers *handlers)
+{
+    struct execute_answer answer = {.magic = EXECUTE_MAGIC};
+    struct execute_question question;
+    char path[EXECUTE_PATH_BYTES + 1];
+
+    memcpy(&question, bytes, sizeof(question));
+    if (peer->uid != geteuid() && peer->uid != 0)
+        return;
+    if (question.length > EXECUTE_PATH_BYTES || size != sizeof(question) + question.length)
+        return;
+    memcpy(path, (const char *)bytes + sizeof(question), question.length);
+    path[question.length] = '\0';
+    if (question.version == SEGMENT_VERSION && handlers->execute)
+        answer.carry = handlers->execute(handlers->context, question.from, path, peer->pid);
+    (void)!send(client, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void send_control(int client, const struct control_answer *answer)
 {
     (void)!send(client, answer, sizeof(*answer), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -256,6 +275,8 @@ static bool serve_control(struct server *s, struct server_client *client, const 
 union heard {
     struct hello hello;
     struct control_request request;
+    struct execute_question execute;
+    char bytes[sizeof(struct execute_question) + EXECUTE_PATH_BYTES];
 };
 
 /* Returns whether the client is done with. */
@@ -275,6 +296,8 @@ static bool serve(struct server *s, struct server_client *client,
         return serve_control(s, client, &heard, (size_t)got, &peer, handlers);
     if (got == (ssize_t)sizeof(heard.hello) && heard.hello.magic == HELLO_MAGIC)
         serve_hello(client->fd, &heard.hello, &peer, handlers);
+    else if (got >= (ssize_t)sizeof(heard.execute) && heard.execute.magic == EXECUTE_MAGIC)
+        serve_execute(client->fd, &heard, (size_t)got, &peer, handlers);
     return true;
 }
 

@@ -47,6 +47,11 @@ struct server_handlers {
      */
     int (*hello)(void *context, const struct hello *hello, pid_t peer, struct hello_answer *answer);
     /*
+     * `peer`, or a child that it is about to make, is about to execute `path`, and comes from
+     * image `from`: whether the library can be loaded there.  NULL: never.
+     */
+    bool (*execute)(void *context, uint32_t from, const char *path, pid_t peer);
+    /*
      * Who said hello speaks another version and is told so (NULL: nobody is interested).
      */
     void (*stranger)(void *context, const struct hello *hello, pid_t peer);

@@ -102,6 +102,8 @@ enum record_kind {
 
     /* addr, size (stack 0); extra: enum region_what */
     RECORD_REGION = 25,
+
+    RECORD_FORK = 26, /* the number of a fork that this thread is about to make, see hello.fork */
     RECORD_KINDS
 };
 
@@ -139,8 +141,8 @@ enum region_what {
 /* Words of a record without the flags' extra words; 0 for an unknown kind. */
 static inline uint32_t record_base_words(uint32_t kind)
 {
-    static const uint8_t words[RECORD_KINDS] = {0, 2, 1, 3, 1, 2, 1, 2, 2, 2, 4, 3, 5,
-                                                2, 2, 1, 1, 2, 2, 3, 2, 3, 1, 1, 4, 3};
+    static const uint8_t words[RECORD_KINDS] = {0, 2, 1, 3, 1, 2, 1, 2, 2, 2, 4, 3, 5, 2,
+                                                2, 1, 1, 2, 2, 3, 2, 3, 1, 1, 4, 3, 1};
 
     return kind < RECORD_KINDS ? words[kind] : 0;
 }
@@ -322,6 +324,13 @@ enum target_search {
     SEARCHES_AT_END,    /* that, and when it ends in any way that can be seen coming */
 };
 
+/* Which processes beside the launched one are recorded. */
+enum follow {
+    FOLLOW_NONE = 0,
+    FOLLOW_EXEC, /* programs that one of them executes */
+    FOLLOW_ALL,  /* forked children as well */
+};
+
 /* What the host asks of the target; written before the segment is handed over. */
 struct segment_settings {
     uint32_t clock;           /* enum segment_clock */
@@ -334,6 +343,8 @@ struct segment_settings {
     uint32_t allocator;       /* enum target_allocator */
     uint32_t search;          /* enum target_search */
     uint32_t stop_signal;     /* threads stop and wait in its handler (stop.h); 0: ptrace will do */
+    uint32_t follow;          /* enum follow */
+    uint32_t image;           /* the number of this process image in its run, from 1 */
 };
 
 enum target_state {
@@ -385,6 +396,8 @@ struct segment_header {
     _Atomic uint32_t snapshot_signals; /* signals that asked for a snapshot so far */
     _Atomic uint32_t own_ranges_used;  /* high-water mark */
     _Atomic uint64_t private_bytes;    /* that the recorder holds beside the segment */
+    _Atomic uint32_t forks;            /* announced by RECORD_FORK so far */
+    _Atomic uint32_t leaving;          /* how the process is about to end, see below */
     /* The file that malloc is from without memprof, cut; "" the program's own.  NUL-terminated. */
     char next_allocator[ALLOCATOR_NAME_BYTES];
 
@@ -495,6 +508,15 @@ enum ending_cause {
     ENDING_SIGNAL,
 };
 
+/*
+ * segment_header.leaving: 0 not known, or one of these with the exit status or the signal's
+ * number.  A process may change its mind; for one that is not the host's child it is all
+ * there is to know.
+ */
+#define LEAVING_STATUS 0x10000u
+#define LEAVING_SIGNAL 0x20000u
+#define LEAVING_VALUE 0xffffu
+
 #define STOP_MAGIC 0x4d505354u
 #define SEARCH_NO_ANSWER UINT64_MAX
 
@@ -504,20 +526,52 @@ enum ending_cause {
  * The handshake, one SOCK_SEQPACKET datagram each way over the socket named
  * by MEMPROF_SESSION.  The answer carries the segment's descriptor; an answer
  * with segment_bytes 0 says that this process is not to be recorded.
+ *
+ * MEMPROF_SESSION is IMAGE:PATH: the number of the image (settings.image) that executed
+ * this one or was forked for it, 0 in the launched process, and where the socket is.
+ *
+ * A forked child says hello at its first call of an entry point.  Its segment begins as a
+ * copy of what its parent's has of modules, stacks and own ranges, since all that the child
+ * remembers refers to those, and the host begins its model with what was live in the parent
+ * when that made the record of the fork.
  */
 #define HELLO_MAGIC 0x4d50484cu
 #define SESSION_ENVIRONMENT "MEMPROF_SESSION"
+#define FORK_UNMARKED UINT32_MAX /* forked without a record of it: by a system call */
 
 struct hello {
     uint32_t magic;
     uint32_t version;
     uint32_t pid; /* as the target sees it */
     uint32_t parent;
+    uint32_t from; /* the image that executed this one, or of which it is a forked copy */
+    uint32_t fork; /* 0: executed; else the number of the fork, or FORK_UNMARKED */
 };
 struct hello_answer {
     uint32_t magic;
     uint32_t version;
     uint64_t segment_bytes;
+    uint32_t follow; /* enum follow, also where segment_bytes is 0 */
+    uint32_t image;  /* what is executed by this process says that it comes from this one */
+};
+
+/*
+ * A process that is about to execute `path`, or to have a child execute it, asks whether
+ * the preload library can be loaded there: a program that it would keep from running, or
+ * whose loader would complain of it, is better left alone.
+ */
+#define EXECUTE_MAGIC 0x4d504558u
+#define EXECUTE_PATH_BYTES 4095u
+
+struct execute_question {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t from;   /* the image that asks */
+    uint32_t length; /* of the path that follows, as it was given; not NUL-terminated */
+};
+struct execute_answer {
+    uint32_t magic;
+    uint32_t carry; /* 1: yes */
 };
 
 #endif

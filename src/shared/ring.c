@@ -4,6 +4,7 @@
 #include "src/shared/rawcall.h"
 #include "src/shared/stamp.h"
 
+#include <limits.h>
 #include <linux/futex.h>
 #include <time.h>
 
@@ -88,6 +89,17 @@ bool ring_host_dead(const struct segment *s)
 
     /* relaxed: a flag that is only ever set; nothing is read on the strength of it */
     return (atomic_load_explicit(word, memory_order_relaxed) & FUTEX_OWNER_DIED) != 0;
+}
+
+void ring_host_gone(const struct segment *s)
+{
+    struct segment_header *h = segment_header(s);
+    _Atomic uint32_t *word = (void *)h->host_alive_mutex;
+
+    /* relaxed: as in ring_host_dead */
+    atomic_store_explicit(word, FUTEX_OWNER_DIED, memory_order_relaxed);
+    futex_wake(&h->space, INT_MAX);
+    futex_wake(&h->searches_done, INT_MAX);
 }
 
 void ring_rouse(const struct segment *s)

@@ -134,4 +134,10 @@ void ring_close(const struct segment *s, struct ring_cursor *c);
 void ring_host_sleep(const struct segment *s, uint32_t chunks, uint64_t timeout_ns);
 void ring_rouse(const struct segment *s);
 
+/*
+ * The host leaves a process that may run on: it is told as if the host had died, and whoever
+ * waits for it is woken.
+ */
+void ring_host_gone(const struct segment *s);
+
 #endif

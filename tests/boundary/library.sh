@@ -38,8 +38,8 @@ __stack_chk_fail
 _dl_find_object
 _r_debug
 clock_gettime
-dladdr1
 dl_iterate_phdr
+dladdr1
 dlopen
 dlsym
 environ
@@ -49,11 +49,13 @@ memcmp
 memcpy
 memmove
 memset
+on_exit
 pthread_mutex_trylock
 pthread_mutex_unlock
 sigdelset
 sigfillset
 strchr
+strchrnul
 strcmp
 strcspn
 strlen

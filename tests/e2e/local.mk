@@ -6,6 +6,7 @@ e2e_tests = tests/e2e/api.py tests/e2e/compare.py tests/e2e/diff.py tests/e2e/me
 	tests/e2e/leaks.py tests/e2e/lines.py tests/e2e/modules.py tests/e2e/processes.py \
 	tests/e2e/refusals.py tests/e2e/report.py tests/e2e/threads.py \
 	tests/e2e/transparency.py \
+	tests/e2e/trees.py \
 	tests/e2e/file.py \
 	tests/e2e/forbidden.py \
 	tests/e2e/leak-asked.py \

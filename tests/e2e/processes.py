@@ -5,7 +5,7 @@ import glob
 import harness as h
 
 for i in range(3):
-    run = h.profile([h.target("fork")])
+    run = h.profile([h.target("fork")], "--follow=none")
     h.equal(run.status, 0, "fork: status")
     h.check_stated(run, "fork")
     h.check_no_loss(run, "fork")

@@ -11,14 +11,15 @@
 
 __attribute__((constructor)) static void say_hello(void)
 {
-    const char *session = getenv("MEMPROF_SESSION");
+    const char *variable = getenv("MEMPROF_SESSION");
+    const char *session = variable ? strchr(variable, ':') : NULL;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct hello hello = {
         .magic = HELLO_MAGIC, .version = SEGMENT_VERSION + 1, .pid = (uint32_t)getpid()};
     struct hello_answer answer;
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-    if (fd < 0 || !session || strlen(session) >= sizeof(address.sun_path))
+    if (fd < 0 || !session || strlen(++session) >= sizeof(address.sun_path))
         _exit(99);
     strcpy(address.sun_path, session);
     if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||

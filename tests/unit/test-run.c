@@ -137,9 +137,10 @@ static void test_passed_on(void **unused)
 /* The two variables, the program's own preloads behind ours, no descriptor of ours. */
 static void test_environment(void **unused)
 {
-    static char script[] = "test \"$LD_PRELOAD\" = /nowhere/ours.so:/nowhere/theirs.so && "
-                           "test \"$MEMPROF_SESSION\" = /nowhere/socket && test \"$KEPT\" = yes && "
-                           "set -- /proc/$$/fd/* && test $# -le $FDS";
+    static char script[] =
+        "test \"$LD_PRELOAD\" = /nowhere/ours.so:/nowhere/theirs.so && "
+        "test \"$MEMPROF_SESSION\" = 0:/nowhere/socket && test \"$KEPT\" = yes && "
+        "set -- /proc/$$/fd/* && test $# -le $FDS";
     char *arguments[] = {shell, dash_c, script, NULL};
     struct launch_options options = {.program = "/bin/sh",
                                      .arguments = arguments,

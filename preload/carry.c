@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "preload/carry.h"
+
+#include "preload/confinement.h"
+#include "preload/connect.h"
+#include "preload/environment.h"
+#include "preload/session.h"
+#include "src/shared/rawcall.h"
+#include "src/shared/record.h"
+#include "src/shared/sysmem.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define PRELOAD "LD_PRELOAD="
+
+/* ------------------------------------------------------------- whether -- */
+
+bool carry_wanted(void)
+{
+    if (!environment_library()[0] || !environment_session()[0])
+        return false;
+    return session.follow != FOLLOW_NONE || (session_recording() && session_here());
+}
+
+/* A process that has confined itself may not be allowed to ask; it is recorded as it was. */
+bool carry_allowed(const char *path)
+{
+    if (confined())
+        return session_recording() && session_here();
+    return path && host_allows(environment_session(), session.image, path);
+}
+
+static const char *value_in(char *const *e, const char *name)
+{
+    for (; e && *e; e++)
+        if (strncmp(*e, name, strlen(name)) == 0)
+            return *e + strlen(name);
+    return NULL;
+}
+
+/* `folder` of `length` bytes and `file` as one path; false: it is too long. */
+static bool join(char path[EXECUTE_PATH_BYTES + 1], const char *folder, size_t length,
+                 const char *file)
+{
+    size_t rest = strlen(file);
+
+    if (length + rest + 1 > EXECUTE_PATH_BYTES)
+        return false;
+    memcpy(path, folder, length);
+    if (length)
+        path[length++] = '/';
+    memcpy(path + length, file, rest + 1);
+    return true;
+}
+
+bool carry_allowed_by_search(const char *file)
+{
+    const char *folder = value_in(environ, "PATH=");
+    char path[EXECUTE_PATH_BYTES + 1];
+
+    if (!file || strchr(file, '/'))
+        return carry_allowed(file);
+    for (folder = folder ? folder : "/bin:/usr/bin"; folder;) {
+        const char *end = strchrnul(folder, ':');
+
+        if (join(path, folder, (size_t)(end - folder), file) &&
+            rawcall(SYS_access, path, X_OK, 0) == 0)
+            return carry_allowed(path);
+        folder = *end ? end + 1 : NULL;
+    }
+    return false;
+}
+
+bool carry_allowed_descriptor(int fd)
+{
+    char path[32] = "/proc/self/fd/", digits[12];
+    size_t at = strlen(path), count = 0;
+
+    if (fd < 0)
+        return false;
+    for (unsigned left = (unsigned)fd; count == 0 || left; left /= 10)
+        digits[count++] = (char)('0' + left % 10);
+    while (count)
+        path[at++] = digits[--count];
+    return carry_allowed(path);
+}
+
+/* --------------------------------------------------------- the environment -- */
+
+static char *append(char *to, const char *text)
+{
+    size_t length = strlen(text);
+
+    memcpy(to, text, length + 1);
+    return to + length;
+}
+
+static char *append_number(char *to, uint32_t number)
+{
+    if (number >= 10)
+        to = append_number(to, number / 10);
+    *to++ = (char)('0' + number % 10);
+    *to = '\0';
+    return to;
+}
+
+void carry_measure(struct carried *c, char *const *from)
+{
+    const char *theirs = value_in(from, PRELOAD);
+
+    *c = (struct carried){.from = from};
+    while (from && from[c->count])
+        c->count++;
+    c->bytes = (c->count + 3) * sizeof(char *) + strlen(environment_library()) +
+               strlen(environment_session()) + (theirs ? strlen(theirs) : 0) + 64;
+}
+
+static bool is_preload(const char *entry)
+{
+    return strncmp(entry, PRELOAD, strlen(PRELOAD)) == 0;
+}
+
+static bool is_session(const char *entry)
+{
+    return strncmp(entry, SESSION_ENVIRONMENT "=", strlen(SESSION_ENVIRONMENT "=")) == 0;
+}
+
+static char *preload_text(char *text, const char *theirs)
+{
+    text = append(append(text, PRELOAD), environment_library());
+    if (theirs && *theirs)
+        text = append(append(text, ":"), theirs);
+    return text + 1;
+}
+
+/* LD_PRELOAD with our library first, in its place or behind all, and MEMPROF_SESSION. */
+static void fill(struct carried *c)
+{
+    char **to = c->envp, *text = (char *)(to + c->count + 3);
+    bool placed = false;
+
+    c->preload = text;
+    c->session = preload_text(text, value_in(c->from, PRELOAD));
+    text = append_number(append(c->session, SESSION_ENVIRONMENT "="), session.image);
+    append(append(text, ":"), environment_session());
+    for (size_t i = 0; i < c->count; i++) {
+        if (is_preload(c->from[i]) && !placed) {
+            *to++ = c->preload;
+            placed = true;
+        } else if (!is_preload(c->from[i]) && !is_session(c->from[i])) {
+            *to++ = c->from[i];
+        }
+    }
+    if (!placed)
+        *to++ = c->preload;
+    *to++ = c->session;
+    *to = NULL;
+}
+
+void carry_place(struct carried *c, void *memory)
+{
+    c->mapped = !memory;
+    c->envp = memory ? memory : sysmem_map(c->bytes);
+    if (c->envp)
+        fill(c);
+}
+
+void carry_release(struct carried *c)
+{
+    if (c->mapped && c->envp)
+        sysmem_unmap(c->envp, c->bytes);
+    c->envp = NULL;
+}

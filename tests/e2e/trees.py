@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The processes of a run: each in a profile of its own, with what it inherited, in one tree."""
+import collections
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import harness as h
+
+h.need("family")
+FAMILY = h.target("family")
+NOT_LOST = ("unknown_frees", "slow_steps", "stacks_truncated")
+
+
+class Tree:
+    """A run into a folder: status, out, err, images (as memprof tree --json has them)."""
+
+    count = 0
+
+    def __init__(self, argv, *options, env=None, cwd=None, timeout=120, referee=False):
+        Tree.count += 1
+        self.base = os.path.join(h.scratch, f"tree{Tree.count}")
+        self.folder = self.base + ".d"
+        full = {**os.environ, **(env or {})}
+        if referee:
+            full["LD_PRELOAD"] = h.REFEREE
+            full["COUNT_TO"] = self.base + ".count"
+        command = [h.MEMPROF, "run", "-o", self.folder + "/", *options, "--", *argv]
+        with open(self.base + ".out", "w+b") as out, open(self.base + ".err", "w+b") as err:
+            try:
+                self.status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=full,
+                                             cwd=cwd, timeout=timeout).returncode
+            except subprocess.TimeoutExpired:
+                self.status = "timeout"
+            out.seek(0)
+            err.seek(0)
+            self.out, self.err = out.read().decode(errors="replace"), err.read().decode(errors="replace")
+        self.images = images_of(self.folder)
+
+    def of(self, program):
+        return [i for i in self.images if i["program"] == program and i["from"]]
+
+    def doc(self, image):
+        return h.Run(0, "", "", None, os.path.join(self.folder, image["file"])).top()
+
+    def counted(self, pid):
+        """The referee's lines of a process, one for each program that it executed."""
+        try:
+            with open(f"{self.base}.count.{pid}") as f:
+                return [{k: int(v) for k, v in (pair.split("=") for pair in line.split())} for line in f]
+        except OSError:
+            return []
+
+
+def images_of(folder):
+    text = subprocess.run([h.MEMPROF, "tree", "--json", folder], capture_output=True, text=True, timeout=60)
+    if not h.check(text.returncode == 0, f"memprof tree {folder}: {text.stderr.strip()}"):
+        return []
+    return json.loads(text.stdout)["images"]
+
+
+def numbers(image, *keys):
+    return tuple(image.get(key) for key in keys)
+
+
+def check_referee(tree, name):
+    """Every image that was executed, against what was counted in it."""
+    by_pid = collections.defaultdict(list)
+    compared = 0
+    for image in tree.images:
+        if not image["forked"] and image["recorded"]:
+            by_pid[image["pid"]].append(image)
+    for pid, images in by_pid.items():
+        lines = tree.counted(pid)
+        h.equal(len(images), len(lines), f"{name}: images of {images[0]['program']}")
+        for image, line in zip(images, lines):
+            compared += 1
+            h.equal(numbers(image, "total_blocks", "total_bytes", "live_blocks", "live_bytes"),
+                    (line["total_blocks"], line["total_bytes"], line["live_blocks"], line["live_bytes"]),
+                    f"{name}: {image['program']}")
+    return compared
+
+
+def check_whole(tree, name):
+    """All are in the folder, ended, and nothing of them was lost."""
+    h.equal([i for i in tree.images if "ended" not in i and i["recorded"]], [], f"{name}: all have ended")
+    files = [i["file"] for i in tree.images if i["recorded"]]
+    h.equal(len(set(files)), len(files), f"{name}: each has a file of its own")
+    h.equal(sorted(files + ["processes.jsonl"]), sorted(os.listdir(tree.folder)), f"{name}: nothing else is there")
+    for image in tree.images:
+        if image["recorded"]:
+            doc = tree.doc(image)
+            h.equal(doc["totals"]["total_blocks"], image["total_blocks"] + image["inherited_blocks"],
+                    f"{name}: the profile of {image['file']}")
+            lost = {k: v for k, v in doc["loss"].items() if v and k not in NOT_LOST}
+            h.equal(lost, {}, f"{name}: nothing lost in {image['file']}")
+
+
+# ------------------------------------------------------------------ forked
+
+tree = Tree([FAMILY, "fork"])
+h.equal(tree.status, 0, "fork: status")
+check_whole(tree, "fork")
+child = tree.of("family")
+h.equal(len(child), 1, "fork: children")
+if child:
+    h.equal(numbers(child[0], "forked", "from", "inherited_blocks", "inherited_bytes", "total_blocks", "total_bytes",
+                    "live_blocks", "live_bytes", "peak_bytes", "ended", "value"),
+            (True, 1, 100, 10000, 5, 5000, 65, 11000, 11000, "status", 0), "fork: the child's numbers")
+    h.equal(h.sums(tree.doc(child[0]), "take_all")["live_blocks"], 60,
+            "fork: what is left of the parent's has the parent's stack")
+    h.equal(tree.doc(child[0])["loss"]["unknown_frees"], 0, "fork: the parent's blocks are known")
+h.equal(numbers(tree.images[0], "live_blocks", "live_bytes"), (100, 10000), "fork: the parent's are its own")
+
+tree = Tree([FAMILY, "inherit"])
+child = tree.of("family")
+h.equal(len(child), 1, "inherit: children")
+h.equal([i["lost_blocks"] for i in tree.images], [0, 100], "inherit: the child lost what it had, the parent nothing")
+h.check("1 that lost memory" in tree.err, "inherit: the table says who lost")
+
+tree = Tree([FAMILY, "chain"])
+h.equal([i["from"] for i in tree.images], [0, 1, 2, 3], "chain: each from the one before")
+h.equal([i["live_blocks"] for i in tree.images], [1, 2, 3, 4], "chain: each has one block more")
+
+tree = Tree([FAMILY, "double"])
+h.equal(tree.status, 0, "double: status")
+h.equal([(i["live_blocks"], i["total_blocks"]) for i in tree.images], [(3, 3), (3, 0), (10, 7)],
+        "double: the grandchild outlives both and is waited for")
+
+tree = Tree([FAMILY, "quiet"])
+h.equal(len(tree.images), 1, "quiet: a child that calls nothing is no row")
+
+tree = Tree([FAMILY, "raw"])
+child = tree.of("family")
+h.equal(len(child), 1, "raw: children")
+if child:
+    h.equal(numbers(child[0], "inherited_blocks", "total_blocks"), (0, 3), "raw: nothing is known of the parent's")
+    h.check("not known" in (child[0]["reason"] or ""), "raw: and the row says so")
+
+tree = Tree([FAMILY, "threads"])
+children = tree.of("family")
+h.equal(len(children), 20, "threads: children")
+h.equal({i["total_blocks"] - 11 for i in children}, {0}, "threads: what each child makes")
+h.equal({tree.doc(i)["totals"]["total_blocks"] - i["total_blocks"] - i["inherited_blocks"] for i in children}, {0},
+        "threads: what each child began with")
+for i in children:
+    h.equal(h.sums(tree.doc(i), "take_all")["live_blocks"], 11, "threads: the parent's 100 are freed")
+
+tree = Tree([FAMILY, "kill"])
+h.equal(sorted((i["live_blocks"], i["ended"], i["value"]) for i in tree.of("family")),
+        [(4, "signal", 9), (5, "signal", 15)], "kill: how they ended, and what they had")
+
+# ---------------------------------------------------------------- executed
+
+for way in ("vfork", "spawn", "spawnp", "system", "popen", "clear", "execvp"):
+    for follow in ("all", "exec", "none"):
+        tree = Tree([FAMILY, way], f"--follow={follow}", referee=way != "clear")
+        h.equal(tree.status, 0, f"{way}, {follow}: status")
+        leaves = [i for i in tree.of("family") if not i["forked"] and i.get("value") == 9]
+        h.equal(len(leaves), 0 if follow == "none" else 1, f"{way}, {follow}: what was executed")
+        h.equal(any(i["forked"] for i in tree.images) and follow != "all", False, f"{way}, {follow}: forked children")
+        for leaf in leaves:
+            h.equal(h.sums(tree.doc(leaf), "take_all")["live_blocks"], 9, f"{way}, {follow}: its blocks")
+        if way != "clear":
+            check_referee(tree, f"{way}, {follow}")
+
+# --------------------------------------------------- which, and where they go
+
+tree = Tree(["/bin/sh", "-c", f"'{FAMILY}' leaf 3; '{FAMILY}' leaf 4; exit 6"], "--not", "sh")
+h.equal(tree.status, 6, "--not: status")
+h.equal([i["recorded"] for i in tree.images], [False, True, True], "--not: the shell is not recorded, what it runs is")
+h.check("--not" in tree.images[0]["reason"], "--not: the row says why")
+tree = Tree(["/bin/sh", "-c", f"'{FAMILY}' leaf 3; /bin/true; exit 6"], "--only", "fam*", "--only", "nothing")
+h.equal([i["program"] for i in tree.images if i["recorded"]], ["family"], "--only: one is recorded")
+
+os.mkdir(os.path.join(h.scratch, "here"))
+run = subprocess.run([h.MEMPROF, "run", "--", FAMILY, "fork"], cwd=os.path.join(h.scratch, "here"), capture_output=True,
+                     text=True, timeout=60)
+made = sorted(os.listdir(os.path.join(h.scratch, "here")))
+h.equal([n.split(".")[0] + "." + n.split(".")[-1] for n in made], ["family.mprof", "family.tree"], "default: names")
+folder = os.path.join(h.scratch, "here", made[-1])
+h.equal(len(images_of(folder)), 2, "default: a folder beside the profile")
+h.equal(len(os.listdir(folder)), 3, "default: the launched process's profile is there, too")
+h.check(made[-1] in run.stderr, "default: the summary names the folder")
+text = subprocess.run([h.MEMPROF, "tree", folder], capture_output=True, text=True, timeout=60).stdout.splitlines()
+h.equal([line.split()[0] for line in text], ["program", "family", "family"], "tree: a row each")
+h.check(text[2].startswith("  family"), "tree: the child stands further in")
+
+run = h.profile([FAMILY, "leaf", "5"])
+h.equal([n for n in os.listdir(h.scratch) if n.endswith(".tree")], [], "one process: no folder")
+again = subprocess.run([h.MEMPROF, "run", "-o", tree.folder + "/", "--", "true"], capture_output=True, text=True, timeout=60)
+h.equal((again.returncode, "choose another" in again.stderr), (125, True), "a folder that holds a run is refused")
+wrong = subprocess.run([h.MEMPROF, "tree", h.scratch], capture_output=True, text=True, timeout=60)
+h.equal((wrong.returncode, wrong.stdout), (1, ""), "tree: no such table")
+with open(os.path.join(tree.folder, "processes.jsonl"), "a") as f:
+    f.write('{"image": 9, "from"')
+h.equal(len(images_of(tree.folder)), len(tree.images), "tree: a line that is cut is passed over")
+
+# --------------------------------------------------------------------- gate
+
+for way, options, status in ((["inherit"], [], 23), (["inherit"], ["--follow=none"], 0), (["fork"], [], 0)):
+    run = subprocess.run([h.MEMPROF, "check", *options, "--", FAMILY, *way], capture_output=True, text=True, timeout=60)
+    h.equal(run.returncode, status, f"check {way} {options}: status ({run.stderr.strip()[-200:]})")
+    h.equal("other process" in run.stderr, status == 23, f"check {way} {options}: who leaked is said")
+
+# ------------------------------------------------------------ what runs on
+
+log = os.path.join(h.scratch, "daemon.err")
+with open(log, "w") as err:
+    memprof = subprocess.Popen([h.MEMPROF, "run", "-o", os.path.join(h.scratch, "daemon") + "/", "--", "/bin/sh", "-c",
+                                "sleep 1000 & echo $!"], stdout=subprocess.PIPE, stderr=err, text=True)
+    sleeper = int(memprof.stdout.readline())
+    for _ in range(300):
+        with open(log) as f:
+            if "still running" in f.read():
+                break
+        time.sleep(0.1)
+    memprof.terminate()
+    h.equal(memprof.wait(60), 0, "a daemon: memprof ends when it is told to")
+with open(log) as f:
+    h.check(f"sleep ({sleeper})" in f.read(), "a daemon: who still runs is said")
+h.check(os.path.exists(f"/proc/{sleeper}"), "a daemon: it runs on")
+os.kill(sleeper, 9)
+
+# ------------------------------------------------------------ real programs
+
+tree = Tree(["/bin/sh", "-c", "ls / | sort -r | head -3 | wc -l; exit 5"], referee=True)
+h.equal((tree.status, tree.out.strip()), (5, "3"), "pipeline: what the shell says")
+h.check({"ls", "sort", "head", "wc"} <= {i["program"] for i in tree.images}, "pipeline: all are there")
+h.check(check_referee(tree, "pipeline") >= 5, "pipeline: compared")
+check_whole(tree, "pipeline")
+
+if shutil.which("git"):
+    repository = os.path.join(h.scratch, "repository")
+    os.mkdir(repository)
+    git = ["git", "-C", repository, "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    for i in range(3):
+        with open(os.path.join(repository, f"file{i}"), "w") as f:
+            f.write(str(i) * 1000)
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", str(i)], check=True)
+    tree = Tree(["git", "clone", "-q", "--no-local", repository, repository + ".copy"], referee=True)
+    h.equal(tree.status, 0, "git clone: status")
+    h.equal(len(os.listdir(repository + ".copy")), 4, "git clone: the copy")
+    h.check(check_referee(tree, "git clone") >= 4, "git clone: compared")
+
+if shutil.which("make") and shutil.which("gcc"):
+    project = os.path.join(h.scratch, "project")
+    os.mkdir(project)
+    names = [f"part{i}" for i in range(4)]
+    for i, name in enumerate(names):
+        with open(os.path.join(project, name + ".c"), "w") as f:
+            f.write(f"#include <stdio.h>\nint {name}(void) {{ return printf(\"%d\\n\", {i}); }}\n")
+    with open(os.path.join(project, "main.c"), "w") as f:
+        f.write("".join(f"int {n}(void);\n" for n in names) + "int main(void) { return " +
+                " + ".join(f"{n}()" for n in names) + " != 8; }\n")
+    objects = " ".join(f"{n}.o" for n in ["main", *names])
+    with open(os.path.join(project, "Makefile"), "w") as f:
+        f.write(f"prog: {objects}\n\tgcc -o $@ $^\n%.o: %.c\n\tgcc -c -o $@ $<\n")
+    tree = Tree(["make", "-j2"], "--leak-check=no", cwd=project, referee=True)
+    h.equal(tree.status, 0, "make: status")
+    h.equal(subprocess.run([os.path.join(project, "prog")], stdout=subprocess.DEVNULL).returncode, 0, "make: the program")
+    h.equal(len([i for i in tree.images if i["program"] == "cc1"]), 5, "make: compilers")
+    h.check(check_referee(tree, "make") >= 18, "make: compared")
+
+PYTHON = """
+import multiprocessing, subprocess, sys
+def work(n):
+    return len([bytes(1000) for i in range(n)])
+if __name__ == "__main__":
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        print(pool.map(work, [1000, 2000, 3000]))
+    print(subprocess.run([sys.executable, "-c", "import json; print(json.dumps([1]))"]).returncode)
+"""
+tree = Tree(["/usr/bin/python3", "-c", PYTHON], "--leak-check=no", referee=True)
+h.equal(tree.status, 0, "python3: status")
+h.equal(sorted(tree.out.split("\n"))[-3:], sorted(["[1000, 2000, 3000]", "[1]", "0"])[-3:], "python3: what it prints")
+h.equal(sum(i["forked"] and i["program"].startswith("python3") for i in tree.images), 2, "python3: forked workers")
+h.check(check_referee(tree, "python3") == 2, "python3: compared")
+h.finish()

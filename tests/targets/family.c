@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Processes that a test can tell by what they allocate.
+ *   leaf N       N blocks of 100 bytes, live at the end; exit status N
+ *   lose N       the same, lost
+ *   fork         100 blocks, of which a forked child frees 40 and makes 5 of 1000 bytes
+ *   inherit      the same, but the child only loses what it had; the parent frees all
+ *   double       a child forks a child that makes 7 blocks after both parents have ended
+ *   quiet        a child that calls nothing of the allocator
+ *   raw          a child by the system call alone, which makes 3 blocks
+ *   chain        three generations of forked children, one block more in each
+ *   threads      a thread forks while others allocate
+ *   kill         a forked child kills itself by SIGKILL, another one by SIGTERM
+ *   WAY          runs "leaf 9" by: vfork, spawn, spawnp, system, popen, clear (exec with an
+ *                empty environment), execvp
+ */
+#define _GNU_SOURCE
+#include "threads.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+#define BLOCKS 100
+
+static void *kept[BLOCKS];
+static char *self;
+
+NOINLINE static void take_all(int count, size_t size)
+{
+    for (int i = 0; i < count; i++) {
+        kept[i % BLOCKS] = malloc(size);
+        KEEP(kept[i % BLOCKS]);
+    }
+}
+
+NOINLINE static void forget_all(void)
+{
+    memset(kept, 0, sizeof(kept));
+    KEEP(kept);
+}
+
+static int reap(pid_t pid)
+{
+    int status = -1;
+
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status;
+}
+
+static int succeeds(pid_t pid)
+{
+    return pid > 0 && reap(pid) == 0 ? 0 : 1;
+}
+
+/* ------------------------------------------------------------- forked -- */
+
+static int by_fork(void)
+{
+    pid_t pid;
+
+    take_all(BLOCKS, 100);
+    pid = fork();
+    if (pid == 0) {
+        for (int i = 0; i < 40; i++)
+            free(kept[i]);
+        for (int i = 0; i < 5; i++)
+            kept[i] = malloc(1000);
+        KEEP(kept);
+        exit(0);
+    }
+    return succeeds(pid);
+}
+
+static int by_inheriting(void)
+{
+    pid_t pid;
+
+    take_all(BLOCKS, 100);
+    pid = fork();
+    if (pid == 0) {
+        forget_all();
+        free(malloc(1));
+        exit(0);
+    }
+    for (int i = 0; i < BLOCKS; i++)
+        free(kept[i]);
+    forget_all();
+    return succeeds(pid);
+}
+
+static int by_double_fork(void)
+{
+    pid_t pid;
+
+    take_all(3, 100);
+    pid = fork();
+    if (pid == 0) {
+        setsid();
+        if (fork() == 0) {
+            usleep(300000);
+            take_all(7, 70);
+        }
+        _exit(0);
+    }
+    return succeeds(pid);
+}
+
+static int by_quiet_fork(void)
+{
+    pid_t pid;
+
+    take_all(3, 100);
+    pid = fork();
+    if (pid == 0)
+        _exit(0);
+    return succeeds(pid);
+}
+
+static int by_raw_fork(void)
+{
+    pid_t pid;
+
+    take_all(3, 100);
+    pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0) {
+        free(kept[0]);
+        kept[0] = NULL;
+        take_all(3, 70);
+        _exit(0);
+    }
+    return succeeds(pid);
+}
+
+static int by_chain(int depth)
+{
+    pid_t pid;
+
+    kept[depth] = malloc(10);
+    if (depth == 3)
+        return 0;
+    pid = fork();
+    if (pid == 0)
+        exit(by_chain(depth + 1));
+    return succeeds(pid);
+}
+
+static _Atomic int stop;
+
+static void *churn(void *unused)
+{
+    while (!atomic_load(&stop))
+        for (int i = 0; i < 100; i++) {
+            void *p = malloc(50);
+
+            KEEP(p);
+            free(p);
+        }
+    return unused;
+}
+
+static int by_threads(void)
+{
+    pthread_t t[2] = {start(churn, NULL), start(churn, NULL)};
+    int bad = 0;
+
+    take_all(BLOCKS, 100);
+    for (int i = 0; i < 20; i++) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            for (int j = 0; j < BLOCKS; j++)
+                free(kept[j]);
+            forget_all();
+            take_all(11, 1000);
+            exit(0);
+        }
+        bad |= succeeds(pid);
+    }
+    atomic_store(&stop, 1);
+    pthread_join(t[0], NULL);
+    pthread_join(t[1], NULL);
+    return bad;
+}
+
+static int by_killing(void)
+{
+    static const int signals[] = {SIGKILL, SIGTERM};
+    int bad = 0;
+
+    for (int i = 0; i < 2; i++) {
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0) {
+            take_all(4 + i, 100);
+            raise(signals[i]);
+        }
+        status = reap(pid);
+        bad |= !WIFSIGNALED(status) || WTERMSIG(status) != signals[i];
+    }
+    return bad;
+}
+
+/* ------------------------------------------------------------ executed -- */
+
+static int nine(int status)
+{
+    return WIFEXITED(status) && WEXITSTATUS(status) == 9 ? 0 : 1;
+}
+
+static int by_vfork(char **argv)
+{
+    pid_t pid = vfork();
+
+    if (pid == 0) {
+        execv(self, argv);
+        _exit(1);
+    }
+    return nine(reap(pid));
+}
+
+static int by_spawn(char **argv, int search)
+{
+    pid_t pid;
+
+    if ((search ? posix_spawnp : posix_spawn)(&pid, self, NULL, NULL, argv, environ) != 0)
+        return 1;
+    return nine(reap(pid));
+}
+
+static int by_shell(int piped)
+{
+    char command[4200], text[64];
+    FILE *out;
+
+    snprintf(command, sizeof(command), "exec '%s' leaf 9", self);
+    if (!piped)
+        return nine(system(command));
+    out = popen(command, "r");
+    while (out && fgets(text, sizeof(text), out))
+        ;
+    return out ? nine(pclose(out)) : 1;
+}
+
+static int by_exec(char **argv, int cleared)
+{
+    static char *none[] = {NULL};
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (cleared)
+            execve(self, argv, none);
+        else
+            execvp(self, argv);
+        _exit(1);
+    }
+    return nine(reap(pid));
+}
+
+static int execute(const char *way)
+{
+    char leaf[] = "leaf", count[] = "9";
+    char *argv[] = {self, leaf, count, NULL};
+
+    if (strcmp(way, "vfork") == 0)
+        return by_vfork(argv);
+    if (strncmp(way, "spawn", 5) == 0)
+        return by_spawn(argv, way[5] != '\0');
+    if (strcmp(way, "system") == 0 || strcmp(way, "popen") == 0)
+        return by_shell(*way == 'p');
+    if (strcmp(way, "clear") == 0 || strcmp(way, "execvp") == 0)
+        return by_exec(argv, *way == 'c');
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(void);
+    } ways[] = {{"fork", by_fork},        {"inherit", by_inheriting}, {"double", by_double_fork},
+                {"quiet", by_quiet_fork}, {"raw", by_raw_fork},       {"threads", by_threads},
+                {"kill", by_killing}};
+    const char *way = argc > 1 ? argv[1] : "";
+
+    self = argv[0];
+    if (argc == 3 && (strcmp(way, "leaf") == 0 || strcmp(way, "lose") == 0)) {
+        take_all(atoi(argv[2]), 100);
+        if (strcmp(way, "lose") == 0)
+            forget_all();
+        return *way == 'l' && way[1] == 'e' ? atoi(argv[2]) : 0;
+    }
+    if (strcmp(way, "chain") == 0)
+        return by_chain(0);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (strcmp(way, ways[i].name) == 0)
+            return ways[i].run();
+    return execute(way);
+}
