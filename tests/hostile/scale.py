@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Much of everything.  Long rows state what memprof itself took."""
 import re
-import resource
 import time
 
 import harness as h
-from table import exact, memprof, need, opened, record, row
+from table import documented, exact, memprof, need, opened, record, row
 
 SCALE = h.target("scale")
 
@@ -16,8 +15,26 @@ def much(argv, *options, timeout=600):
     run, file = record(argv, "--leak-check=no", *options, timeout=timeout)
     took = time.monotonic() - begun
     h.equal(run.returncode, 0, f"status: {run.stderr[-300:]!r}")
-    itself = re.search(r"memprof itself (.* in the program), (.* outside)", run.stderr)
-    return run, file, f"{took:.0f} s, " + (", ".join(itself.groups()) if itself else "")
+    itself = OVERHEAD.search(run.stderr)
+    return run, file, f"{took:.0f} s, " + (f"{itself[1]} in the program, {itself[2]} outside" if itself else "")
+
+
+OVERHEAD = re.compile(r"memprof itself (.*) in the program, (.*) outside")
+UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def outside(run):
+    """Bytes that memprof's own process took, by its summary."""
+    number, unit = OVERHEAD.search(run.stderr)[2].split()
+    return float(number) * UNITS[unit]
+
+
+def live(blocks):
+    run, file, note = much([SCALE, "live", str(blocks)])
+    check_function(run, file, "keep", live_blocks=blocks)
+    documented("at most 48 bytes for each live block")
+    h.check(outside(run) < 48 * blocks + (16 << 20), f"memory as documented: {note}")
+    return f"{note}, {outside(run) / blocks:.1f} bytes a block"
 
 
 def amounts(done, function):
@@ -100,18 +117,13 @@ def events_long():
 
 @row("scale", "a million live blocks")
 def live_short():
-    run, file, note = much([SCALE, "live", "1000000"])
-    check_function(run, file, "keep", live_blocks=1000000)
-    return note
+    return live(1000000)
 
 
 @row("scale", "100 million live blocks", long=True)
 def live_long():
     need(memory_free() > 12 << 30, "less than 12 GiB of memory are free")
-    run, file, note = much([SCALE, "live", "100000000"])
-    check_function(run, file, "keep", live_blocks=100000000)
-    outside = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return f"{note}, largest process {outside >> 10} MiB"
+    return live(100000000)
 
 
 def memory_free():

@@ -7,8 +7,8 @@ targets_c = close-all commanded confined crossing cxx-later deep dispositions ea
 	no-cfi own-malloc own-signals plain pool-mix pool-uses resize signals steady surroundings swap temporary thread-cancel \
 	thread-churn thread-crowd thread-names thread-pairs thread-peak thread-queue \
 	thread-small-stack thread-tsd ways-out
-targets_c += cancel-inside chroot-later exhaust fork-loop namespaces next-malloc odd-names scale timer-storm vandal
-targets_cxx = cxx-new cxx-throw cxx-uncaught findings-cxx leak-cxx misuse-cxx
+targets_c += chroot-later fork-loop namespaces next-malloc odd-names scale timer-storm vandal
+targets_cxx = counted cxx-new cxx-throw cxx-uncaught findings-cxx leak-cxx misuse-cxx
 # With memprof.h, as an installed one is found.
 targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-static \
 	tests/targets/api-module.so tests/targets/api-linked tests/targets/tracemalloc \
@@ -32,7 +32,7 @@ $(targets_c_files): tests/targets/%: $(top_srcdir)/tests/targets/%.c $(target_he
 	$(AM_V_CC)$(target_make) -pthread -o $@ $<
 
 $(targets_cxx:%=tests/targets/%): tests/targets/%: $(top_srcdir)/tests/targets/%.cc $(target_headers)
-	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -o $@ $<
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -pthread -o $@ $<
 
 tests/targets/cxx-plugin.so: $(top_srcdir)/tests/targets/cxx-plugin.cc
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -fPIC -shared -pthread -o $@ $<
