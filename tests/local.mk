@@ -55,7 +55,9 @@ unit_tests = \
 	tests/unit/test-error \
 	tests/unit/test-escape \
 	tests/unit/test-filter \
+	tests/unit/test-keptwords \
 	tests/unit/test-leakgraph \
+	tests/unit/test-leaklive \
 	tests/unit/test-heapimage \
 	tests/unit/test-heapcopy \
 	tests/unit/test-journal \

@@ -3,7 +3,6 @@
 
 #include "src/host/availmem.h"
 #include "src/host/pages.h"
-#include "src/host/procinfo.h"
 
 #include <signal.h>
 #include <string.h>
@@ -38,9 +37,8 @@ static void start(struct copyroom_part *part)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void copyroom_begin(struct copyroom *r, pid_t pid)
+void copyroom_begin(struct copyroom *r, uint64_t bytes)
 {
-    uint64_t bytes = procinfo_anonymous(pid);
     unsigned threads = bytes >= WORTH_TWO ? COPYROOM_THREADS : 1;
     uint64_t each = (bytes / threads + PAGES_HUGE - 1) & ~(uint64_t)(PAGES_HUGE - 1);
 
@@ -91,6 +89,22 @@ void *copyroom_take(struct copyroom *r, uint64_t bytes)
         memory = r->memory;
     }
     memset(r, 0, sizeof(*r));
+    return memory;
+}
+
+void *copyroom_cut(struct copyroom *r, uint64_t *bytes)
+{
+    uint64_t size = (*bytes + PAGES_HUGE - 1) & ~(uint64_t)(PAGES_HUGE - 1);
+    void *memory = r->memory;
+
+    wait_for_parts(r);
+    memset(r->parts, 0, sizeof(r->parts));
+    if (!memory || *bytes < PAGES_HUGE || size > r->cleared)
+        return NULL;
+    r->memory += size;
+    r->size -= size;
+    r->cleared -= size;
+    *bytes = size;
     return memory;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory for a copy of a process, made to exist while the process still runs: the kernel's
+ * Memory for a copy of a process, or for what is kept of it, made to exist while the process
+ * still runs: the kernel's
  * clearing of fresh pages takes longer than copying into them (under a hypervisor that
  * has to find the memory first, ten times as long), and the process need not stand still
- * for it.  How much is guessed from what the process has resident; what is missing is
- * made later, what is too much is given back.
+ * for it.  How much is the caller's guess; what is missing is made later, what is too much is
+ * given back.
  *
  * Two threads clear where it is much.  Not thread-safe otherwise.
  */
@@ -15,7 +16,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #define COPYROOM_THREADS 2u
 
@@ -35,10 +35,10 @@ struct copyroom {
 };
 
 /*
- * Begin to make memory for a copy of `pid`.  None is made, and nothing is wrong, where that
+ * Begin to make `bytes` of memory.  None is made, and nothing is wrong, where that
  * is not worth a thread, more than is available (availmem.h), or refused.
  */
-void copyroom_begin(struct copyroom *r, pid_t pid);
+void copyroom_begin(struct copyroom *r, uint64_t bytes);
 
 /* Whether copyroom_take would not wait. */
 bool copyroom_ready(const struct copyroom *r);
@@ -48,6 +48,12 @@ bool copyroom_ready(const struct copyroom *r);
  * begun is done.  The room is empty afterwards.
  */
 void *copyroom_take(struct copyroom *r, uint64_t bytes);
+
+/*
+ * The next *bytes of the memory that was made, as copyroom_take; rounded up, which *bytes says
+ * then.  NULL: there are not as many left, or hardly any were wanted.  The rest stays.
+ */
+void *copyroom_cut(struct copyroom *r, uint64_t *bytes);
 
 /* Waits likewise; an empty one is fine. */
 void copyroom_release(struct copyroom *r);

@@ -2,6 +2,7 @@
 #include "src/host/keptwords-take.h"
 
 #include "src/host/growing.h"
+#include "src/host/pages.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -494,12 +495,27 @@ static int run_tasks(struct keptwords *w, const struct taking *t, struct error *
     return 0;
 }
 
+/* Half of the room's memory for each part. */
+static void use_room(struct keptwords *w, struct copyroom *room)
+{
+    uint64_t each = room ? room->cleared / KEPTWORDS_PARTS : 0;
+
+    for (unsigned i = 0; i < KEPTWORDS_PARTS && each; i++) {
+        uint64_t bytes = each & ~(uint64_t)(PAGES_HUGE - 1);
+        void *values = copyroom_cut(room, &bytes);
+
+        if (values)
+            keptwords_give(&w->parts[i], values, bytes / sizeof(uint64_t));
+    }
+}
+
 int keptwords_take(struct keptwords *w, const struct keptwords_source *source, struct error *e)
 {
     struct taking t = {.source = source};
     int result;
 
     keptwords_init(w);
+    use_room(w, source->room);
     result = plan(&t, e);
     if (result == 0)
         result = run_tasks(w, &t, e);

@@ -22,7 +22,8 @@ struct keptwords_source {
     const struct heapcopy *look; /* of heapcopy_look */
     struct leaklive *live;
     const struct leakroots *roots;
-    uint64_t high_tags; /* of the graph's options */
+    uint64_t high_tags;    /* of the graph's options */
+    struct copyroom *room; /* memory for the words, or NULL */
 };
 
 /*

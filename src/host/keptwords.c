@@ -20,8 +20,7 @@ void keptwords_release(struct keptwords *w)
     for (uint32_t i = 0; i < KEPTWORDS_PARTS; i++) {
         struct keptwords_part *p = &w->parts[i];
 
-        pages_unmap(p->bits, p->group_room * sizeof(*p->bits));
-        pages_unmap(p->before, p->group_room * sizeof(*p->before));
+        pages_unmap(p->groups, p->group_room * sizeof(*p->groups));
         pages_unmap(p->values, p->room * sizeof(*p->values));
         free(p->pieces);
     }
@@ -35,7 +34,7 @@ uint64_t keptwords_memory(const struct keptwords *w)
     uint64_t bytes = 0;
 
     for (uint32_t i = 0; i < KEPTWORDS_PARTS; i++) /* what was not touched is not there */
-        bytes += w->parts[i].groups * (sizeof(uint64_t) + sizeof(uint32_t)) +
+        bytes += w->parts[i].group_count * sizeof(struct keptwords_bits) +
                  w->parts[i].count * sizeof(uint64_t) +
                  (uint64_t)w->parts[i].piece_room * sizeof(struct keptwords_piece);
     return bytes;
@@ -43,50 +42,25 @@ uint64_t keptwords_memory(const struct keptwords *w)
 
 /* ----------------------------------------------------------------- adding -- */
 
-/* Room for a whole piece more. */
-static bool reserve(void *array, uint64_t used, uint64_t room, uint64_t more, size_t size)
+/* Room for `more` members of `size` bytes. */
+static bool reserve(void *array, uint64_t used, uint64_t *room, uint64_t more, size_t size)
 {
-    void **place = array;
-    void *grown =
-        used + more <= room ? *place : pages_grow(*place, room * size, (room * 2 + more) * size);
+    void **place = array, *grown;
 
+    if (used + more <= *room)
+        return true;
+    grown = pages_grow(*place, *room * size, (*room * 2 + more) * size);
     if (!grown)
         return false;
     *place = grown;
+    *room = *room * 2 + more;
     return true;
 }
 
-static bool reserve_groups(struct keptwords_part *p)
+void keptwords_give(struct keptwords_part *p, uint64_t *values, uint64_t count)
 {
-    uint64_t room = p->group_room;
-
-    if (p->groups + PIECE_GROUPS <= room)
-        return true;
-    if (!reserve(&p->bits, p->groups, room, PIECE_GROUPS, sizeof(*p->bits)))
-        return false;
-    if (!reserve(&p->before, p->groups, room, PIECE_GROUPS, sizeof(*p->before))) {
-        /* one room tells of both: what has grown is as it was */
-        void *shrunk = room ? pages_grow(p->bits, (room * 2 + PIECE_GROUPS) * sizeof(*p->bits),
-                                         room * sizeof(*p->bits))
-                            : NULL;
-
-        if (!room)
-            pages_unmap(p->bits, PIECE_GROUPS * sizeof(*p->bits));
-        p->bits = shrunk;
-        return false;
-    }
-    p->group_room = room * 2 + PIECE_GROUPS;
-    return true;
-}
-
-static bool reserve_values(struct keptwords_part *p)
-{
-    if (p->count + PIECE_WORDS <= p->room)
-        return true;
-    if (!reserve(&p->values, p->count, p->room, PIECE_WORDS, sizeof(*p->values)))
-        return false;
-    p->room = p->room * 2 + PIECE_WORDS;
-    return true;
+    p->values = values;
+    p->room = count;
 }
 
 bool keptwords_begin_piece(struct keptwords_part *p, uint64_t number)
@@ -102,11 +76,12 @@ bool keptwords_begin_piece(struct keptwords_part *p, uint64_t number)
         p->pieces = piece;
         p->piece_room = room;
     }
-    if (!reserve_groups(p) || !reserve_values(p))
+    if (!reserve(&p->groups, p->group_count, &p->group_room, PIECE_GROUPS, sizeof(*p->groups)) ||
+        !reserve(&p->values, p->count, &p->room, PIECE_WORDS, sizeof(*p->values)))
         return false;
     piece = &p->pieces[p->piece_count++];
     piece->number = number;
-    piece->group = p->groups;
+    piece->group = p->group_count;
     piece->value = p->count;
     memset(piece->pages, 0xff, sizeof(piece->pages));
     return true;
@@ -163,8 +138,8 @@ static void add_group(struct keptwords_part *p, const struct keptwords_filter *f
         kept |= UINT64_C(1) << i;
         values[count++] = words[i];
     }
-    p->before[p->groups] = (uint32_t)(p->count - p->pieces[p->piece_count - 1].value);
-    p->bits[p->groups++] = kept;
+    p->groups[p->group_count++] =
+        (struct keptwords_bits){kept, (uint32_t)(p->count - p->pieces[p->piece_count - 1].value)};
     p->count += count;
 }
 
@@ -173,7 +148,7 @@ void keptwords_add_page(struct keptwords_part *p, const struct keptwords_filter 
 {
     struct keptwords_piece *piece = &p->pieces[p->piece_count - 1];
 
-    piece->pages[page] = (uint16_t)((p->groups - piece->group) / KEPTWORDS_GROUPS);
+    piece->pages[page] = (uint16_t)((p->group_count - piece->group) / KEPTWORDS_GROUPS);
     for (unsigned i = 0; i < KEPTWORDS_GROUPS; i++)
         add_group(p, f, words + (size_t)i * 64, marked ? marked[i] : 0);
 }

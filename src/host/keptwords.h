@@ -10,7 +10,7 @@
  *   block's inside look at (leakgraph.h).
  *
  * Memory comes in pages of 4 KiB.  For each page that was added there are a bit a word and,
- * for 64 words, how many words come before: 96 bytes.  A word takes 8.  Pages are found
+ * for 64 words, how many words come before: 128 bytes.  A word takes 8.  Pages are found
  * through pieces of 1 MiB, a hash table of them and a table of the 256 pages of each.
  *
  * Two parts may be filled at once by two threads, each with pieces of its own.
@@ -49,11 +49,16 @@ struct keptwords_piece {
     uint16_t pages[KEPTWORDS_PAGES]; /* which of the piece's pages it is, or KEPTWORDS_NO_PAGE */
 };
 
+/* 64 words. */
+struct keptwords_bits {
+    uint64_t kept;   /* a bit for each */
+    uint32_t before; /* how many of the piece's were kept before these */
+};
+
 struct keptwords_part {
-    uint64_t *bits;   /* by group: its words that were kept */
-    uint32_t *before; /* by group: words of its piece that come before */
-    uint64_t groups, group_room;
-    uint64_t *values; /* pages.h, as the two above */
+    struct keptwords_bits *groups; /* pages.h, as the values */
+    uint64_t group_count, group_room;
+    uint64_t *values;
     uint64_t count, room;
     struct keptwords_piece *pieces; /* ascending */
     uint32_t piece_count, piece_room;
@@ -70,6 +75,12 @@ struct keptwords {
 
 void keptwords_init(struct keptwords *w);
 void keptwords_release(struct keptwords *w);
+
+/*
+ * Room for the first words of a part, `count` of them in memory that is pages_unmap's and then
+ * the part's; before anything is added.
+ */
+void keptwords_give(struct keptwords_part *p, uint64_t *values, uint64_t count);
 
 /*
  * Begin the next piece of a part: of two parts the first one has the lower numbers, and each
@@ -119,11 +130,11 @@ static inline void keptwords_group_at(const struct keptwords *w,
                                       uint64_t address, struct keptwords_group *g)
 {
     const struct keptwords_part *part = &w->parts[piece->part];
-    uint64_t number = keptwords_group_number(piece, page, address);
+    const struct keptwords_bits *bits = &part->groups[keptwords_group_number(piece, page, address)];
 
     g->start = address & ~UINT64_C(511);
-    g->bits = part->bits[number];
-    g->values = part->values + piece->value + part->before[number];
+    g->bits = bits->kept;
+    g->values = part->values + piece->value + bits->before;
 }
 
 /* The first group of a page that is there, at or after an address and before `end`. */

@@ -8,8 +8,21 @@
 struct marking {
     uint32_t *stack; /* blocks to scan: each is pushed once a level, so there is room for all */
     uint32_t count;
+    uint64_t *done;  /* a bit a block: it was pushed */
     uint16_t region; /* while what weak regions hold is marked */
 };
+
+/* A block that is on the stack, or was, is held as well as can be by what is being marked. */
+static inline bool is_done(const struct marking *m, uint32_t block)
+{
+    return m->done[block / 64] >> block % 64 & 1;
+}
+
+static inline void push(struct marking *m, uint32_t block)
+{
+    m->done[block / 64] |= UINT64_C(1) << block % 64;
+    m->stack[m->count++] = block;
+}
 
 /* What one reference does to the block it points to, while `level` is being marked. */
 static inline __attribute__((always_inline)) void mark_hit(struct leakgraph *g, struct marking *m,
@@ -20,16 +33,16 @@ static inline __attribute__((always_inline)) void mark_hit(struct leakgraph *g, 
 
     if (level == LEAK_REACHABLE && hit->pointer == POINTER_INTERIOR) {
         /* scanned by the next level, unless a better pointer turns up */
-        if (b->kind > LEAK_POSSIBLE)
+        if (b->kind > LEAK_POSSIBLE && !is_done(m, hit->block))
             b->kind = LEAK_POSSIBLE;
         return;
     }
-    if (b->kind <= level)
+    if (b->kind <= level || is_done(m, hit->block))
         return;
     b->kind = level;
     if (level == LEAK_WEAK)
         b->holder = m->region;
-    m->stack[m->count++] = hit->block;
+    push(m, hit->block);
 }
 
 /* ------------------------------------------------------------ the pipeline -- */
@@ -207,8 +220,7 @@ close_special(struct leakgraph *g, struct marking *m, enum leak_kind level)
  */
 struct kept_pipeline {
     uint32_t blocks[AHEAD];
-    const uint64_t *bits[AHEAD];
-    const uint32_t *before[AHEAD];
+    const struct keptwords_bits *bits[AHEAD];
     const uint64_t *values[AHEAD]; /* of the piece */
     uint64_t words[AHEAD];         /* references, waiting for the row of their block */
     uint32_t in, row, bit, out;    /* blocks: popped, row there, bits there, scanned */
@@ -223,26 +235,30 @@ static void begin_kept(struct leakgraph *g, struct marking *m, struct kept_pipel
     p->blocks[p->in++ % AHEAD] = block;
 }
 
-/* The row has come: ask for the bits. */
-static void move_to_bits(struct leakgraph *g, struct kept_pipeline *p)
+/* The row has come: say what the block is, and ask for the bits. */
+static inline __attribute__((always_inline)) void move_to_bits(struct leakgraph *g,
+                                                               const struct marking *m,
+                                                               struct kept_pipeline *p,
+                                                               enum leak_kind level)
 {
     uint32_t at = p->row++ % AHEAD;
-    uint64_t address = g->blocks[p->blocks[at]].address, number;
+    struct leakgraph_block *b = &g->blocks[p->blocks[at]];
+    uint64_t address = b->address;
     const struct keptwords_piece *piece =
         keptwords_piece(g->words, address >> KEPTWORDS_PIECE_BITS);
     uint32_t page = (uint32_t)(address >> KEPTWORDS_PAGE_BITS) & (KEPTWORDS_PAGES - 1);
     const struct keptwords_part *part;
 
+    b->kind = level;
+    if (level == LEAK_WEAK)
+        b->holder = m->region;
     p->bits[at] = NULL;
     if (!piece || piece->pages[page] == KEPTWORDS_NO_PAGE)
         return;
     part = &g->words->parts[piece->part];
-    number = keptwords_group_number(piece, page, address);
-    p->bits[at] = &part->bits[number];
-    p->before[at] = &part->before[number];
+    p->bits[at] = &part->groups[keptwords_group_number(piece, page, address)];
     p->values[at] = part->values + piece->value;
     __builtin_prefetch(p->bits[at]);
-    __builtin_prefetch(p->before[at]);
 }
 
 /* They have come: ask for the words. */
@@ -251,16 +267,17 @@ static void move_to_words(struct kept_pipeline *p)
     uint32_t at = p->bit++ % AHEAD;
 
     if (p->bits[at])
-        __builtin_prefetch(p->values[at] + *p->before[at]);
+        __builtin_prefetch(p->values[at] + p->bits[at]->before);
 }
 
+/* A pointer to the inside: whether it counts as one to the start the row and its memory say. */
 static inline __attribute__((always_inline)) void
 end_reference(struct leakgraph *g, struct marking *m, struct kept_pipeline *p, enum leak_kind level)
 {
     uint64_t word = p->words[p->word_out++ % AHEAD];
     struct leakgraph_hit hit = {.block = (uint32_t)word, .into = leakgraph_reference_into(word)};
 
-    if (g->blocks[hit.block].kind <= level)
+    if (is_done(m, hit.block) || g->blocks[hit.block].kind <= level)
         return;
     hit.pointer = leakgraph_reference_pointer(g, hit.block, hit.into);
     mark_hit(g, m, level, &hit);
@@ -275,6 +292,12 @@ begin_reference(struct leakgraph *g, struct marking *m, struct kept_pipeline *p,
     if (!(word & REFERENCE)) {
         if (leakgraph_resolve_value(g, word, &hit))
             mark_hit(g, m, level, &hit);
+        return;
+    }
+    if (is_done(m, (uint32_t)word))
+        return;
+    if (leakgraph_reference_into(word) == 0) { /* its row is written when it is there */
+        push(m, (uint32_t)word);
         return;
     }
     if (p->word_in - p->word_out == AHEAD)
@@ -305,7 +328,7 @@ static inline __attribute__((always_inline)) void close_kept(struct leakgraph *g
         while (m->count && p.in - p.out < AHEAD)
             begin_kept(g, m, &p);
         while (p.row != p.in && p.row - p.out < AHEAD * 3 / 4)
-            move_to_bits(g, &p);
+            move_to_bits(g, m, &p, level);
         while (p.bit != p.row && p.bit - p.out < AHEAD / 2)
             move_to_words(&p);
         if (p.in != p.out)
@@ -349,7 +372,7 @@ static void mark_possible(struct leakgraph *g, struct marking *m)
 {
     for (uint32_t i = 0; i < g->count; i++)
         if (g->blocks[i].kind == LEAK_POSSIBLE)
-            m->stack[m->count++] = i;
+            push(m, i);
     close_over(g, m, LEAK_POSSIBLE);
 }
 
@@ -418,16 +441,19 @@ static void add_up(struct leakgraph *g)
 
 int leakgraph_mark(struct leakgraph *g, struct error *e)
 {
-    struct marking m = {.stack = leakgraph_array(g, g->count, sizeof *m.stack, e)};
-    int result;
+    uint64_t groups = (uint64_t)g->count / 64 + 1;
+    struct marking m = {.stack = leakgraph_array(g, g->count, sizeof *m.stack, e),
+                        .done = leakgraph_array(g, groups, sizeof *m.done, e)};
+    int result = -1;
 
-    if (!m.stack)
-        return -1;
-    forget_marks(g);
-    mark_reachable(g, &m);
-    mark_possible(g, &m);
-    result = g->weak_count ? mark_weak(g, &m, e) : 0;
+    if (m.stack && m.done) {
+        forget_marks(g);
+        mark_reachable(g, &m);
+        mark_possible(g, &m);
+        result = g->weak_count ? mark_weak(g, &m, e) : 0;
+    }
     leakgraph_array_free(g, m.stack, g->count, sizeof *m.stack);
+    leakgraph_array_free(g, m.done, groups, sizeof *m.done);
     if (result == 0)
         result = leakgraph_sort_lost(g, e);
     add_up(g);

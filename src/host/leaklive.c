@@ -3,12 +3,16 @@
 
 #include "src/host/pages.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BIRTH_BITS 16u
 #define SIZE_IS_BIG UINT32_MAX
 #define NONE UINT32_MAX
+#define TAKERS 2u
+#define WORTH_TWO (1u << 20) /* blocks */
 
 /* Within a slot: two passes for the bits above the alignment of most blocks. */
 #define DIGIT_BITS 8u
@@ -39,11 +43,19 @@ uint64_t leaklive_size(const struct leaklive *l, const struct livetable_entry *r
 
 /* ------------------------------------------------------------------ slots -- */
 
-/* The slots that there are, found by number, while blocks are counted and placed. */
-struct finder {
+/* What one thread takes: the slots that it finds, by number, while blocks are counted and placed.
+ */
+struct taker {
     struct leaklive *live;
-    uint32_t *index; /* of live->slots, by hash; NONE: empty */
-    uint32_t mask, room;
+    const struct collector *collector;
+    uint32_t shard, shards_end; /* of the table of live blocks */
+    bool held;                  /* and what reallocs hold */
+    struct leaklive_slot *slots;
+    uint32_t slot_count, room;
+    uint32_t *index; /* of slots, by hash; NONE: empty */
+    uint32_t mask;
+    uint64_t count;
+    bool failed; /* out of memory */
 };
 
 static uint32_t hash_of(uint64_t number)
@@ -51,55 +63,48 @@ static uint32_t hash_of(uint64_t number)
     return (uint32_t)((number * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
 }
 
-static uint32_t *place_of(const struct finder *f, uint64_t number)
+static uint32_t *place_of(const struct taker *t, uint64_t number)
 {
-    uint32_t i = hash_of(number) & f->mask;
+    uint32_t i = hash_of(number) & t->mask;
 
-    while (f->index[i] != NONE && f->live->slots[f->index[i]].number != number)
-        i = (i + 1) & f->mask;
-    return &f->index[i];
+    while (t->index[i] != NONE && t->slots[t->index[i]].number != number)
+        i = (i + 1) & t->mask;
+    return &t->index[i];
 }
 
-static bool make_index(struct finder *f, uint32_t size)
+static bool grow(struct taker *t)
 {
-    uint32_t *index = malloc(size * sizeof(*index));
-
-    if (!index)
-        return false;
-    free(f->index);
-    f->index = index;
-    f->mask = size - 1;
-    memset(index, 0xff, size * sizeof(*index));
-    for (uint32_t i = 0; i < f->live->slot_count; i++)
-        *place_of(f, f->live->slots[i].number) = i;
-    return true;
-}
-
-static bool grow(struct finder *f)
-{
-    uint32_t room = f->room ? f->room * 2 : 64;
-    struct leaklive_slot *slots = reallocarray(f->live->slots, room, sizeof(*slots));
+    uint32_t room = t->room ? t->room * 2 : 64;
+    struct leaklive_slot *slots = reallocarray(t->slots, room, sizeof(*slots));
+    uint32_t *index;
 
     if (!slots)
         return false;
-    f->live->slots = slots;
-    f->room = room;
-    return make_index(f, room * 2);
+    t->slots = slots;
+    index = reallocarray(t->index, room, 2 * sizeof(*index));
+    if (!index)
+        return false;
+    t->index = index;
+    t->room = room;
+    t->mask = room * 2 - 1;
+    memset(index, 0xff, 2 * room * sizeof(*index));
+    for (uint32_t i = 0; i < t->slot_count; i++)
+        *place_of(t, t->slots[i].number) = i;
+    return true;
 }
 
-static struct leaklive_slot *slot_for(struct finder *f, uint64_t number)
+static struct leaklive_slot *slot_for(struct taker *t, uint64_t number)
 {
-    struct leaklive *l = f->live;
     uint32_t *place;
 
-    if (l->slot_count == f->room && !grow(f))
+    if (t->slot_count == t->room && !grow(t))
         return NULL;
-    place = place_of(f, number);
+    place = place_of(t, number);
     if (*place == NONE) {
-        *place = l->slot_count;
-        l->slots[l->slot_count++] = (struct leaklive_slot){.number = number, .start = UINT64_MAX};
+        *place = t->slot_count;
+        t->slots[t->slot_count++] = (struct leaklive_slot){.number = number, .start = UINT64_MAX};
     }
-    return &l->slots[*place];
+    return &t->slots[*place];
 }
 
 static int by_number(const void *a, const void *b)
@@ -110,9 +115,8 @@ static int by_number(const void *a, const void *b)
 }
 
 /* Where each slot's blocks go, and what reaches into it. */
-static bool place_slots(struct finder *f)
+static void place_slots(struct leaklive *l)
 {
-    struct leaklive *l = f->live;
     uint64_t reach = 0;
     uint32_t first = 0;
 
@@ -124,10 +128,50 @@ static bool place_slots(struct finder *f)
         slot->first = first;
         slot->reach = reach;
         first += slot->count;
-        slot->count = 0; /* counts again while they are placed */
         reach = slot->end > reach ? slot->end : reach;
     }
-    return make_index(f, f->mask + 1);
+}
+
+static void join_slot(struct leaklive_slot *all, const struct leaklive_slot *slot)
+{
+    all->count += slot->count;
+    all->start = slot->start < all->start ? slot->start : all->start;
+    all->end = slot->end > all->end ? slot->end : all->end;
+}
+
+/* All takers' slots; each of theirs then says where its first block goes. */
+static bool join_slots(struct leaklive *l, struct taker *takers, unsigned count)
+{
+    struct taker all = {.live = l};
+    bool fine = grow(&all);
+
+    for (unsigned i = 0; fine && i < count; i++)
+        for (uint32_t k = 0; fine && k < takers[i].slot_count; k++) {
+            struct leaklive_slot *slot = slot_for(&all, takers[i].slots[k].number);
+
+            fine = slot != NULL;
+            if (slot)
+                join_slot(slot, &takers[i].slots[k]);
+        }
+    free(all.index);
+    l->slots = all.slots;
+    l->slot_count = all.slot_count;
+    if (!fine)
+        return false;
+    place_slots(l);
+    for (uint32_t k = 0; k < l->slot_count; k++) {
+        uint32_t first = l->slots[k].first;
+
+        for (unsigned i = 0; i < count; i++) {
+            uint32_t place = *place_of(&takers[i], l->slots[k].number);
+
+            if (place == NONE)
+                continue;
+            takers[i].slots[place].first = first;
+            first += takers[i].slots[place].count;
+        }
+    }
+    return true;
 }
 
 uint32_t leaklive_slot_at(const struct leaklive *l, uint64_t number)
@@ -156,49 +200,47 @@ uint32_t leaklive_largest_slot(const struct leaklive *l)
 
 /* ----------------------------------------------------------------- taking -- */
 
-/* What is done with each live block: counted, then placed.  false: out of memory. */
-typedef bool take_row(struct finder *f, const struct livetable_entry *row);
-
-static bool count_row(struct finder *f, const struct livetable_entry *row)
+static bool count_row(struct taker *t, const struct livetable_entry *row)
 {
-    uint64_t address = address_of(row), end = address + leaklive_size(f->live, row);
-    struct leaklive_slot *slot = slot_for(f, address >> LEAKLIVE_SLOT_BITS);
+    uint64_t address = address_of(row), end = address + leaklive_size(t->live, row);
+    struct leaklive_slot *slot = slot_for(t, address >> LEAKLIVE_SLOT_BITS);
 
-    if (!slot)
+    if (!slot) {
+        t->failed = true;
         return false;
+    }
     slot->count++;
     slot->start = address < slot->start ? address : slot->start;
     slot->end = end > slot->end ? end : slot->end;
-    f->live->count++;
+    t->count++;
     return true;
 }
 
-static bool place_row(struct finder *f, const struct livetable_entry *row)
+static bool place_row(struct taker *t, const struct livetable_entry *row)
 {
-    struct leaklive *l = f->live;
-    struct leaklive_slot *slot = &l->slots[*place_of(f, address_of(row) >> LEAKLIVE_SLOT_BITS)];
-
-    l->rows[slot->first + slot->count++] = *row;
+    t->live->rows[t->slots[*place_of(t, address_of(row) >> LEAKLIVE_SLOT_BITS)].first++] = *row;
     return true;
 }
+
+/* What is done with each live block: counted, then placed.  false: no more. */
+typedef bool take_row(struct taker *t, const struct livetable_entry *row);
 
 static bool is_ignored(const struct model *m, uint32_t site)
 {
     return m->sites.sites[site].domain == DOMAIN_IGNORED;
 }
 
-static inline __attribute__((always_inline)) bool take_shard(struct finder *f,
-                                                             const struct model *m,
-                                                             const struct livetable_shard *shard,
-                                                             take_row *take)
+static inline __attribute__((always_inline)) bool
+take_shard(struct taker *t, const struct livetable_shard *shard, take_row *take)
 {
+    const struct model *m = t->collector->model;
     bool ignored = m->totals[DOMAIN_IGNORED].live_blocks != 0;
 
     for (uint64_t k = 0; shard->entries && k < shard->room; k++) {
         const struct livetable_entry *entry = &shard->entries[k];
 
         if (entry->address_birth && entry->site && !(ignored && is_ignored(m, entry->site)) &&
-            !take(f, entry))
+            !take(t, entry))
             return false;
     }
     return true;
@@ -220,29 +262,65 @@ static bool is_held(const struct model *m, const struct model_thread *thread)
     return thread->holds && thread->held_clears == m->clears && !is_ignored(m, thread->held.site);
 }
 
-static bool take_held(struct finder *f, const struct livetable_block *b, take_row *take)
+static bool take_held(struct taker *t, const struct livetable_block *b, take_row *take)
 {
     const struct livetable_entry row = {.address_birth = b->address << BIRTH_BITS | b->birth,
                                         .site = b->site,
                                         .size = b->size < SIZE_IS_BIG ? (uint32_t)b->size
                                                                       : SIZE_IS_BIG};
 
-    return take(f, &row);
+    return take(t, &row);
 }
 
-static inline __attribute__((always_inline)) bool
-take_all(struct finder *f, const struct collector *c, take_row *take)
+static inline __attribute__((always_inline)) void take_all(struct taker *t, take_row *take)
 {
-    const struct model *m = c->model;
+    const struct collector *c = t->collector;
 
-    for (uint32_t i = 0; i < LIVETABLE_SHARDS; i++)
-        if (!take_shard(f, m, &m->live.shards[i], take))
-            return false;
-    for (uint32_t i = 0; i < c->used; i++)
-        if (c->streams[i].open && is_held(m, &c->streams[i].thread) &&
-            !take_held(f, &c->streams[i].thread.held, take))
-            return false;
-    return true;
+    for (uint32_t i = t->shard; i < t->shards_end; i++)
+        if (!take_shard(t, &c->model->live.shards[i], take))
+            return;
+    for (uint32_t i = 0; t->held && i < c->used; i++)
+        if (c->streams[i].open && is_held(c->model, &c->streams[i].thread) &&
+            !take_held(t, &c->streams[i].thread.held, take))
+            return;
+}
+
+static void *count_all(void *taker)
+{
+    take_all(taker, count_row);
+    return NULL;
+}
+
+static void *place_all(void *taker)
+{
+    take_all(taker, place_row);
+    return NULL;
+}
+
+/* Signals to this process are for its other threads. */
+static bool start(pthread_t *thread, void *(*work)(void *), void *argument)
+{
+    sigset_t all, before;
+    bool started;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    started = pthread_create(thread, NULL, work, argument) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+/* The first taker's work here, the second's in a thread if one can be had. */
+static void run(struct taker *takers, unsigned count, void *(*work)(void *))
+{
+    pthread_t thread;
+    bool apart = count > 1 && start(&thread, work, &takers[1]);
+
+    work(&takers[0]);
+    if (apart)
+        pthread_join(thread, NULL);
+    else if (count > 1)
+        work(&takers[1]);
 }
 
 static bool take_bigs(struct leaklive *l, const struct collector *c)
@@ -263,28 +341,67 @@ static bool take_bigs(struct leaklive *l, const struct collector *c)
 }
 
 /* One row more than there are: the graph's sentinel. */
-static bool make_rows(struct leaklive *l)
+static bool make_rows(struct leaklive *l, struct copyroom *room)
 {
-    l->room = l->count + 1;
-    l->rows = pages_map(l->room * sizeof(*l->rows));
-    if (l->rows)
-        pages_touch(l->rows, l->room * sizeof(*l->rows));
-    return l->rows;
+    uint64_t bytes = (l->count + 1) * sizeof(*l->rows);
+
+    l->rows = room ? copyroom_cut(room, &bytes) : NULL;
+    if (!l->rows) {
+        l->rows = pages_map(bytes);
+        if (l->rows)
+            pages_touch(l->rows, bytes);
+    }
+    l->room = bytes / sizeof(*l->rows);
+    return l->rows != NULL;
 }
 
-int leaklive_take(struct leaklive *l, const struct collector *c, struct error *e)
+/* What reallocs hold comes last: of two at one address what the model has counts. */
+static unsigned share_out(struct taker takers[TAKERS], struct leaklive *l,
+                          const struct collector *c)
 {
-    struct finder f = {.live = l};
-    bool whole;
+    unsigned count = c->model->live.count >= WORTH_TWO ? TAKERS : 1;
 
+    for (unsigned i = 0; i < count; i++)
+        takers[i] = (struct taker){.live = l,
+                                   .collector = c,
+                                   .shard = LIVETABLE_SHARDS / count * i,
+                                   .shards_end = LIVETABLE_SHARDS / count * (i + 1),
+                                   .held = i + 1 == count};
+    return count;
+}
+
+static bool take(struct leaklive *l, const struct collector *c, struct copyroom *room)
+{
+    struct taker takers[TAKERS];
+    unsigned count = share_out(takers, l, c);
+    bool whole = take_bigs(l, c);
+
+    for (unsigned i = 0; whole && i < count; i++)
+        whole = grow(&takers[i]);
+    if (whole)
+        run(takers, count, count_all);
+    for (unsigned i = 0; i < count; i++) {
+        whole = whole && !takers[i].failed;
+        l->count += takers[i].count;
+    }
+    whole = whole && join_slots(l, takers, count) && make_rows(l, room);
+    if (whole)
+        run(takers, count, place_all);
+    for (unsigned i = 0; i < count; i++) {
+        free(takers[i].slots);
+        free(takers[i].index);
+    }
+    return whole;
+}
+
+int leaklive_take(struct leaklive *l, const struct collector *c, struct copyroom *room,
+                  struct error *e)
+{
     memset(l, 0, sizeof(*l));
     if (c->model->live.count + c->open > LEAKGRAPH_BLOCKS_MAX)
         return error_set(e, ERROR_REFUSED, "more than %u live blocks cannot be searched",
                          LEAKGRAPH_BLOCKS_MAX);
-    whole = grow(&f) && take_bigs(l, c) && take_all(&f, c, count_row) && place_slots(&f) &&
-            make_rows(l) && take_all(&f, c, place_row);
-    free(f.index);
-    if (whole)
+    if (take(l, c, room))
         return 0;
     leaklive_release(l);
     return out_of_memory(e);

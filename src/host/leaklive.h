@@ -12,6 +12,7 @@
 #define MEMPROF_HOST_LEAKLIVE_H
 
 #include "src/host/collector.h"
+#include "src/host/copyroom.h"
 #include "src/host/error.h"
 #include "src/host/leakgraph.h"
 
@@ -36,8 +37,9 @@ struct leaklive {
     uint16_t *births; /* the same */
 };
 
-/* 0, or -1 with `e` set: out of memory, or too many. */
-int leaklive_take(struct leaklive *l, const struct collector *c, struct error *e);
+/* 0, or -1 with `e` set: out of memory, or too many.  `room`, or NULL, has memory for them. */
+int leaklive_take(struct leaklive *l, const struct collector *c, struct copyroom *room,
+                  struct error *e);
 void leaklive_release(struct leaklive *l);
 
 /*

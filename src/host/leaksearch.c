@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/leaksearch-parts.h"
 
+#include "src/host/procinfo.h"
+
 #include "src/host/rootrank.h"
 
 #include <stdio.h>
@@ -74,12 +76,18 @@ static int find_roots(struct leaksearch *s, const struct leaksearch_source *sour
     return s->rooted ? 0 : -1;
 }
 
+/* For the bytes of a copy; or for the live blocks, and two words that refer to others of each. */
+static uint64_t room_needed(const struct leaksearch *s, const struct leaksearch_source *source)
+{
+    if (s->whole_copy)
+        return procinfo_anonymous(source->pid);
+    return source->model->live.count * (sizeof(struct livetable_entry) + 2 * sizeof(uint64_t));
+}
+
 /* The process runs on meanwhile, and goes on being followed. */
 static void make_room(struct leaksearch *s, const struct leaksearch_source *source)
 {
-    if (!s->whole_copy)
-        return;
-    copyroom_begin(&s->room, source->pid);
+    copyroom_begin(&s->room, room_needed(s, source));
     while (!copyroom_ready(&s->room)) {
         collector_round(source->collector);
         nanosleep(&(struct timespec){.tv_nsec = ROOM_PAUSE_NS}, NULL);
@@ -88,7 +96,7 @@ static void make_room(struct leaksearch *s, const struct leaksearch_source *sour
 
 static int take_live(struct leaksearch *s, const struct leaksearch_source *source, struct error *e)
 {
-    s->taken = leaklive_take(&s->live, source->collector, e) == 0;
+    s->taken = leaklive_take(&s->live, source->collector, &s->room, e) == 0;
     return s->taken ? 0 : -1;
 }
 
@@ -99,7 +107,8 @@ static int read_words(struct leaksearch *s, const struct leaksearch_source *sour
     const struct keptwords_source from = {.look = &s->copy,
                                           .live = &s->live,
                                           .roots = &s->roots,
-                                          .high_tags = s->options.graph.high_tags};
+                                          .high_tags = s->options.graph.high_tags,
+                                          .room = &s->room};
 
     s->copied = heapcopy_look(&s->copy, stopped, NULL, 0, e) == 0;
     if (!s->copied || take_live(s, source, e) != 0 || find_roots(s, source, stopped, e) != 0)

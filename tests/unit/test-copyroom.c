@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/copyroom.h"
 #include "src/host/pages.h"
+#include "src/host/procinfo.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -71,7 +72,7 @@ static void as_much_as_is_resident_exists_before(void **state)
     uint8_t *memory;
 
     (void)state;
-    copyroom_begin(&r, pid);
+    copyroom_begin(&r, procinfo_anonymous(pid));
     assert_true(r.cleared >= 96 * MIB);
     while (!copyroom_ready(&r))
         usleep(1000);
@@ -89,12 +90,34 @@ static void what_grew_meanwhile_fits_nevertheless(void **state)
     struct copyroom r;
 
     (void)state;
-    copyroom_begin(&r, pid);
+    copyroom_begin(&r, procinfo_anonymous(pid));
     assert_true(r.memory && r.cleared >= 8 * MIB && r.cleared < 40 * MIB);
     fills(copyroom_take(&r, 50 * MIB), 50 * MIB); /* within the room */
-    copyroom_begin(&r, pid);
+    copyroom_begin(&r, procinfo_anonymous(pid));
     fills(copyroom_take(&r, 200 * MIB), 200 * MIB); /* not */
     end(pid);
+}
+
+static void it_may_be_taken_in_pieces(void **state)
+{
+    uint64_t first = 3 * MIB, second = 5 * MIB, third = 90 * MIB, small = 100;
+    struct copyroom r;
+    void *memory;
+
+    (void)state;
+    copyroom_begin(&r, 16 * MIB);
+    assert_int_equal(r.cleared, 16 * MIB);
+    assert_null(copyroom_cut(&r, &small));
+    memory = copyroom_cut(&r, &first);
+    assert_true(first >= 3 * MIB);
+    fills(memory, first);
+    memory = copyroom_cut(&r, &second);
+    assert_true(second >= 5 * MIB);
+    fills(memory, second);
+    assert_null(copyroom_cut(&r, &third)); /* not as much is left */
+    assert_int_equal(third, 90 * MIB);
+    copyroom_release(&r);
+    assert_null(copyroom_cut(&r, &third));
 }
 
 static void nothing_is_made_without_need(void **state)
@@ -104,7 +127,7 @@ static void nothing_is_made_without_need(void **state)
 
     (void)state;
     end(pid);
-    copyroom_begin(&r, pid); /* gone */
+    copyroom_begin(&r, procinfo_anonymous(pid)); /* gone */
     assert_null(r.memory);
     assert_true(copyroom_ready(&r));
     assert_null(copyroom_take(&r, 0));
@@ -120,7 +143,7 @@ static void what_is_not_taken_is_given_back(void **state)
     unsigned char there;
 
     (void)state;
-    copyroom_begin(&r, pid);
+    copyroom_begin(&r, procinfo_anonymous(pid));
     memory = r.memory;
     assert_non_null(memory);
     copyroom_release(&r);
@@ -138,7 +161,7 @@ static void what_was_begun_is_ready_some_time(void **state)
     for (int i = 0; i < 100; i++) {
         int patience = 30000;
 
-        copyroom_begin(&r, pid);
+        copyroom_begin(&r, procinfo_anonymous(pid));
         while (!copyroom_ready(&r) && patience--)
             usleep(1000);
         assert_true(copyroom_ready(&r));
@@ -152,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_much_as_is_resident_exists_before),
         cmocka_unit_test(what_grew_meanwhile_fits_nevertheless),
+        cmocka_unit_test(it_may_be_taken_in_pieces),
         cmocka_unit_test(nothing_is_made_without_need),
         cmocka_unit_test(what_was_begun_is_ready_some_time),
         cmocka_unit_test(what_is_not_taken_is_given_back),
