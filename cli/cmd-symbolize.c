@@ -3,6 +3,7 @@
 #include "cli/options.h"
 #include "cli/words.h"
 #include "src/host/debuginfod.h"
+#include "src/host/escape.h"
 #include "src/host/liveness.h"
 #include "src/host/outfile.h"
 #include "src/host/profile-symbolize.h"
@@ -115,16 +116,28 @@ static const char *why_not(uint8_t names)
     }
 }
 
+/* Names may hold anything, and standard output may be a terminal. */
+static void print_name(const char *name)
+{
+    char piece[ESCAPE_PIECE];
+    unsigned columns;
+
+    while (escape_next(&name, piece, &columns))
+        fputs(piece, stdout);
+}
+
 static void tell(const struct profile *p, const struct symbolize_tally *t, const char *path)
 {
-    printf("%s: of %" PRIu32 " frames, %" PRIu32 " have a function (before: %" PRIu32 ") and "
+    print_name(path);
+    printf(": of %" PRIu32 " frames, %" PRIu32 " have a function (before: %" PRIu32 ") and "
            "%" PRIu32 " a source line (before: %" PRIu32 ")\n",
-           path, t->frames, t->functions_after, t->functions_before, t->lines_after,
-           t->lines_before);
+           t->frames, t->functions_after, t->functions_before, t->lines_after, t->lines_before);
     for (uint32_t i = 0; i < p->module_count; i++)
-        if (why_not(t->modules[i]))
-            printf("  left as it is: %s, which %s\n", profile_text(p, p->modules[i].path),
-                   why_not(t->modules[i]));
+        if (why_not(t->modules[i])) {
+            printf("  left as it is: ");
+            print_name(profile_text(p, p->modules[i].path));
+            printf(", which %s\n", why_not(t->modules[i]));
+        }
 }
 
 /* Its writer would go on with a file that has no name any more. */

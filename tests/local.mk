@@ -388,7 +388,7 @@ check-hostile: all targets
 	$(hostile_python) $(ROWS)
 check-long: all targets
 	$(hostile_python) --long
-EXTRA_DIST += tests/hostile.py tests/hostile/ends.py tests/hostile/programs.py tests/hostile/scale.py \
+EXTRA_DIST += tests/hostile.py tests/hostile/ends.py tests/hostile/escapes.py tests/hostile/programs.py tests/hostile/scale.py \
 	tests/hostile/security.py tests/hostile/surroundings.py tests/hostile/table.py
 
 TESTS += $(script_tests)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/report-csv.h"
 
+#include "src/host/escape.h"
 #include "src/host/location.h"
 #include "src/host/stacklines.h"
 
@@ -12,12 +13,18 @@ void report_csv_text(struct strbuf *out, const char *text)
     bool formula = *text && strchr("=+-@\t\r", *text);
     bool quoted = formula || strpbrk(text, ",\"\r\n") || *text == ' ';
 
+    char piece[ESCAPE_PIECE];
+    unsigned columns;
+
     strbuf_add(out, quoted ? "\"" : "");
     strbuf_add(out, formula ? "'" : "");
-    for (; *text; text++) {
+    while (*text) {
         if (*text == '"')
             strbuf_add(out, "\"");
-        strbuf_add_length(out, text, 1);
+        if (*text == '\n') /* between the lines of a stack */
+            strbuf_add_length(out, text++, 1);
+        else if (escape_next(&text, piece, &columns))
+            strbuf_add(out, piece);
     }
     strbuf_add(out, quoted ? "\"" : "");
 }

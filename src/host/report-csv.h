@@ -18,7 +18,7 @@
 /* Write the document to `out` and flush it.  0, or -1 with `e` set. */
 int report_csv_write(FILE *out, const struct profile *p, const struct view *v, struct error *e);
 
-/* One text as a field, quoted where need be. */
+/* One text as a field, quoted where need be; what would steer a terminal is escaped. */
 void report_csv_text(struct strbuf *out, const char *text);
 
 #endif

@@ -97,24 +97,6 @@ def vandals():
             h.check(memprof("top", file).returncode in (0, 1, 3, 125), f"seed {seed}: the profile opens or is refused")
 
 
-@row("security", "terminal escapes in the names of symbols and programs")
-def escapes():
-    with open(h.target("odd-names"), "rb") as f:
-        image = f.read()
-    name, evil = b"steering_the_terminal", b"s\033]0;owned\007\033[2J\033[31m!"
-    evil += b"_" * (len(name) - len(evil))
-    program = os.path.join(h.scratch, "red\033[31m")
-    with open(program, "wb") as f:
-        f.write(image.replace(name, evil))
-    os.chmod(program, 0o755)
-    run, file = record([program])
-    shown = run.stderr
-    for how in (["top", "-g", "traceback"], ["leaks"], ["stat"], ["top", "-g", "module"]):
-        shown += memprof(*how, file).stdout
-    h.check("\033" not in shown and "\007" not in shown, "no control character is shown")
-    h.check("owned" in shown, "the name is shown, escaped")
-
-
 @row("security", "environment and contents of the program are not stored")
 def contents():
     library = ctypes.util.find_library("zstd")

@@ -137,5 +137,5 @@ EXTRA_DIST += $(targets_c:%=tests/targets/%.c) $(targets_cxx:%=tests/targets/%.c
 	tests/targets/api-allocator.c tests/targets/leak-asked.c tests/targets/overhead.c tests/targets/search-asked.c \
 	tests/targets/snapshot-threads.c \
 	tests/targets/tracemalloc.c tests/targets/tracemalloc-other.h \
-	tests/targets/api-cxx.cc tests/targets/cxx-plugin.cc tests/targets/leaks.h tests/targets/tally.h \
+	tests/targets/steering.c tests/targets/api-cxx.cc tests/targets/cxx-plugin.cc tests/targets/leaks.h tests/targets/tally.h \
 	tests/targets/threads.h tests/tools/clock-preload.c tests/tools/count-preload.c tests/tools/other-version.c

@@ -103,6 +103,9 @@ static void texts_cannot_break_out(void **state)
         {"-[NSObject init]", "\"'-[NSObject init]\""},
         {"@x", "\"'@x\""},
         {"a=b", "a=b"},
+        {"\033[31m,\007\177", "\"\\x1b[31m,\\x07\\x7f\""},
+        {"\xc2\x9b\xff\xc3\xbc", "\\u009b\\xff\xc3\xbc"},
+        {"one\ntwo\r", "\"one\ntwo\\r\""},
     };
 
     (void)state;
