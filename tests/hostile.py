@@ -16,6 +16,7 @@ import ends  # noqa: E402,F401
 import escapes  # noqa: E402,F401
 import programs  # noqa: E402,F401
 import scale  # noqa: E402,F401
+import searches  # noqa: E402,F401
 import security  # noqa: E402,F401
 import surroundings  # noqa: E402,F401
 

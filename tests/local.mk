@@ -389,7 +389,7 @@ check-hostile: all targets
 check-long: all targets
 	$(hostile_python) --long
 EXTRA_DIST += tests/hostile.py tests/hostile/ends.py tests/hostile/escapes.py tests/hostile/programs.py tests/hostile/scale.py \
-	tests/hostile/security.py tests/hostile/surroundings.py tests/hostile/table.py
+	tests/hostile/searches.py tests/hostile/security.py tests/hostile/surroundings.py tests/hostile/table.py
 
 TESTS += $(script_tests)
 EXTRA_DIST += $(script_tests)

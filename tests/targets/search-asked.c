@@ -8,6 +8,8 @@
  *   search-asked wait N       has lost 3 blocks of 100 bytes; N blocks are held in a list
  *   search-asked churn        the same, and 8 threads that end all the time and whose blocks
  *                             are all freed
+ *   search-asked remap        the same, and 4 threads that map, unmap and protect memory all the
+ *                             time, and hold a block each by what they map alone
  */
 #include "leaks.h"
 
@@ -16,6 +18,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 
 #define THREADS 8
 
@@ -98,6 +101,33 @@ static void *come_and_go(void *seed)
     return NULL;
 }
 
+/* The block is always held by a page of some mapping, and is checked to be as it was. */
+static void *remap(void *seed)
+{
+    size_t size = (size_t)4 << 20, page = 4096;
+    void *last = MAP_FAILED;
+
+    while (!atomic_load(&stop)) {
+        char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void **place = (void **)(map + size / 2);
+
+        if (map == MAP_FAILED)
+            abort();
+        place[0] = last == MAP_FAILED ? malloc(64) : ((void **)((char *)last + size / 2))[0];
+        *(uintptr_t *)place[0] = (uintptr_t)seed;
+        mprotect(map, page, PROT_NONE);
+        memset(map + 16 * page, 1, 64 * page);
+        mprotect(map + 16 * page, 8 * page, PROT_NONE);
+        if (last != MAP_FAILED && munmap(last, size) != 0)
+            abort();
+        if (*(uintptr_t *)place[0] != (uintptr_t)seed)
+            abort();
+        last = map;
+    }
+    free(((void **)((char *)last + size / 2))[0]);
+    return NULL;
+}
+
 static void *keep_coming(void *seed)
 {
     while (!atomic_load(&stop)) {
@@ -110,17 +140,17 @@ static void *keep_coming(void *seed)
     return NULL;
 }
 
-static void churn(void)
+static void run_threads(int count, void *(*run)(void *))
 {
     pthread_t threads[THREADS];
 
-    for (uintptr_t i = 0; i < THREADS; i++)
-        if (pthread_create(&threads[i], NULL, keep_coming, (void *)(i + 1)) != 0)
+    for (int i = 0; i < count; i++)
+        if (pthread_create(&threads[i], NULL, run, (void *)(uintptr_t)(i + 1)) != 0)
             abort();
     state("pid", (unsigned long long)getpid());
     wait_for_line();
     atomic_store(&stop, 1);
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
 }
 
@@ -132,7 +162,9 @@ int main(int argc, char **argv)
     if (strcmp(what, "suppressed") == 0) {
         lose_quietly();
     } else if (strcmp(what, "churn") == 0) {
-        churn();
+        run_threads(THREADS, keep_coming);
+    } else if (strcmp(what, "remap") == 0) {
+        run_threads(THREADS / 2, remap);
     } else if (strcmp(what, "wait") == 0) {
         hold(argc > 2 ? strtoul(argv[2], NULL, 10) : 0);
         state("pid", (unsigned long long)getpid());
