@@ -91,6 +91,14 @@ void session_say_silent(const struct sessions *s)
                   s->silent == 1 ? "" : "s");
 }
 
+static bool of_one_run(const struct sessions *s)
+{
+    for (size_t i = 1; i < s->count; i++)
+        if (strcmp(s->items[i].path, s->items[0].path) != 0)
+            return false;
+    return true;
+}
+
 int session_choose(const struct sessions *s, const char *what, const struct session **chosen)
 {
     int64_t pid = what ? pid_of(what) : 0;
@@ -106,6 +114,10 @@ int session_choose(const struct sessions *s, const char *what, const struct sess
     }
     if (found == 1)
         return EXIT_FINE;
+    if (found && !what && of_one_run(s)) {
+        *chosen = &s->items[0]; /* the smallest process id: the program that was launched */
+        return EXIT_FINE;
+    }
     session_say_silent(s);
     if (found)
         return say_several(s, what);

@@ -64,6 +64,7 @@ unit_tests = \
 	tests/unit/test-jsontext \
 	tests/unit/test-findings \
 	tests/unit/test-findings-memory \
+	tests/unit/test-forks \
 	tests/unit/test-framenames \
 	tests/unit/test-guarded \
 	tests/unit/test-leakroots \
@@ -119,6 +120,7 @@ unit_tests = \
 	tests/unit/test-stacklines \
 	tests/unit/test-stacknumbers \
 	tests/unit/test-stacktrie \
+	tests/unit/test-stragglers \
 	tests/unit/test-strings \
 	tests/unit/test-suppress \
 	tests/unit/test-symbolize \
@@ -126,6 +128,7 @@ unit_tests = \
 	tests/unit/test-threadnames \
 	tests/unit/test-threads \
 	tests/unit/test-timeline \
+	tests/unit/test-tree \
 	tests/unit/test-stop \
 	tests/unit/test-trend \
 	tests/unit/test-units \
@@ -205,6 +208,10 @@ tests_unit_test_perfmap_SOURCES = \
 	tests/unit/fixture.c \
 	tests/unit/fixture.h \
 	tests/unit/test-perfmap.c
+tests_unit_test_tree_SOURCES = \
+	tests/unit/fixture.c \
+	tests/unit/fixture.h \
+	tests/unit/test-tree.c
 tests_unit_test_symbolize_SOURCES = \
 	tests/unit/fixture.c \
 	tests/unit/fixture.h \

@@ -37,7 +37,7 @@ struct control_request {
     uint32_t magic, version;
     uint32_t kind;    /* enum control_kind */
     uint32_t flags;   /* CONTROL_SEARCH_* */
-    int64_t pid;      /* of the recorded program; unused by CONTROL_LIST */
+    int64_t pid;      /* of the recorded program; CONTROL_LIST: the next above */
     uint64_t address; /* CONTROL_BLOCK; CONTROL_SEARCH: the block asked about, 0 none */
     char label[CONTROL_LABEL_BYTES];
 };

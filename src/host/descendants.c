@@ -182,8 +182,10 @@ static uint32_t add(struct descendants *d, uint32_t from, pid_t pid, bool forked
         uint32_t room = d->room ? 2 * d->room : 64;
         struct descendant *all = realloc(d->all, room * sizeof(*all));
 
-        if (!all)
+        if (!all) {
+            d->tree->left_out++;
             return TREE_NONE;
+        }
         d->all = all;
         d->room = room;
     }
@@ -464,10 +466,8 @@ int descendants_hello(struct descendants *d, const struct hello *said, pid_t pee
         end_one(d, (uint32_t)(before - d->all), EXIT_EXECUTED, 0);
     no_longer_expected(d, peer);
     index = add(d, from, peer, said->fork != 0, program);
-    if (index == TREE_NONE) {
-        d->not_told++;
+    if (index == TREE_NONE)
         return -1;
-    }
     answer->follow = d->run->follow;
     answer->image = index + 1;
     if (!wanted)
@@ -499,9 +499,7 @@ static void add_unrecorded(struct descendants *d, uint32_t from, const char *pat
 {
     uint32_t index = add(d, from <= d->tree->count ? from : 0, pid, false, base_of(path));
 
-    if (index == TREE_NONE)
-        d->not_told++;
-    else
+    if (index != TREE_NONE)
         decline(d, index, reason);
 }
 

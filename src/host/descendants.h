@@ -51,7 +51,6 @@ struct descendants {
     int ready;            /* eventfd of requests' answers and finished images */
     char *folder;         /* of the run; NULL: none yet */
     bool carried;         /* a program was executed that may say hello */
-    uint32_t not_told;    /* processes beyond DESCENDANTS_MAX and such */
     struct error trouble; /* the first that kept one from being recorded */
 };
 

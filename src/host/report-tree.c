@@ -127,6 +127,9 @@ static void add_rest(struct strbuf *out, const struct tree *t, uint32_t shown)
 
     if (shown < t->count)
         strbuf_addf(out, "and %s more\n", units_count(count, t->count - shown));
+    if (t->left_out)
+        strbuf_addf(out, "note: %s more had no room in the table, and were not recorded\n",
+                    units_count(count, t->left_out));
 }
 
 void report_tree_text(struct strbuf *out, const struct tree *t, uint32_t limit, bool exact)

@@ -264,6 +264,19 @@ static struct leaksearch_question question_of(const struct control_request *aske
     };
 }
 
+/* The running image of the smallest process id above `after`. */
+static struct image *next_running(const struct run *r, int64_t after)
+{
+    struct image *best = NULL, *image = current(r);
+    uint32_t at = 0;
+
+    do
+        if (image && image->running && image->pid > after && (!best || image->pid < best->pid))
+            best = image;
+    while ((image = descendants_next(&r->descendants, &at)));
+    return best;
+}
+
 static void request(void *context, const struct control_request *asked, uint64_t ticket)
 {
     static const uint32_t kinds[CONTROL_KINDS] = {[CONTROL_LIST] = CAPTURE_STATUS,
@@ -280,9 +293,10 @@ static void request(void *context, const struct control_request *asked, uint64_t
                                      .search = question_of(asked)};
     struct control_answer nothing;
 
-    if (asked->kind != CONTROL_LIST && (!image || asked->pid != image->pid)) {
-        image = descendants_find(&r->descendants, asked->pid);
-    }
+    if (asked->kind == CONTROL_LIST)
+        image = next_running(r, asked->pid);
+    else if (!image || asked->pid != image->pid)
+        image = descendants_find(&r->descendants, (pid_t)asked->pid);
     memcpy(passed.label, asked->label, sizeof(passed.label));
     if (image && (asked->kind == CONTROL_LIST || asked->pid == image->pid) &&
         image_ask(image, &passed) == 0)

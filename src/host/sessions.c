@@ -235,6 +235,7 @@ static int look_at(struct sessions *s, const char *path)
 {
     struct control_request request = control_request_make(CONTROL_LIST);
     struct control_answer answer;
+    int result = 0;
 
     if (is_dead(path)) {
         unlink(path);
@@ -244,9 +245,16 @@ static int look_at(struct sessions *s, const char *path)
         s->silent += !is_dead(path) && access(path, F_OK) == 0;
         return 0;
     }
-    if (answer.status != CONTROL_OK || is_known(s, path))
+    if (is_known(s, path))
         return 0;
-    return add(s, path, &answer);
+    while (result == 0 && answer.status == CONTROL_OK && answer.pid > request.pid &&
+           s->count < SESSIONS_MAX) {
+        result = add(s, path, &answer);
+        request.pid = answer.pid;
+        if (session_ask(path, &request, &answer, LIST_TIMEOUT_MS, NULL) != 0)
+            break;
+    }
+    return result;
 }
 
 static bool is_socket_name(const char *name)

@@ -33,7 +33,7 @@ struct session {
 };
 
 struct sessions {
-    struct session *items; /* those with a program, by its process id */
+    struct session *items; /* a recorded process each, by its process id */
     size_t count;
     uint32_t silent; /* memprofs that did not answer in time, or are of another version */
 };

@@ -47,25 +47,32 @@ bool tree_set(char **to, const char *text)
     return true;
 }
 
+static bool make_room(struct tree *t)
+{
+    uint32_t room = t->room ? 2 * t->room : 16;
+    struct tree_row *rows;
+
+    if (t->count < t->room)
+        return true;
+    rows = t->room < TREE_ROWS_MAX ? realloc(t->rows, room * sizeof(*rows)) : NULL;
+    if (!rows)
+        return false;
+    t->rows = rows;
+    t->room = room;
+    return true;
+}
+
 uint32_t tree_add(struct tree *t, uint32_t from, int64_t pid, bool forked, const char *program)
 {
-    struct tree_row *row;
+    struct tree_row row = {.image = t->count + 1, .from = from, .pid = pid, .forked = forked};
 
-    if (t->count == t->room) {
-        uint32_t room = t->room ? 2 * t->room : 16;
-        struct tree_row *rows = realloc(t->rows, room * sizeof(*rows));
-
-        if (!rows)
-            return TREE_NONE;
-        t->rows = rows;
-        t->room = room;
-    }
-    row = &t->rows[t->count];
-    *row = (struct tree_row){.image = t->count + 1, .from = from, .pid = pid, .forked = forked};
-    if (row->from > t->count)
-        row->from = 0;
-    if (!tree_set(&row->program, program))
+    if (row.from > t->count)
+        row.from = 0;
+    if (!make_room(t) || !tree_set(&row.program, program)) {
+        t->left_out++;
         return TREE_NONE;
+    }
+    t->rows[t->count] = row;
     return t->count++;
 }
 
@@ -218,6 +225,8 @@ static bool read_row(struct tree *t, const json_t *line)
     struct tree_row *row;
 
     if (image == 0 || image > (uint64_t)t->count + 1 || from >= image)
+        return true;
+    if (image > TREE_ROWS_MAX)
         return true;
     if (image > t->count && tree_add(t, (uint32_t)from, (int64_t)number_of(line, "pid"),
                                      json_is_true(json_object_get(line, "forked")),

@@ -18,6 +18,7 @@
 
 #define TREE_FILE "processes.jsonl"
 #define TREE_NONE UINT32_MAX
+#define TREE_ROWS_MAX (1u << 17) /* what comes beyond is counted */
 
 struct tree_row {
     uint32_t image; /* its number, from 1: the row's index + 1 */
@@ -42,6 +43,7 @@ struct tree_row {
 struct tree {
     struct tree_row *rows;
     uint32_t count, room;
+    uint64_t left_out;    /* images that have no row */
     int file;             /* descriptor of TREE_FILE; -1: none is written */
     struct error trouble; /* the first thing that kept it from being written */
 };
@@ -49,7 +51,10 @@ struct tree {
 void tree_init(struct tree *t);
 void tree_release(struct tree *t);
 
-/* A new image; its index.  `program` is copied.  TREE_NONE: out of memory. */
+/*
+ * A new image; its index.  `program` is copied.  TREE_NONE: out of memory, or there are
+ * TREE_ROWS_MAX; counted in left_out.
+ */
 uint32_t tree_add(struct tree *t, uint32_t from, int64_t pid, bool forked, const char *program);
 
 /* Set a string of a row; NULL clears it.  false: out of memory. */
