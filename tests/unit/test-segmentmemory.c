@@ -108,10 +108,41 @@ static void test_limits(void **unused)
     assert_int_equal(apart(has_little_space), 0);
 }
 
+/* What was written is copied, what never was takes no memory. */
+static void test_copy(void **unused)
+{
+    enum { BYTES = 1 << 20, FIRST = 5 << 12, SECOND = 200 << 12 };
+    int from_fd = memfd_create("from", MFD_CLOEXEC), to_fd = memfd_create("to", MFD_CLOEXEC);
+    struct stat status;
+    uint8_t *from, *to;
+
+    (void)unused;
+    assert_int_equal(ftruncate(from_fd, BYTES), 0);
+    assert_int_equal(ftruncate(to_fd, BYTES), 0);
+    from = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, from_fd, 0);
+    to = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, to_fd, 0);
+    assert_true(segment_memory_copy(to, from, from_fd, 0, BYTES));
+    from[FIRST] = 1;
+    from[SECOND] = 2;
+    from[BYTES - 1] = 3;
+    assert_true(segment_memory_copy(to, from, from_fd, 4096, BYTES - 4096));
+    assert_int_equal(to[FIRST], 1);
+    assert_int_equal(to[SECOND], 2);
+    assert_int_equal(to[BYTES - 1], 0);
+    assert_int_equal(fstat(to_fd, &status), 0);
+    assert_in_range(status.st_blocks * 512, 2 * 4096, 3 * 4096);
+    assert_false(segment_memory_copy(to, from, -1, 0, BYTES));
+    munmap(from, BYTES);
+    munmap(to, BYTES);
+    close(from_fd);
+    close(to_fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_copy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

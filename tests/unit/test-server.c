@@ -27,6 +27,9 @@ struct seen {
     int strangers; /* hellos of another version */
     pid_t peer;
     int fd; /* to hand over */
+    unsigned executes;
+    uint32_t from;
+    char path[64];
 };
 
 static int on_hello(void *context, const struct hello *hello, pid_t peer,
@@ -75,10 +78,24 @@ static void on_request(void *context, const struct control_request *request, uin
     server_answer(seen->server, ticket, &answer);
 }
 
+static bool on_execute(void *context, uint32_t from, const char *path, pid_t peer)
+{
+    struct seen *seen = context;
+
+    seen->executes++;
+    seen->from = from;
+    seen->peer = peer;
+    snprintf(seen->path, sizeof(seen->path), "%s", path);
+    return strcmp(path, "/bin/yes") == 0;
+}
+
 static void handle(struct server *s, struct seen *seen)
 {
-    const struct server_handlers handlers = {
-        .hello = on_hello, .stranger = on_stranger, .request = on_request, .context = seen};
+    const struct server_handlers handlers = {.hello = on_hello,
+                                             .stranger = on_stranger,
+                                             .execute = on_execute,
+                                             .request = on_request,
+                                             .context = seen};
 
     seen->server = s;
     server_handle(s, &handlers);
@@ -181,6 +198,46 @@ static void test_refused(void **unused)
     assert_int_equal(seen.hellos, 1);
     assert_int_equal(seen.strangers, 1);
     close(client);
+    server_close(&s);
+}
+
+/* Whether the library may be loaded into `path`, of which `length` bytes are said to come. */
+static int ask_to_execute(struct server *s, struct seen *seen, const char *path, uint32_t length)
+{
+    struct execute_question question = {
+        .magic = EXECUTE_MAGIC, .version = SEGMENT_VERSION, .from = 3, .length = length};
+    struct execute_answer answer;
+    unsigned char bytes[sizeof(question) + 64];
+    int client = connect_to(s), result = -1;
+
+    memcpy(bytes, &question, sizeof(question));
+    memcpy(bytes + sizeof(question), path, strlen(path));
+    assert_int_equal(send(client, bytes, sizeof(question) + strlen(path), 0),
+                     sizeof(question) + strlen(path));
+    handle(s, seen);
+    if (recv(client, &answer, sizeof(answer), MSG_DONTWAIT) == (ssize_t)sizeof(answer))
+        result = (int)answer.carry;
+    close(client);
+    return result;
+}
+
+static void test_execute(void **unused)
+{
+    struct seen seen = {.fd = -1};
+    struct server s;
+
+    (void)unused;
+    assert_int_equal(server_open(&s, NULL), 0);
+    assert_int_equal(ask_to_execute(&s, &seen, "/bin/yes", 8), 1);
+    assert_string_equal(seen.path, "/bin/yes");
+    assert_int_equal(seen.from, 3);
+    assert_int_equal(seen.peer, getpid());
+    assert_int_equal(ask_to_execute(&s, &seen, "/bin/no", 7), 0);
+    assert_int_equal(seen.executes, 2);
+    assert_int_equal(ask_to_execute(&s, &seen, "/bin/yes", 7), -1);
+    assert_int_equal(ask_to_execute(&s, &seen, "/bin/yes", UINT32_MAX), -1);
+    assert_int_equal(seen.executes, 2);
+    assert_int_equal(ask_to_execute(&s, &seen, "", 0), 0);
     server_close(&s);
 }
 
@@ -424,15 +481,11 @@ static int remove_scratch(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_handshake),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_silent_clients),
-        cmocka_unit_test(test_long_directory),
-        cmocka_unit_test(test_trap),
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_other_user),
-        cmocka_unit_test(test_crowd),
-        cmocka_unit_test(test_hostile_requests),
+        cmocka_unit_test(test_handshake),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_execute),        cmocka_unit_test(test_silent_clients),
+        cmocka_unit_test(test_long_directory), cmocka_unit_test(test_trap),
+        cmocka_unit_test(test_requests),       cmocka_unit_test(test_other_user),
+        cmocka_unit_test(test_crowd),          cmocka_unit_test(test_hostile_requests),
     };
 
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
