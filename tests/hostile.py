@@ -5,6 +5,8 @@
     hostile.py --long     those that take minutes (make check-long)
     hostile.py WORD...    those whose row has one of these words
     hostile.py --list     names only
+
+The short ones of a group are a test of `make check`: hostile/GROUP.py.
 """
 import os
 import sys
@@ -21,7 +23,7 @@ import security  # noqa: E402,F401
 import surroundings  # noqa: E402,F401
 
 if "--list" in sys.argv:
-    for group, name, long, _ in table.rows:
-        print(f"{group}: {name}" + (" (long)" if long else ""))
+    for r in table.rows:
+        print(f"{r.group}: {r.name}" + (" (long)" if r.long else ""))
     sys.exit(0)
 sys.exit(table.run_all("--long" in sys.argv, [a for a in sys.argv[1:] if not a.startswith("--")]))

@@ -11,6 +11,7 @@ AM_TESTS_ENVIRONMENT = \
 	MEMPROF='$(abs_top_builddir)/memprof'; export MEMPROF; \
 	CC='$(CC)'; export CC; \
 	PYTHON3='$(PYTHON3)'; export PYTHON3; \
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	HOST_LIBS='$(external_libs)'; export HOST_LIBS; \
 	LSAN_OPTIONS='suppressions=$(abs_top_srcdir)/tests/lsan.supp print_suppressions=0'; \
 	export LSAN_OPTIONS;
@@ -388,7 +389,14 @@ EXTRA_DIST += \
 	tests/data/jenkins-junit.xsd \
 	tests/data/leaks.schema.json \
 	tests/data/sarif-2.1.0.json
-# Hostile conditions: a table with a row for each.  The long ones take an hour.
+# Hostile conditions: a table with a row for each.  The short ones of a group are a test;
+# under the sanitizers, which change what is measured, those of security.
+hostile_groups = tests/hostile/security.py
+if !SANITIZERS
+hostile_groups += tests/hostile/ends.py tests/hostile/escapes.py tests/hostile/programs.py \
+	tests/hostile/scale.py tests/hostile/searches.py tests/hostile/surroundings.py
+endif
+script_tests += $(hostile_groups)
 hostile_python = $(AM_TESTS_ENVIRONMENT) $(PYTHON3) $(top_srcdir)/tests/hostile.py
 .PHONY: check-hostile check-long
 check-hostile: all targets

@@ -4,8 +4,8 @@ import os
 import re
 import subprocess
 
+from table import built, memprof, need, row, run_group
 import harness as h
-from table import built, memprof, need, row
 
 EVIL = "\033[31m\033]0;owned\007\033[2J\177"
 # C0 but tab and newline, DEL, and C1, also as bytes that are no UTF-8
@@ -33,7 +33,7 @@ def make_program(folder):
     flags = ["-g", "-O1", "-fno-builtin", "-std=gnu17", "-I" + h.SOURCE, "-I" + os.path.join(h.SOURCE, "include"), "-pthread"]
     for output, file, more in (("program", source, ["-rdynamic", "-ldl"]),
                                ("module", os.path.join(folder, "plugin.c"), ["-DSWAP_PLUGIN=1", "-fPIC", "-shared"])):
-        run = subprocess.run([*compiler, *flags, "-o", os.path.join(folder, output), file, *more], capture_output=True, text=True, timeout=60)
+        run = subprocess.run([*compiler, *flags, "-o", os.path.join(folder, output), file, *more], capture_output=True, text=True, timeout=300)
         need(run.returncode == 0, run.stderr[-200:])
     made = []
     for name in ("program", "module"):
@@ -64,7 +64,7 @@ class Seen:
         self.names += b"owned" in data
 
     def command(self, *argv, statuses=(0,), **options):
-        run = subprocess.run([h.MEMPROF, *argv], capture_output=True, timeout=120, stdin=subprocess.DEVNULL, **options)
+        run = subprocess.run([h.MEMPROF, *argv], capture_output=True, timeout=300, stdin=subprocess.DEVNULL, **options)
         what = " ".join(os.path.basename(a) for a in argv)
         h.check(run.returncode in statuses, f"{what!r} ended with {run.returncode}: {run.stderr[-300:]!r}")
         kind = "json" if run.stdout[:1] in (b"{", b"[") else ""
@@ -136,7 +136,7 @@ def look_at_running(seen, folder, program, module):
         seen.command("why", "program" + EVIL, address, statuses=(0, 1, 2, 3, 4))
         seen.command("pools", "program" + EVIL, statuses=(0, 1, 2, 3, 4))
     finally:
-        host.communicate("q", timeout=60)
+        host.communicate("q", timeout=300)
 
 
 @row("security", "terminal escapes in names of all kinds, in every report of every command")
@@ -155,3 +155,7 @@ def escapes():
         seen.command("tree", *how, tree)
     h.check(seen.names > 50, f"the names are shown, escaped: in {seen.names} texts")
     return f"{seen.names} texts with such names"
+
+
+if __name__ == "__main__":
+    run_group()

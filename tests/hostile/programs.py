@@ -5,8 +5,8 @@ import shutil
 import struct
 import subprocess
 
+from table import built, documented, exact, need, opened, record, refused, row, run_group, unharmed
 import harness as h
-from table import built, documented, exact, need, opened, record, refused, row, unharmed
 
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 ALLOCATORS = {"jemalloc": ("libjemalloc.so.2", "libjemalloc2"), "tcmalloc": ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
@@ -20,7 +20,7 @@ def compiled(name, compiler, *flags, text=HELLO, suffix=".c"):
     source, program = os.path.join(h.scratch, name + suffix), os.path.join(h.scratch, name)
     with open(source, "w", encoding="utf-8") as f:
         f.write(text)
-    run = subprocess.run([compiler, *flags, "-o", program, source], capture_output=True, text=True, timeout=200)
+    run = subprocess.run([compiler, *flags, "-o", program, source], capture_output=True, text=True, timeout=300)
     need(run.returncode == 0, f"{compiler} {' '.join(flags)}: {run.stderr.strip()[-150:]}")
     return program
 
@@ -194,3 +194,6 @@ def forks_short():
 def forks_long():
     forks(1000)
 
+
+if __name__ == "__main__":
+    run_group()

@@ -3,8 +3,8 @@
 import re
 import time
 
+from table import documented, exact, memprof, need, opened, record, row, run_group
 import harness as h
-from table import documented, exact, memprof, need, opened, record, row
 
 SCALE = h.target("scale")
 
@@ -156,3 +156,7 @@ def modules_short():
 @row("scale", "two modules loaded and unloaded 10,000 times each", long=True)
 def modules_long():
     return loads(10000)
+
+
+if __name__ == "__main__":
+    run_group()

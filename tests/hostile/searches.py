@@ -12,8 +12,8 @@ import subprocess
 import threading
 import time
 
+from table import memprof, need, record, row, run_group
 import harness as h
-from table import memprof, need, record, row
 
 os.environ["MEMPROF_RUNTIME_DIR"] = os.path.join(h.scratch, "searches")
 LOST = 3  # blocks of 100 bytes, which search-asked has lost when it says pid=
@@ -187,3 +187,7 @@ def sparse():
     h.equal(doc["leaks"]["definite"]["blocks"], 0, "what only the page holds is not lost")
     h.check(doc["held_seconds"] is not None, "it was searched")
     return f"held still for {doc['held_seconds'] * 1e3:.0f} ms"
+
+
+if __name__ == "__main__":
+    run_group()

@@ -7,8 +7,8 @@ import signal
 import stat
 import subprocess
 
+from table import can, documented, memprof, need, opened, record, root, row, run_group
 import harness as h
-from table import can, documented, memprof, need, opened, record, root, row
 
 FOLDER = os.environ["MEMPROF_RUNTIME_DIR"]
 
@@ -25,7 +25,7 @@ def modes():
         with open(f"/proc/{host.pid}/maps", encoding="ascii") as f:
             h.check("/memfd:memprof" in f.read(), "the segment has no name in a file system")
     finally:
-        host.communicate("q", timeout=60)
+        host.communicate("q", timeout=300)
 
 
 @row("security", "a folder for sessions that others may enter is not used, and that is said")
@@ -47,9 +47,10 @@ def open_folder():
 def no_folder():
     root()
     can("unshare", "-m")
+    need(os.path.isdir("/mnt"), "there is no /mnt")
     text = f"""mount --bind {h.BUILD} /mnt && mount -t tmpfs -o ro none /tmp && cd / || exit 99
         exec env -u MEMPROF_RUNTIME_DIR -u XDG_RUNTIME_DIR -u TMPDIR /mnt/memprof run -o /dev/null -- /bin/echo started"""
-    run = subprocess.run(["unshare", "-m", "sh", "-c", text], capture_output=True, text=True, timeout=60)
+    run = subprocess.run(["unshare", "-m", "sh", "-c", text], capture_output=True, text=True, timeout=300)
     h.equal((run.returncode, run.stdout), (125, ""), f"refused: {run.stderr!r}")
 
 
@@ -123,3 +124,6 @@ def contents():
     h.check(frames > 0 and b"python3" in whole, f"{frames} compressed pieces were looked into")
     h.check(b"sesame" not in whole, "neither the environment nor what blocks hold")
 
+
+if __name__ == "__main__":
+    run_group()

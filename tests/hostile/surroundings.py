@@ -5,8 +5,8 @@ import resource
 import shutil
 import subprocess
 
+from table import can, documented, exact, memprof, need, opened, record, root, row, run_group, script, unharmed
 import harness as h
-from table import can, documented, exact, memprof, need, opened, record, root, row, script, unharmed
 
 PLAIN = [h.target("plain"), "3"]
 
@@ -20,9 +20,9 @@ def closed(which, name):
     @row("surroundings", f"{name} closed at start")
     def stdio():
         file = os.path.join(h.scratch, "closed.mprof")
-        run = subprocess.run([h.MEMPROF, "run", "-q", "-o", file, "--", *PLAIN], timeout=60,
+        run = subprocess.run([h.MEMPROF, "run", "-q", "-o", file, "--", *PLAIN], timeout=300,
                              preexec_fn=lambda: [os.close(fd) for fd in which if fd < 3])
-        alone = subprocess.run(PLAIN, timeout=60, preexec_fn=lambda: [os.close(fd) for fd in which])
+        alone = subprocess.run(PLAIN, timeout=300, preexec_fn=lambda: [os.close(fd) for fd in which])
         h.equal(run.returncode, alone.returncode, "status as alone")
         h.equal(memprof("top", file).returncode, 0, "the profile opens")
 
@@ -53,7 +53,7 @@ def chroot_before():
         set +e; env -u MEMPROF_RUNTIME_DIR -u TMPDIR chroot . /b/memprof run -o /out/x.mprof -- /b/tests/targets/plain 3; echo status $?
         cp out/x.mprof {h.scratch}/jail.mprof"""
     need(os.path.islink("/lib64"), "/lib64 is no link into /usr")
-    run = subprocess.run(["unshare", "-m", "sh", "-c", script_text], capture_output=True, text=True, timeout=120)
+    run = subprocess.run(["unshare", "-m", "sh", "-c", script_text], capture_output=True, text=True, timeout=300)
     h.check("total_blocks=12" in run.stdout and "status 3" in run.stdout, f"it ran: {run.stdout!r} {run.stderr!r}")
     h.equal(memprof("top", os.path.join(h.scratch, "jail.mprof")).returncode, 0, "the profile opens")
 
@@ -73,7 +73,7 @@ def chroot_prefix():
     unharmed(["chroot", "/", *PLAIN])
 
 
-@row("surroundings", "set-user-id, and what else is refused")
+@row("surroundings", "set-user-id, and what else is refused", tested=True)
 def privileged():
     return script("refusals.py")
 
@@ -85,11 +85,11 @@ def capabilities():
     os.chmod(h.scratch, 0o755)
     file = os.path.join(h.scratch, "capable")
     shutil.copy(h.target("plain"), file)
-    run = subprocess.run(["setcap", "cap_net_raw+ep", file], capture_output=True, text=True, timeout=20)
+    run = subprocess.run(["setcap", "cap_net_raw+ep", file], capture_output=True, text=True, timeout=300)
     need(run.returncode == 0, f"setcap: {run.stderr.strip()[:100]}")
     as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "-u", "MEMPROF_RUNTIME_DIR"]
     need(subprocess.run([*as_nobody, h.MEMPROF, "--version"], capture_output=True).returncode == 0, "nobody cannot reach the build")
-    run = subprocess.run([*as_nobody, h.MEMPROF, "run", "-o", "/dev/null", "--", file], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([*as_nobody, h.MEMPROF, "run", "-o", "/dev/null", "--", file], capture_output=True, text=True, timeout=300)
     h.equal(run.returncode, 125, f"status: {run.stderr!r}")
     h.check("capabilities" in run.stderr and run.stderr.count("\n") == 1, f"one line: {run.stderr!r}")
     return "refused; " + documented("setuid, setgid, capabilities")
@@ -135,7 +135,7 @@ def stack():
     exact(["sh", "-c", f"ulimit -s 64; exec {PLAIN[0]} 3"], 3)
 
 
-@row("surroundings", "RLIMIT_NOFILE, RLIMIT_FSIZE, full disk, other users, both in PID namespaces")
+@row("surroundings", "RLIMIT_NOFILE, RLIMIT_FSIZE, full disk, other users, both in PID namespaces", tested=True)
 def adverse():
     return script("adverse.py")
 
@@ -147,7 +147,7 @@ def full():
     text = f"""mount -t tmpfs -o size=4k full /dev/shm && mkdir -p {h.scratch}/full && mount -t tmpfs -o size=4k full {h.scratch}/full || exit 99
         cat /dev/zero >/dev/shm/x 2>/dev/null; cat /dev/zero >{h.scratch}/full/x 2>/dev/null
         env -u MEMPROF_RUNTIME_DIR TMPDIR={h.scratch}/full {h.MEMPROF} run -q -o {h.scratch}/full.mprof -- {' '.join(PLAIN)}; echo status $?"""
-    run = subprocess.run(["unshare", "-m", "sh", "-c", text], capture_output=True, text=True, timeout=60)
+    run = subprocess.run(["unshare", "-m", "sh", "-c", text], capture_output=True, text=True, timeout=300)
     h.check("status 3" in run.stdout, f"it ran: {run.stdout!r} {run.stderr!r}")
     h.equal(memprof("top", os.path.join(h.scratch, "full.mprof")).returncode, 0, "the profile opens")
 
@@ -158,7 +158,7 @@ def read_only():
     can("unshare", "-m")
     text = f"""mkdir -p {h.scratch}/ro && mount -t tmpfs -o ro ro {h.scratch}/ro && cd {h.scratch}/ro || exit 99
         {h.MEMPROF} run -- {' '.join(PLAIN)}; echo status $?; {h.MEMPROF} run -q -o {h.scratch}/ro.mprof -- {' '.join(PLAIN)}; echo elsewhere $?"""
-    run = subprocess.run(["unshare", "-m", "sh", "-c", text], capture_output=True, text=True, timeout=60)
+    run = subprocess.run(["unshare", "-m", "sh", "-c", text], capture_output=True, text=True, timeout=300)
     h.check("status 125" in run.stdout and "elsewhere 3" in run.stdout, f"{run.stdout!r}")
     h.check("Read-only" in run.stderr and run.stderr.startswith("memprof: "), f"the reason: {run.stderr!r}")
     return "refused with the reason, -o elsewhere recorded; " + documented("Whether the file can be written is found out before the program is started")
@@ -169,7 +169,7 @@ def paths():
     odd = os.path.join(h.scratch, "a folder with spaces, \u00fcml\u00e4ut \u2603 and 'quotes'")
     os.makedirs(odd)
     shutil.copy(h.target("plain"), os.path.join(odd, "a program"))
-    run = subprocess.run([h.MEMPROF, "run", "-q", "--", "./a program", "3"], cwd=odd, capture_output=True, text=True, timeout=60)
+    run = subprocess.run([h.MEMPROF, "run", "-q", "--", "./a program", "3"], cwd=odd, capture_output=True, text=True, timeout=300)
     h.equal(run.returncode, 3, f"spaces: {run.stderr!r}")
     files = [f for f in os.listdir(odd) if f.endswith(".mprof")]
     h.equal(len(files), 1, "one profile there")
@@ -192,7 +192,7 @@ def no_home():
     exact(PLAIN, 3, env={"PATH": os.environ["PATH"]})
 
 
-@row("surroundings", "LD_PRELOAD of the user's own is kept, in order")
+@row("surroundings", "LD_PRELOAD of the user's own is kept, in order", tested=True)
 def preloads():
     return script("transparency.py")
 
@@ -203,7 +203,7 @@ def in_namespace(name, *command):
         can(*command)
         exact([*command, *PLAIN], 3)
         file = os.path.join(h.scratch, "namespace.mprof")
-        run = subprocess.run([*command, h.MEMPROF, "run", "-q", "-o", file, "--", *PLAIN], capture_output=True, text=True, timeout=60)
+        run = subprocess.run([*command, h.MEMPROF, "run", "-q", "-o", file, "--", *PLAIN], capture_output=True, text=True, timeout=300)
         h.equal(run.returncode, 3, f"memprof inside: {run.stderr!r}")
         h.equal(memprof("top", file).returncode, 0, "memprof inside: the profile opens")
 
@@ -217,7 +217,7 @@ def pid_namespace():
     can("unshare", "-pf", "--mount-proc")
     file = os.path.join(h.scratch, "pids.mprof")
     run = subprocess.run(["unshare", "-pf", "--mount-proc", h.MEMPROF, "run", "-q", "-o", file, "--", *PLAIN], capture_output=True,
-                         text=True, timeout=60)
+                         text=True, timeout=300)
     h.equal((run.returncode, memprof("top", file).returncode), (3, 0), f"status, and the profile opens: {run.stderr!r}")
 
 
@@ -227,7 +227,7 @@ def no_ptrace():
     log = os.path.join(h.scratch, "strace.log")
     file = os.path.join(h.scratch, "traced.mprof")
     run = subprocess.run(["strace", "-f", "-qq", "-e", "trace=none", "-o", log, h.MEMPROF, "run", "-o", file, "--",
-                          h.target("ways-out"), "return"], capture_output=True, text=True, timeout=120)
+                          h.target("ways-out"), "return"], capture_output=True, text=True, timeout=300)
     h.check("1000 B in 1 block" in run.stderr or "definitely lost" in run.stderr, f"traced by strace, searched all the same: {run.stderr!r}")
 
 
@@ -244,5 +244,8 @@ def clock():
     need(os.path.exists(preload), "clock-preload.so is not built")
     for seed in ("1", "2", "3"):
         exact([h.target("scale"), "events", "300000"], options=("--snapshot-every", "20ms"),
-              env={**os.environ, "LD_PRELOAD": preload, "CLOCK_SEED": seed}, timeout=60)
+              env={**os.environ, "LD_PRELOAD": preload, "CLOCK_SEED": seed}, timeout=300)
 
+
+if __name__ == "__main__":
+    run_group()

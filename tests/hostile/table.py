@@ -5,6 +5,7 @@ A row is a function with a decorator; it uses harness.check() and its relatives.
 condition that cannot be made on this machine is never shown as passed.
 """
 
+import collections
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
 import harness as h  # noqa: E402
 
+Row = collections.namedtuple("Row", "group name long tested function")
 rows = []
 with open(os.path.join(h.SOURCE, "man/memprof-run.1"), encoding="utf-8") as page:
     MANUAL = " ".join(line for line in page.read().split("\n"))
@@ -22,9 +24,10 @@ class NotMade(Exception):
     """The condition cannot be made here; why."""
 
 
-def row(group, name, long=False):
+def row(group, name, long=False, tested=False):
+    """`long`: it takes minutes; `tested`: `make check` runs what it runs by itself."""
     def keep(function):
-        rows.append((group, name, long, function))
+        rows.append(Row(group, name, long, tested, function))
         return function
     return keep
 
@@ -142,10 +145,20 @@ def run_row(group, name, function):
     return verdict
 
 
-def run_all(long, patterns):
-    """The table; its last lines are counts as Automake's."""
-    chosen = [r for r in rows if (r[2] == long if not patterns else any(p in f"{r[0]}: {r[1]}" for p in patterns))]
-    verdicts = [run_row(group, name, function) for group, name, _, function in chosen]
+def run_rows(chosen):
+    """Their table; the last lines are counts as Automake's."""
+    verdicts = [run_row(r.group, r.name, r.function) for r in chosen]
     for verdict in ("PASS", "SKIP", "FAIL"):
         print(f"# {verdict}:  {verdicts.count(verdict)}")
+    return verdicts
+
+
+def run_all(long, patterns):
+    verdicts = run_rows([r for r in rows if (r.long == long if not patterns else any(p in f"{r.group}: {r.name}" for p in patterns))])
     return 1 if "FAIL" in verdicts or not verdicts else 0
+
+
+def run_group():
+    """The short rows of one file, as a test of `make check`."""
+    verdicts = run_rows([r for r in rows if not r.long and not r.tested])
+    sys.exit(1 if "FAIL" in verdicts or not verdicts else 0 if "PASS" in verdicts else h.SKIP)
