@@ -4,7 +4,7 @@
 #include "cli/heap-source.h"
 #include "cli/options.h"
 #include "cli/pager.h"
-#include "cli/terminal.h"
+#include "cli/text-options.h"
 #include "cli/words.h"
 #include "src/host/report-duplicates.h"
 #include "src/host/snapshot.h"
@@ -13,24 +13,14 @@
 
 enum {
     OPTION_PID = OPTION_LONG_ONLY,
-    OPTION_SKIP,
-    OPTION_NO_SKIP,
-    OPTION_BYTES,
-    OPTION_WIDTH,
     OPTION_JSON,
-    OPTION_NO_PAGER,
 };
 
 static const struct option_spec specs[] = {
     {OPTION_PID, "pid", "PID", "search a program that is being recorded now"},
     {'g', "group-by", "WHAT", "line, function, file, module, thread or traceback [line]"},
     {'t', "top", "N", "show N rows; 0 all [20]"},
-    {OPTION_SKIP, "skip", "PATTERN", "also pass over functions, file= or module= PATTERN"},
-    {OPTION_NO_SKIP, "no-skip", NULL, "pass over nothing but what --skip names"},
-    {OPTION_BYTES, "bytes", NULL, "show all digits of numbers of bytes"},
-    {OPTION_WIDTH, "width", "N", "fit lines into N columns; 0 any [the terminal's, or 120]"},
     {OPTION_JSON, "json", "[=FILE]", "write it as JSON to FILE [standard output]"},
-    {OPTION_NO_PAGER, "no-pager", NULL, "print to the terminal directly"},
     {0, NULL, NULL, NULL},
 };
 
@@ -40,18 +30,17 @@ static const struct options options = {
     .purpose =
         "Show live blocks with the same bytes, and what keeping one of each would save: of a\n"
         "profile that memprof run --duplicates made, or of a program that is being recorded now.",
-    .tables = {{"Options", specs}},
+    .tables = {{"Options", specs}, {NULL, text_option_specs}},
     .closing =
         "The exit status is 3 when no such program is being profiled, 4 when several of that\n"
         "name are, 5 when the process is another user's.",
 };
 
 struct choice {
-    struct skiplist skip;
+    struct text_choice text;
     enum view_group group;
     const char *pid, *json;
-    uint64_t limit, columns;
-    bool columns_given, exact, no_pager;
+    uint64_t limit;
 };
 
 static int take_group(struct choice *c, const char *argument)
@@ -66,16 +55,6 @@ static int take_group(struct choice *c, const char *argument)
     return 0;
 }
 
-static int take_skip(struct choice *c, const char *pattern)
-{
-    struct error e;
-
-    if (skiplist_add(&c->skip, pattern, &e) == 0)
-        return 0;
-    words_error(&e);
-    return OPTIONS_WRONG;
-}
-
 static int take(void *context, int id, const char *argument)
 {
     struct choice *c = context;
@@ -88,23 +67,11 @@ static int take(void *context, int id, const char *argument)
         return take_group(c, argument);
     case 't':
         return option_number("top", argument, UINT32_MAX, &c->limit);
-    case OPTION_SKIP:
-        return take_skip(c, argument);
-    case OPTION_NO_SKIP:
-        c->skip.builtin = false;
-        return 0;
-    case OPTION_BYTES:
-        c->exact = true;
-        return 0;
-    case OPTION_WIDTH:
-        c->columns_given = true;
-        return option_number("width", argument, UINT32_MAX, &c->columns);
     case OPTION_JSON:
         c->json = argument ? argument : "-";
         return 0;
     default:
-        c->no_pager = true;
-        return 0;
+        return text_choice_take(&c->text, id, argument);
     }
 }
 
@@ -131,7 +98,7 @@ static int write_text(const struct choice *c, const struct document *d, struct e
     strbuf_init(&out);
     report_duplicates_text(&out, d->profile, d->duplicates, d->options);
     result = out.failed ? error_set(e, ERROR_MEMORY, "out of memory while making the report")
-                        : pager_write(&out, !c->no_pager, e);
+                        : pager_write(&out, !c->text.no_pager, e);
     strbuf_release(&out);
     return result;
 }
@@ -140,19 +107,16 @@ static int show(const struct choice *c, const struct profile *p, struct error *e
 {
     struct sourcelines sources;
     struct duplicates duplicates;
-    const struct report_duplicates_options report = {
-        .text = {.columns = c->columns_given ? (size_t)c->columns : terminal_columns(stdout),
-                 .colour = terminal_takes_colour(stdout),
-                 .exact = c->exact,
-                 .sources = &sources},
-        .group = c->group,
-        .limit = (size_t)c->limit};
+    struct report_duplicates_options report = {.text = text_choice_options(&c->text, stdout),
+                                               .group = c->group,
+                                               .limit = (size_t)c->limit};
     struct document document = {p, &duplicates, &report};
     int result;
 
-    if (!duplicates_known(p, e) || duplicates_make(&duplicates, p, c->group, &c->skip, e) != 0)
+    if (!duplicates_known(p, e) || duplicates_make(&duplicates, p, c->group, &c->text.skip, e) != 0)
         return -1;
     sourcelines_init(&sources);
+    report.text.sources = &sources;
     result = c->json ? document_write(c->json, write_document, &document, e)
                      : write_text(c, &document, e);
     sourcelines_release(&sources);
@@ -187,7 +151,7 @@ int cmd_duplicates(int argc, char **argv)
     struct choice c = {.limit = ROWS};
     int first, status = EXIT_USAGE;
 
-    skiplist_init(&c.skip, true);
+    text_choice_init(&c.text);
     first = options_parse(&options, argc, argv, take, &c);
     if (first == OPTIONS_DONE) {
         status = EXIT_FINE;
@@ -197,6 +161,6 @@ int cmd_duplicates(int argc, char **argv)
     } else if (first >= 0) {
         status = find(&c, c.pid ? c.pid : argv[first]);
     }
-    skiplist_release(&c.skip);
+    text_choice_release(&c.text);
     return status;
 }

@@ -3,30 +3,20 @@
 #include "cli/document.h"
 #include "cli/options.h"
 #include "cli/pager.h"
-#include "cli/terminal.h"
+#include "cli/text-options.h"
 #include "cli/words.h"
 #include "src/host/report-findings.h"
 #include "src/host/snapshot.h"
 
 enum {
     OPTION_LIMIT = OPTION_LONG_ONLY,
-    OPTION_SKIP,
-    OPTION_NO_SKIP,
-    OPTION_BYTES,
-    OPTION_WIDTH,
     OPTION_JSON,
-    OPTION_NO_PAGER,
 };
 
 static const struct option_spec specs[] = {
     {'t', "top", "N", "show the first N findings; 0 shows all [all]"},
     {OPTION_LIMIT, "limit", "N", "the same as --top"},
-    {OPTION_SKIP, "skip", "PATTERN", "also pass over functions, file: or module: PATTERN"},
-    {OPTION_NO_SKIP, "no-skip", NULL, "pass over nothing but what --skip names"},
-    {OPTION_BYTES, "bytes", NULL, "show all digits of numbers of bytes"},
-    {OPTION_WIDTH, "width", "N", "fit lines into N columns; 0 any [the terminal's, or 120]"},
     {OPTION_JSON, "json", "[=FILE]", "write them as JSON to FILE [standard output]"},
-    {OPTION_NO_PAGER, "no-pager", NULL, "print to the terminal directly"},
     {0, NULL, NULL, NULL},
 };
 
@@ -36,25 +26,14 @@ static const struct options options = {
     .purpose =
         "Show in words what in the profile FILE is worth a look, the most costly first: what\n"
         "is lost, what grows, what is wasted, and the line to change.",
-    .tables = {{"Options", specs}},
+    .tables = {{"Options", specs}, {NULL, text_option_specs}},
 };
 
 struct choice {
-    struct skiplist skip;
-    uint64_t limit, columns;
-    bool exact, no_pager, columns_given;
+    struct text_choice text;
+    uint64_t limit;
     const char *json;
 };
-
-static int take_skip(struct choice *c, const char *pattern)
-{
-    struct error e;
-
-    if (skiplist_add(&c->skip, pattern, &e) == 0)
-        return 0;
-    words_error(&e);
-    return OPTIONS_WRONG;
-}
 
 static int take(void *context, int id, const char *argument)
 {
@@ -65,23 +44,11 @@ static int take(void *context, int id, const char *argument)
         return option_number("top", argument, UINT32_MAX, &c->limit);
     case OPTION_LIMIT:
         return option_number("limit", argument, UINT32_MAX, &c->limit);
-    case OPTION_SKIP:
-        return take_skip(c, argument);
-    case OPTION_WIDTH:
-        c->columns_given = true;
-        return option_number("width", argument, UINT32_MAX, &c->columns);
-    case OPTION_NO_SKIP:
-        c->skip.builtin = false;
-        return 0;
-    case OPTION_BYTES:
-        c->exact = true;
-        return 0;
     case OPTION_JSON:
         c->json = argument ? argument : "-";
         return 0;
     default:
-        c->no_pager = true;
-        return 0;
+        return text_choice_take(&c->text, id, argument);
     }
 }
 
@@ -112,11 +79,7 @@ static int write_json(const char *path, const struct choice *c, const struct pro
 static int write_text(const char *path, const struct choice *c, const struct profile *p,
                       const struct findings *f, struct error *e)
 {
-    const struct report_text_options text = {
-        .columns = c->columns_given ? (size_t)c->columns : terminal_columns(stdout),
-        .colour = terminal_takes_colour(stdout),
-        .exact = c->exact,
-    };
+    const struct report_text_options text = text_choice_options(&c->text, stdout);
     struct strbuf out;
     int result;
 
@@ -126,7 +89,7 @@ static int write_text(const char *path, const struct choice *c, const struct pro
     report_text_totals(&out, p, &text);
     report_text_loss(&out, p, &text);
     report_findings_text(&out, p, f, path, (size_t)c->limit, &text);
-    result = pager_write(&out, !c->no_pager, e);
+    result = pager_write(&out, !c->text.no_pager, e);
     strbuf_release(&out);
     return result;
 }
@@ -136,7 +99,7 @@ static int show(const char *path, const struct choice *c, const struct profile *
     struct findings findings;
     int result;
 
-    if (findings_make(&findings, p, &c->skip, NULL, e) != 0)
+    if (findings_make(&findings, p, &c->text.skip, NULL, e) != 0)
         return -1;
     result = c->json ? write_json(path, c, p, &findings, e) : write_text(path, c, p, &findings, e);
     findings_release(&findings);
@@ -164,7 +127,7 @@ int cmd_findings(int argc, char **argv)
     struct choice c = {0};
     int first, status = EXIT_USAGE;
 
-    skiplist_init(&c.skip, true);
+    text_choice_init(&c.text);
     first = options_parse(&options, argc, argv, take, &c);
     if (first == OPTIONS_DONE) {
         status = EXIT_FINE;
@@ -174,6 +137,6 @@ int cmd_findings(int argc, char **argv)
     } else if (first >= 0) {
         status = show_file(argv[first], &c);
     }
-    skiplist_release(&c.skip);
+    text_choice_release(&c.text);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "cli/pager.h"
 #include "cli/session-choice.h"
 #include "cli/terminal.h"
+#include "cli/text-options.h"
 #include "cli/words.h"
 #include "src/host/report-pools.h"
 #include "src/host/snapshot.h"
@@ -19,13 +20,8 @@ enum {
     OPTION_BY = OPTION_LONG_ONLY,
     OPTION_SNAPSHOT,
     OPTION_ASCII,
-    OPTION_SKIP,
-    OPTION_NO_SKIP,
-    OPTION_BYTES,
-    OPTION_WIDTH,
     OPTION_JSON,
     OPTION_CSV,
-    OPTION_NO_PAGER,
 };
 
 static const struct option_spec specs[] = {
@@ -37,13 +33,8 @@ static const struct option_spec specs[] = {
      "[exit]"},
     {'t', "top", "N", "show N lines, and N arenas of the map; 0 all [20]"},
     {OPTION_ASCII, "ascii", NULL, "draw the map in ASCII [in UTF-8 where the locale has it]"},
-    {OPTION_SKIP, "skip", "PATTERN", "also pass over functions, file= or module= PATTERN"},
-    {OPTION_NO_SKIP, "no-skip", NULL, "pass over nothing but what --skip names"},
-    {OPTION_BYTES, "bytes", NULL, "show all digits of numbers of bytes"},
-    {OPTION_WIDTH, "width", "N", "fit lines into N columns; 0 any [the terminal's, or 120]"},
     {OPTION_JSON, "json", "FILE", "write everything as JSON to FILE, - standard output"},
     {OPTION_CSV, "csv", "FILE", "write the classes or lines as CSV to FILE, or - for stdout"},
-    {OPTION_NO_PAGER, "no-pager", NULL, "print to the terminal directly"},
     {0, NULL, NULL, NULL},
 };
 
@@ -54,7 +45,7 @@ static const struct options options = {
         "Show where small-object memory went: size classes, pools and arenas of a program that\n"
         "ran with --allocator=pool, or how they would hold the blocks of any other, with what\n"
         "glibc's malloc takes for them.  A PID or NAME is of a program being recorded now.",
-    .tables = {{"Options", specs}},
+    .tables = {{"Options", specs}, {NULL, text_option_specs}},
     .closing =
         "The exit status is 3 when no such program is being profiled, 4 when several of that\n"
         "name are, 5 when the process is another user's.",
@@ -62,9 +53,9 @@ static const struct options options = {
 
 struct choice {
     struct pools_options pools;
-    struct skiplist skip;
-    bool ascii, exact, no_pager, columns_given, grouped, ordered;
-    uint64_t columns, limit;
+    struct text_choice text;
+    bool ascii, grouped, ordered;
+    uint64_t limit;
     const char *json, *csv, *snapshot;
 };
 
@@ -87,16 +78,6 @@ static int take_word(struct choice *c, int id, const char *argument)
     return 0;
 }
 
-static int take_skip(struct choice *c, const char *pattern)
-{
-    struct error e;
-
-    if (skiplist_add(&c->skip, pattern, &e) == 0)
-        return 0;
-    words_error(&e);
-    return OPTIONS_WRONG;
-}
-
 static int take(void *context, int id, const char *argument)
 {
     struct choice *c = context;
@@ -107,14 +88,6 @@ static int take(void *context, int id, const char *argument)
         return take_word(c, id, argument);
     case 't':
         return option_number("top", argument, UINT32_MAX, &c->limit);
-    case OPTION_SKIP:
-        return take_skip(c, argument);
-    case OPTION_WIDTH:
-        c->columns_given = true;
-        return option_number("width", argument, UINT32_MAX, &c->columns);
-    case OPTION_NO_SKIP:
-        c->skip.builtin = false;
-        return 0;
     case OPTION_JSON:
         c->json = argument;
         return 0;
@@ -127,12 +100,8 @@ static int take(void *context, int id, const char *argument)
     case OPTION_ASCII:
         c->ascii = true;
         return 0;
-    case OPTION_BYTES:
-        c->exact = true;
-        return 0;
     default:
-        c->no_pager = true;
-        return 0;
+        return text_choice_take(&c->text, id, argument);
     }
 }
 
@@ -165,7 +134,7 @@ static int write_text(const struct choice *c, const struct profile *p, const str
     strbuf_init(&out);
     report_pools_text(&out, p, s, report);
     result = out.failed ? error_set(e, ERROR_MEMORY, "out of memory")
-                        : pager_write(&out, !c->no_pager, e);
+                        : pager_write(&out, !c->text.no_pager, e);
     strbuf_release(&out);
     return result;
 }
@@ -182,14 +151,15 @@ static int write_all(const struct choice *c, const struct profile *p, const stru
 
 static int show(const struct choice *c, const struct profile *p, struct error *e)
 {
+    const struct report_text_options text = text_choice_options(&c->text, stdout);
     struct pools_options making = c->pools;
     struct report_pools_options report = {
         .group = c->pools.group,
         .order = c->pools.order,
-        .columns = c->columns_given ? (size_t)c->columns : terminal_columns(stdout),
+        .columns = text.columns,
         .limit = (size_t)c->limit,
-        .colour = terminal_takes_colour(stdout),
-        .exact = c->exact,
+        .colour = text.colour,
+        .exact = text.exact,
         .ascii = c->ascii || !terminal_takes_utf8(),
     };
     struct pools pools;
@@ -280,8 +250,8 @@ int cmd_pools(int argc, char **argv)
     struct choice c = {.limit = ROWS};
     int first, status = EXIT_USAGE;
 
-    skiplist_init(&c.skip, true);
-    c.pools.skip = &c.skip;
+    text_choice_init(&c.text);
+    c.pools.skip = &c.text.skip;
     first = options_parse(&options, argc, argv, take, &c);
     if (c.ordered && !c.grouped)
         c.pools.group = POOLS_BY_LINE;
@@ -298,6 +268,6 @@ int cmd_pools(int argc, char **argv)
     } else if (first >= 0) {
         status = show_program(argv[first], &c);
     }
-    skiplist_release(&c.skip);
+    text_choice_release(&c.text);
     return status;
 }

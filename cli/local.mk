@@ -7,6 +7,8 @@ dist_bin_SCRIPTS = cli/memprof-memcheck
 memprof_SOURCES = \
 	cli/block-question.c \
 	cli/block-question.h \
+	cli/block-references.c \
+	cli/block-references.h \
 	cli/cmd-check.c \
 	cli/cmd-compare.c \
 	cli/cmd-diff.c \
@@ -57,6 +59,8 @@ memprof_SOURCES = \
 	cli/session-choice.h \
 	cli/terminal.c \
 	cli/terminal.h \
+	cli/text-options.c \
+	cli/text-options.h \
 	cli/tree-output.c \
 	cli/tree-output.h \
 	cli/view-options.c \
