@@ -33,7 +33,7 @@ static int write_special(const char *path, const struct outfile *file, document_
 static int write_new(const char *path, const struct outfile *file, document_writer *write,
                      void *context, struct error *e)
 {
-    int fd = outfile_begin(file, e), result;
+    int fd = outfile_begin(file, OUTFILE_SHARED, e), result;
     FILE *out;
 
     if (fd < 0)

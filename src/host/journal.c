@@ -309,7 +309,8 @@ static int cannot_write(const struct journal *j, struct error *e)
 
 static int write_fresh(struct journal *j, struct group *g, struct error *e)
 {
-    int fd = outfile_begin(&j->file, e);
+    /* what a program holds while it runs is nobody else's business yet */
+    int fd = outfile_begin(&j->file, OUTFILE_PRIVATE, e);
     size_t done;
 
     if (fd < 0)

@@ -151,13 +151,13 @@ int outfile_open_special(const struct outfile *f, struct error *e)
     return error_set(e, ERROR_REFUSED, "cannot write %s: it was exchanged meanwhile", f->path);
 }
 
-int outfile_begin(const struct outfile *f, struct error *e)
+int outfile_begin(const struct outfile *f, mode_t mode, struct error *e)
 {
     int fd;
 
     /* one that an earlier process of this number left behind, or a link that somebody laid there */
     unlink(f->temporary);
-    fd = open(f->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    fd = open(f->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     return fd >= 0 ? fd : cannot_write(e, f->path);
 }
 
@@ -234,7 +234,7 @@ static int write_and_close(int fd, const void *bytes, size_t size, bool durable)
 int outfile_replace(const struct outfile *f, const void *bytes, size_t size, bool durable,
                     struct error *e)
 {
-    int fd = f->special ? outfile_open_special(f, e) : outfile_begin(f, e);
+    int fd = f->special ? outfile_open_special(f, e) : outfile_begin(f, OUTFILE_SHARED, e);
 
     if (fd < 0)
         return -1;

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct outfile {
     char path[PATH_MAX];      /* of the file itself, links followed */
@@ -34,8 +35,15 @@ int outfile_resolve(struct outfile *f, const char *path, struct error *e);
  */
 int outfile_open_special(const struct outfile *f, struct error *e);
 
-/* A new, empty temporary file for reading and writing: a descriptor, or -1 with `e` set. */
-int outfile_begin(const struct outfile *f, struct error *e);
+/* Who may read it: this user alone, or whom the umask lets. */
+#define OUTFILE_PRIVATE 0600
+#define OUTFILE_SHARED 0666
+
+/*
+ * A new, empty temporary file with that mode for reading and writing: a descriptor, or -1 with
+ * `e` set.
+ */
+int outfile_begin(const struct outfile *f, mode_t mode, struct error *e);
 
 /* The temporary file takes its place; or is removed.  0, or -1 with `e` set and it removed. */
 int outfile_commit(const struct outfile *f, struct error *e);
@@ -44,7 +52,7 @@ void outfile_abandon(const struct outfile *f);
 /* Write all of it, whatever interrupts.  0, or -1 with errno set; *written says how far it came. */
 int outfile_write(int fd, const void *bytes, size_t size, size_t *written);
 
-/* All of the above: the file now holds these bytes, on disk if `durable`. */
+/* All of the above, OUTFILE_SHARED: the file now holds these bytes, on disk if `durable`. */
 int outfile_replace(const struct outfile *f, const void *bytes, size_t size, bool durable,
                     struct error *e);
 

@@ -6,6 +6,7 @@ import os
 import signal
 import stat
 import subprocess
+import time
 
 from table import can, documented, memprof, need, opened, record, root, row, run_group
 import harness as h
@@ -13,9 +14,10 @@ import harness as h
 FOLDER = os.environ["MEMPROF_RUNTIME_DIR"]
 
 
-@row("security", "the session's folder is 0700, the segment has no name")
+@row("security", "the session's folder is 0700, the segment has no name, others cannot read a profile that is not finished")
 def modes():
-    host = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", "/dev/null", "--", h.target("commanded")], stdin=subprocess.PIPE,
+    file, mask = os.path.join(h.scratch, "unfinished.mprof"), os.umask(0o022)
+    host = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", file, "--", h.target("commanded")], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True)
     try:
         host.stdout.readline()
@@ -24,8 +26,13 @@ def modes():
         h.equal([stat.S_IMODE(os.stat(os.path.join(FOLDER, s)).st_mode) for s in sockets], [0o600], "the socket")
         with open(f"/proc/{host.pid}/maps", encoding="ascii") as f:
             h.check("/memfd:memprof" in f.read(), "the segment has no name in a file system")
+        while not os.path.exists(file):
+            time.sleep(0.05)
+        h.equal(stat.S_IMODE(os.stat(file).st_mode), 0o600, "the profile while the program runs")
     finally:
         host.communicate("q", timeout=300)
+        os.umask(mask)
+    h.equal(stat.S_IMODE(os.stat(file).st_mode), 0o644, "the finished profile")
 
 
 @row("security", "a folder for sessions that others may enter is not used, and that is said")

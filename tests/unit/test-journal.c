@@ -531,6 +531,29 @@ static void name_frames(struct profile *p)
         p->frames[i].line_count = 1;
 }
 
+static mode_t mode_of(const char *path)
+{
+    struct stat status;
+
+    assert_int_equal(stat(path, &status), 0);
+    return status.st_mode & 0777;
+}
+
+static void only_its_user_reads_it_until_it_is_finished(void **state)
+{
+    struct fixture *f = *state;
+    mode_t mask = umask(022);
+
+    append(f, 1);
+    assert_int_equal(mode_of(f->path), 0600);
+    append(f, 1);
+    assert_int_equal(mode_of(f->path), 0600);
+    name_frames(&f->run.whole);
+    assert_int_equal(journal_finish(&f->run.journal, &f->run.whole, NULL, NULL, NULL), 0);
+    assert_int_equal(mode_of(f->path), 0644);
+    umask(mask);
+}
+
 static void the_finished_file_takes_its_place(void **state)
 {
     struct fixture *f = *state;
@@ -649,6 +672,7 @@ int main(void)
         TEST(a_file_that_has_grown_long_is_written_anew),
         TEST(the_file_moves),
         TEST(a_link_is_followed_and_a_trap_is_not),
+        TEST(only_its_user_reads_it_until_it_is_finished),
         TEST(the_finished_file_takes_its_place),
         TEST(without_room_to_finish_the_journal_stays),
         TEST(what_was_deferred_is_written_when_it_is_settled),
