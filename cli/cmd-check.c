@@ -51,6 +51,7 @@ static const struct options check_options = {
     .tables = {{"Gate", gate_specs},
                {"Recording", file_specs},
                {NULL, run_recording_specs},
+               {NULL, run_starting_specs},
                {"Searching for leaks", leak_search_specs},
                {"Reporting leaks", leak_output_specs},
                {"Showing", view_record_specs}},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/launch.h"
+#include "cli/run-report.h"
 #include "cli/tree-output.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
@@ -275,9 +276,9 @@ static void tell_tree(struct run_result *r, const struct leak_report *report)
 }
 
 /* Everything that comes of a run, each part even where another failed. */
-static int report(const struct run_choice *c, struct run_result *r, bool recorded, void *context)
+int run_report(const struct run_choice *c, struct run_result *r, bool recorded, void *choice)
 {
-    struct outcome outcome = {.choice = context};
+    struct outcome outcome = {.choice = choice};
     struct strbuf earlier, last;
     struct error e = {0};
     int status = launch_status(r);
@@ -318,7 +319,7 @@ int cmd_run(int argc, char **argv)
     else if (parsed == 0 && leak_output_settle(&choice.leak_output, false, &e) != 0)
         status = launch_fail(&e, EXIT_RUN_FAILED);
     else if (parsed == 0)
-        status = launch(&choice, report, &(struct launch_family){each, waiting}, &choice);
+        status = launch(&choice, run_report, &(struct launch_family){each, waiting}, &choice);
     run_choice_release(&choice);
     return status;
 }

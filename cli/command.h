@@ -6,8 +6,10 @@
 #ifndef MEMPROF_CLI_COMMAND_H
 #define MEMPROF_CLI_COMMAND_H
 
+int cmd_attach(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_detach(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_duplicates(int argc, char **argv);
 int cmd_findings(int argc, char **argv);

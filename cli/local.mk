@@ -9,8 +9,10 @@ memprof_SOURCES = \
 	cli/block-question.h \
 	cli/block-references.c \
 	cli/block-references.h \
+	cli/cmd-attach.c \
 	cli/cmd-check.c \
 	cli/cmd-compare.c \
+	cli/cmd-detach.c \
 	cli/cmd-diff.c \
 	cli/cmd-duplicates.c \
 	cli/cmd-findings.c \
@@ -55,6 +57,7 @@ memprof_SOURCES = \
 	cli/run-files.h \
 	cli/run-options.c \
 	cli/run-options.h \
+	cli/run-report.h \
 	cli/session-choice.c \
 	cli/session-choice.h \
 	cli/terminal.c \

@@ -17,6 +17,8 @@ struct command {
 
 static const struct command commands[] = {
     {"run", "run a program, record every allocation, show where the memory went", cmd_run},
+    {"attach", "record a program that runs already, until it ends or you say so", cmd_attach},
+    {"detach", "end the recording of a program that memprof attach began", cmd_detach},
     {"list", "show which programs are being profiled now", cmd_list},
     {"snapshot", "take a snapshot of a program that is being profiled", cmd_snapshot},
     {"where", "show the live block at an address, and the stack that allocated it", cmd_where},

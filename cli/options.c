@@ -189,3 +189,26 @@ int option_word(const char *option, const char *text, const char *const *words)
     fputc('\n', stderr);
     return OPTIONS_WRONG;
 }
+
+int option_period(const char *option, const char *text, uint64_t *ns)
+{
+    static const struct {
+        const char *name;
+        double ns;
+    } units[] = {{"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}};
+    const uint64_t least = 10000000, most = UINT64_C(1000) * 3600 * 1000000000;
+    char *unit;
+    double value = *text >= '0' && *text <= '9' ? strtod(text, &unit) : -1;
+
+    for (size_t i = 0; value >= 0 && i < sizeof units / sizeof *units; i++) {
+        double period = value * units[i].ns;
+
+        if (strcmp(unit, units[i].name) != 0 || period < (double)least || period > (double)most)
+            continue;
+        *ns = (uint64_t)period;
+        return 0;
+    }
+    words_say("--%s takes a time from 10ms to 1000h with its unit, as in 500ms, 1s, 2m, not '%s'",
+              option, text);
+    return OPTIONS_WRONG;
+}

@@ -63,4 +63,7 @@ int option_number(const char *option, const char *text, uint64_t max, uint64_t *
 /* The index of `text` in `words`, which NULL ends, or OPTIONS_WRONG and a line on stderr. */
 int option_word(const char *option, const char *text, const char *const *words);
 
+/* A number of milliseconds, seconds, minutes or hours, in nanoseconds; the same. */
+int option_period(const char *option, const char *text, uint64_t *ns);
+
 #endif

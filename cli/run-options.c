@@ -34,27 +34,31 @@ static const struct option_spec run_file_specs[] = {
 
 const struct option_spec run_recording_specs[] = {
     {'q', "quiet", NULL, "print nothing but errors"},
-    {OPTION_FOLLOW, "follow", "WHICH",
-     "record all processes, those that exec a program, or\nnone but PROGRAM's own [all]"},
-    {OPTION_ONLY, "only", "PATTERN", "record only programs of such a name; may be repeated"},
-    {OPTION_NOT, "not", "PATTERN", "do not record programs of such a name; may be repeated"},
     {OPTION_SNAPSHOT_EVERY, "snapshot-every", "TIME", "take a snapshot every 500ms, 1s, 2m"},
     {OPTION_SNAPSHOT_AT_PEAK, "snapshot-at-peak", NULL, "keep what was live at the peak [always]"},
     {OPTION_NO_SNAPSHOT_AT_PEAK, "no-snapshot-at-peak", NULL, "do not: the file is smaller"},
-    {OPTION_SNAPSHOT_ON_SIGNAL, "snapshot-on-signal", "SIGNAL",
-     "take one at each SIGNAL, e.g. USR2, that the program\ndoes not handle itself"},
     {OPTION_DEPTH, "depth", "N", "keep the N innermost frames of a stack [all]"},
     {OPTION_UNWINDER, "unwinder", "WHICH", "auto, libunwind or fp (frame pointers only) [auto]"},
     {OPTION_LOSSY, "lossy", NULL,
      "drop and count events rather than let the program\nwait when memprof falls behind"},
+    {OPTION_VERIFY_STACKS, "verify-stacks", "N", "compare each Nth stack with libunwind's"},
+    {OPTION_DEBUGINFOD, "debuginfod", NULL, "ask debuginfod servers for debug information"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct option_spec run_starting_specs[] = {
+    {OPTION_FOLLOW, "follow", "WHICH",
+     "record all processes, those that exec a program, or\nnone but PROGRAM's own [all]"},
+    {OPTION_ONLY, "only", "PATTERN", "record only programs of such a name; may be repeated"},
+    {OPTION_NOT, "not", "PATTERN", "do not record programs of such a name; may be repeated"},
+    {OPTION_SNAPSHOT_ON_SIGNAL, "snapshot-on-signal", "SIGNAL",
+     "take one at each SIGNAL, e.g. USR2, that the program\ndoes not handle itself"},
     {OPTION_ALLOCATOR, "allocator", "WHICH",
      "libc; pool: small requests are served by memprof's\nown allocator; pool-debug: that, and "
      "misuse of memory\nis found [libc]"},
     {OPTION_PAUSED, "paused", NULL, "record nothing until the program calls memprof_start()"},
-    {OPTION_VERIFY_STACKS, "verify-stacks", "N", "compare each Nth stack with libunwind's"},
     {OPTION_ALLOW_UNPROFILED, "allow-unprofiled", NULL,
      "run a program that cannot be profiled all the same"},
-    {OPTION_DEBUGINFOD, "debuginfod", NULL, "ask debuginfod servers for debug information"},
     {0, NULL, NULL, NULL},
 };
 
@@ -65,6 +69,7 @@ static const struct options run_options = {
                "memory went.  The profile is written to a file for memprof top.",
     .tables = {{"Recording", run_file_specs},
                {NULL, run_recording_specs},
+               {NULL, run_starting_specs},
                {"Searching for leaks", leak_check_specs},
                {NULL, leak_search_specs},
                {"Reporting leaks", leak_output_specs},
@@ -100,32 +105,6 @@ static int take_setting(const char *option, const char *text, uint32_t *setting)
         return OPTIONS_WRONG;
     *setting = (uint32_t)value;
     return 0;
-}
-
-/* A number of milliseconds, seconds, minutes or hours. */
-static int take_period(const char *text, uint64_t *ns)
-{
-    static const struct {
-        const char *name;
-        double ns;
-    } units[] = {{"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}};
-    const uint64_t least = 10000000, most = UINT64_C(1000) * 3600 * 1000000000;
-    char *unit;
-    double value = *text >= '0' && *text <= '9' ? strtod(text, &unit) : -1;
-
-    for (size_t i = 0; value >= 0 && i < sizeof units / sizeof *units; i++) {
-        double period = value * units[i].ns;
-
-        if (strcmp(unit, units[i].name) != 0 || period < (double)least || period > (double)most)
-            continue;
-        *ns = (uint64_t)period;
-        return 0;
-    }
-    words_say(
-        "--snapshot-every takes a time from 10ms to 1000h with its unit, as in 500ms, 1s, 2m, "
-        "not '%s'",
-        text);
-    return OPTIONS_WRONG;
 }
 
 static int take_signal(struct run_choice *c, const char *text)
@@ -235,7 +214,7 @@ int run_choice_take(void *choice, int id, const char *argument)
         c->debuginfod = true;
         return 0;
     case OPTION_SNAPSHOT_EVERY:
-        return take_period(argument, &c->snapshot_every_ns);
+        return option_period("snapshot-every", argument, &c->snapshot_every_ns);
     case OPTION_SNAPSHOT_AT_PEAK:
     case OPTION_NO_SNAPSHOT_AT_PEAK:
         c->no_peak = id == OPTION_NO_SNAPSHOT_AT_PEAK;
@@ -272,9 +251,10 @@ static int settle_output(struct run_choice *c)
     return OPTIONS_WRONG;
 }
 
-/* What cannot be asked of a program that is not searched. */
-static int check_leaks(const struct run_choice *c)
+int run_choice_settle_leaks(struct run_choice *c)
 {
+    leak_choice_settle(&c->leak);
+    c->leak_output.contents = c->leak.search.contents != 0;
     if (c->leak.check == LEAK_CHECK_NO && leak_output_asked(&c->leak_output)) {
         words_say("--leak-check=no searches for nothing that --report, --baseline or "
                   "--gen-suppressions could be about");
@@ -285,14 +265,12 @@ static int check_leaks(const struct run_choice *c)
 
 int run_choice_settle(struct run_choice *c, int first, int argc, char **argv)
 {
-    leak_choice_settle(&c->leak);
-    c->leak_output.contents = c->leak.search.contents != 0;
     if (first == argc) {
         words_say("which program?");
         return OPTIONS_WRONG;
     }
     c->program = argv + first;
-    return settle_output(c) ? OPTIONS_WRONG : check_leaks(c);
+    return settle_output(c) ? OPTIONS_WRONG : run_choice_settle_leaks(c);
 }
 
 int run_choice_parse(struct run_choice *c, int argc, char **argv)

@@ -31,6 +31,9 @@ struct run_choice {
  */
 extern const struct option_spec run_recording_specs[];
 
+/* Of those that are about a program that is started, not one that runs already. */
+extern const struct option_spec run_starting_specs[];
+
 /* An option_taker for them and for those of view-options.h, leak-options.h, leak-output.h. */
 int run_choice_take(void *choice, int id, const char *argument);
 
@@ -39,6 +42,9 @@ int run_choice_take(void *choice, int id, const char *argument);
  * others, and the program.  0 or OPTIONS_WRONG (said on stderr).
  */
 int run_choice_settle(struct run_choice *c, int first, int argc, char **argv);
+
+/* The same for what depends on searching for leaks only. */
+int run_choice_settle_leaks(struct run_choice *c);
 
 void run_choice_init(struct run_choice *c);
 void run_choice_release(struct run_choice *c);

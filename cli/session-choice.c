@@ -13,8 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A process id, or 0: not all digits, or none that can be. */
-static int64_t pid_of(const char *text)
+int64_t session_pid(const char *text)
 {
     if (!*text || strspn(text, "0123456789") != strlen(text) || strlen(text) > 9)
         return 0;
@@ -40,10 +39,8 @@ static int say_no_process(int64_t pid)
                   pid, user ? user->pw_name : "another user");
         return EXIT_NOT_YOURS;
     }
-    words_say("process %" PRId64
-              " is not being profiled: a program is from its start on, by memprof "
-              "run",
-              pid);
+    words_say("process %" PRId64 " is not being profiled: memprof attach %" PRId64 " begins it",
+              pid, pid);
     return EXIT_NOT_PROFILED;
 }
 
@@ -101,7 +98,7 @@ static bool of_one_run(const struct sessions *s)
 
 int session_choose(const struct sessions *s, const char *what, const struct session **chosen)
 {
-    int64_t pid = what ? pid_of(what) : 0;
+    int64_t pid = what ? session_pid(what) : 0;
     size_t found = 0;
 
     for (size_t i = 0; i < s->count; i++) {

@@ -21,6 +21,9 @@ enum session_exit_code {
  */
 int session_choose(const struct sessions *s, const char *what, const struct session **chosen);
 
+/* The process id in a text, or 0: it is not all digits, or none that can be. */
+int64_t session_pid(const char *text);
+
 /* Say which memprofs did not answer, if any. */
 void session_say_silent(const struct sessions *s);
 

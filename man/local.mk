@@ -2,8 +2,10 @@
 # Manual pages.
 
 dist_man_MANS += \
+	man/memprof-attach.1 \
 	man/memprof-check.1 \
 	man/memprof-compare.1 \
+	man/memprof-detach.1 \
 	man/memprof-diff.1 \
 	man/memprof-duplicates.1 \
 	man/memprof-findings.1 \

@@ -235,6 +235,8 @@ static void leaving_find(struct walk_code *code, const void *function)
 
 void ending_watch(void)
 {
+    if (watched)
+        return; /* of an earlier session in the same process */
     leaving_find(&leavings[LEAVING_EXIT], (const void *)(uintptr_t)real.exit_process);
     leaving_find(&leavings[LEAVING_QUICK_EXIT], (const void *)(uintptr_t)real.quick_exit_process);
     leaving_find(&leavings[LEAVING_ABORT], (const void *)(uintptr_t)real.abort_process);

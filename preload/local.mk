@@ -11,6 +11,7 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/api.h \
 	preload/asker.c \
 	preload/asker.h \
+	preload/attach.c \
 	preload/banned.h \
 	preload/bootstrap.c \
 	preload/bootstrap.h \
@@ -36,6 +37,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/fatal-signal.h \
 	preload/forked.c \
 	preload/forked.h \
+	preload/imports.c \
+	preload/imports.h \
 	preload/interpose.c \
 	preload/libunwind.c \
 	preload/lsan.c \
@@ -88,7 +91,7 @@ libmemprof_preload_la_CPPFLAGS = $(base_cppflags)
 libmemprof_preload_la_CFLAGS = $(base_cflags) -O2 -fno-builtin -include $(top_srcdir)/preload/banned.h -fvisibility=hidden -ftls-model=initial-exec \
 	-fno-omit-frame-pointer -fasynchronous-unwind-tables $(LIBUNWIND_CFLAGS)
 libmemprof_preload_la_LDFLAGS = -module -avoid-version -shared -no-undefined \
-	-Wl,-z,now -Wl,--no-undefined -Wl,--as-needed \
+	-Wl,-z,now -Wl,-Bsymbolic-functions -Wl,--no-undefined -Wl,--as-needed \
 	-Wl,--version-script=$(top_srcdir)/preload/preload.map
 libmemprof_preload_la_LIBADD =
 libmemprof_preload_la_DEPENDENCIES = preload/preload.map

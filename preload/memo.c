@@ -94,3 +94,9 @@ void memo_forget(struct memo_user *u)
     if (u->memo)
         memset(u->memo, 0, sizeof(*u->memo));
 }
+
+void memos_forget(void)
+{
+    /* relaxed: only a count */
+    atomic_store_explicit(&memos, 0, memory_order_relaxed);
+}

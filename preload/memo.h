@@ -66,4 +66,7 @@ void memo_keep(struct memo_user *u, const struct stack_cache *c, const struct wa
 /* A module is gone, or another thread takes over. */
 void memo_forget(struct memo_user *u);
 
+/* All threads' memory for them has been given back. */
+void memos_forget(void);
+
 #endif

@@ -437,6 +437,18 @@ void module_name(uint64_t pc, char *name, size_t room)
     name[length] = '\0';
 }
 
+const void *module_dynamic(uint64_t pc)
+{
+#if defined(HAVE__DL_FIND_OBJECT)
+    struct location l;
+
+    return locate(pc, &l) ? ((const struct link_map *)l.identity)->l_ld : NULL;
+#else
+    (void)pc;
+    return NULL; /* dl_iterate_phdr could tell, at the price of its lock */
+#endif
+}
+
 bool modules_init(void)
 {
     struct location l;

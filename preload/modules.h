@@ -20,6 +20,9 @@
 /* The base name of the module's file, cut to fit; "" for the program or where there is none. */
 void module_name(uint64_t pc, char *name, size_t room);
 
+/* The dynamic section (ElfW(Dyn)) of the module that holds `pc`, or NULL.  Async-signal-safe. */
+const void *module_dynamic(uint64_t pc);
+
 /* Once, before any stack is walked.  false: no memory. */
 bool modules_init(void);
 

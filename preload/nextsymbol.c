@@ -16,6 +16,8 @@ struct quest {
     const char *name;
     uint32_t hash;
     bool past_us;
+    bool before_us; /* of firstsymbol_find: where it was found */
+    uintptr_t value;
 };
 
 /* What a module says of its symbols. */
@@ -77,7 +79,8 @@ static bool is_definition(const struct dynamic *d, uint32_t index, const char *n
            strcmp(d->names + symbol->st_name, name) == 0;
 }
 
-static bool defines(const struct dynamic *d, const struct quest *q)
+/* The symbol by which the module defines it; NULL: it does not. */
+static const ElfW(Sym) * definition(const struct dynamic *d, const struct quest *q)
 {
     uint32_t buckets = d->hash[0], first = d->hash[1], words = d->hash[2], shift = d->hash[3];
     const ElfW(Addr) *bloom = (const void *)(d->hash + 4);
@@ -85,33 +88,44 @@ static bool defines(const struct dynamic *d, const struct quest *q)
     ElfW(Addr) word;
 
     if (buckets == 0 || words == 0)
-        return false;
+        return NULL;
     word = bloom[q->hash / WORD_BITS % words];
     if (!(word >> q->hash % WORD_BITS & word >> (q->hash >> shift) % WORD_BITS & 1))
-        return false;
+        return NULL;
     for (uint32_t i = bucket[q->hash % buckets]; i >= first; i++) {
         uint32_t hash = chain[i - first];
 
         if ((hash | 1) == (q->hash | 1) && is_definition(d, i, q->name))
-            return true;
+            return &d->symbols[i];
         if (hash & 1)
             break;
     }
-    return false;
+    return NULL;
 }
 
-static bool is_us(const struct dl_phdr_info *module)
+static bool module_holds(const struct dl_phdr_info *module, uintptr_t address)
 {
-    uintptr_t here = (uintptr_t)gnu_hash;
-
     for (unsigned i = 0; i < module->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &module->dlpi_phdr[i];
 
         if (segment->p_type == PT_LOAD &&
-            here - module->dlpi_addr - segment->p_vaddr < segment->p_memsz)
+            address - module->dlpi_addr - segment->p_vaddr < segment->p_memsz)
             return true;
     }
     return false;
+}
+
+bool module_is_ours(const struct dl_phdr_info *module)
+{
+    return module_holds(module, (uintptr_t)gnu_hash);
+}
+
+/* The loader's own data; a program that was started by naming the loader has no AT_BASE. */
+extern void *__libc_stack_end;
+
+bool module_is_loader(const struct dl_phdr_info *module)
+{
+    return module_holds(module, (uintptr_t)&__libc_stack_end);
 }
 
 static int visit(struct dl_phdr_info *module, size_t size, void *quest)
@@ -121,15 +135,44 @@ static int visit(struct dl_phdr_info *module, size_t size, void *quest)
 
     (void)size;
     if (!q->past_us) {
-        q->past_us = is_us(module);
+        q->past_us = module_is_ours(module);
         return 0;
     }
-    return read_dynamic(module, &d) && defines(&d, q);
+    return read_dynamic(module, &d) && definition(&d, q);
 }
 
 void *nextsymbol_find(const char *name)
 {
-    struct quest q = {name, gnu_hash(name), false};
+    struct quest q = {.name = name, .hash = gnu_hash(name)};
 
     return dl_iterate_phdr(visit, &q) == 1 ? dlsym(RTLD_NEXT, name) : NULL;
+}
+
+static int visit_first(struct dl_phdr_info *module, size_t size, void *quest)
+{
+    struct quest *q = quest;
+    const ElfW(Sym) * symbol;
+    struct dynamic d;
+
+    (void)size;
+    if (module_is_ours(module)) {
+        q->past_us = true;
+        return 0;
+    }
+    symbol = module_is_loader(module) || !read_dynamic(module, &d) ? NULL : definition(&d, q);
+    if (!symbol || ELF64_ST_TYPE(symbol->st_info) != STT_FUNC)
+        return 0;
+    q->value = module->dlpi_addr + symbol->st_value;
+    q->before_us = !q->past_us;
+    return 1;
+}
+
+void *firstsymbol_find(const char *name, bool *before_us)
+{
+    struct quest q = {.name = name, .hash = gnu_hash(name)};
+
+    dl_iterate_phdr(visit_first, &q);
+    if (before_us)
+        *before_us = q.before_us;
+    return (void *)q.value;
 }

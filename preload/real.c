@@ -6,9 +6,9 @@
 struct real real;
 
 #define FIND(name) FIND_AS(name, #name)
-#define FIND_AS(member, name) real.member = (__typeof__(real.member))nextsymbol_find(name)
+#define FIND_AS(member, name) real.member = (__typeof__(real.member))find(name)
 
-bool real_find(void)
+static void find_all(void *(*find)(const char *name))
 {
     FIND(malloc);
     FIND(calloc);
@@ -44,8 +44,29 @@ bool real_find(void)
     FIND_AS(quick_exit_process, "quick_exit");
     FIND_AS(exit_process, "exit");
     FIND_AS(abort_process, "abort");
+}
+
+static bool is_complete(void)
+{
     return real.malloc && real.calloc && real.realloc && real.free && real.memalign &&
            real.aligned_alloc && real.posix_memalign && real.valloc && real.pvalloc &&
            real.malloc_usable_size && real.mmap && real.munmap && real.mremap && real.brk &&
            real.sbrk && real.execve && real.execvpe && real.fexecve;
+}
+
+bool real_find(void)
+{
+    find_all(nextsymbol_find);
+    return is_complete();
+}
+
+static void *first(const char *name)
+{
+    return firstsymbol_find(name, NULL);
+}
+
+bool real_find_first(void)
+{
+    find_all(first);
+    return is_complete();
 }

@@ -61,4 +61,10 @@ extern struct real real;
  */
 bool real_find(void);
 
+/*
+ * The same for the functions that the program uses without us, wherever we were loaded: see
+ * firstsymbol_find.  Allocates nothing.
+ */
+bool real_find_first(void);
+
 #endif

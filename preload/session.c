@@ -7,6 +7,8 @@
 #include "preload/environment.h"
 #include "preload/fatal-signal.h"
 #include "preload/forked.h"
+#include "preload/imports.h"
+#include "preload/memo.h"
 #include "preload/modules.h"
 #include "preload/operators.h"
 #include "preload/own.h"
@@ -20,7 +22,10 @@
 #include "preload/suffix.h"
 #include "preload/thread.h"
 #include "preload/walk.h"
+#include "src/shared/attachment.h"
+#include "src/shared/ownrange.h"
 #include "src/shared/rawcall.h"
+#include "src/shared/ring.h"
 #include "src/shared/sysmem.h"
 
 #include <pthread.h>
@@ -43,8 +48,9 @@ _Alignas(4096) union gate gate;
 
 static _Atomic uint32_t stage;
 static _Atomic bool
-    recording;     /* the gate has been open in this process or in the one it was forked from */
-static bool found; /* there is an allocator to pass calls on to */
+    recording;         /* the gate has been open in this process or in the one it was forked from */
+static bool found;     /* there is an allocator to pass calls on to */
+static bool redirects; /* the program's calls do not come here unless imports are redirected */
 static uint64_t ours_blocks, ours_bytes; /* of the bootstrap heap: what our own dlsym calls took */
 static bool constructed;                 /* our own constructor ran: libc is initialised */
 
@@ -135,54 +141,84 @@ static void barrier_register(void)
     rawcall(SYS_membarrier, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED, 0, 0);
 }
 
-/* Everything between having found the allocator and the first record. */
-static void connect_host(void)
+/* What the host is to know before the first record, and that it may come. */
+static void announce(struct segment_header *h)
 {
-    struct host_answer answer = {0};
-    struct segment_header *h;
-    uint64_t bytes;
-    void *memory;
-
-    if (!environment_restore())
-        return;
-    memory = host_connect(environment_session(), environment_from(), 0, &answer);
-    session.follow = answer.follow;
-    session.image = answer.image;
-    bytes = answer.bytes;
-    if (!memory)
-        return;
-    if (!segment_adopt(&session.segment, memory, bytes)) {
-        sysmem_unmap_shared(memory, bytes);
-        return;
-    }
-    h = segment_header(&session.segment);
-    settings_copy(&h->settings);
-    if (!found) {
-        refuse(REFUSAL_NO_ALLOCATOR);
-        return;
-    }
-    if (!tables_init()) {
-        refuse(REFUSAL_MAP);
-        return;
-    }
-    module_name((uint64_t)(uintptr_t)real.malloc, h->next_allocator, sizeof(h->next_allocator));
-    if (!allocator_install(h->settings.allocator)) {
-        refuse(REFUSAL_MAP);
-        return;
-    }
     barrier_register();
     atomic_store_explicit(&h->bootstrap_allocations, bootstrap_blocks() - ours_blocks,
                           memory_order_relaxed);
     atomic_store_explicit(&h->bootstrap_bytes, bootstrap_bytes() - ours_bytes,
                           memory_order_relaxed);
     bootstrap_data(&h->bootstrap_start, &h->bootstrap_end);
+    atomic_store_explicit(&h->imports_redirected, redirects, memory_order_relaxed);
     /* release: the host sees all of the above with it */
     atomic_store_explicit(&h->target_state, TARGET_RECORDING, memory_order_release);
+}
+
+/*
+ * Calls are passed on while imports are redirected, so that nothing is recorded before all of
+ * them are; then once more for what the loader bound meanwhile.
+ */
+static void gate_open(struct segment_header *h)
+{
+    if (redirects)
+        imports_redirect();
     gate_guard();
     atomic_store_explicit(&recording, true, memory_order_relaxed);
     /* release: pairs with session_open */
     atomic_store_explicit(&gate.open, h->settings.paused ? GATE_STOPPED : GATE_TRACING,
                           memory_order_release);
+    if (!redirects)
+        return;
+    imports_redirect();
+    /* relaxed: a number for the report */
+    atomic_store_explicit(&h->imports_missed, imports_missed(), memory_order_relaxed);
+}
+
+/* Everything between having found the allocator and the first record.  false: not recorded. */
+static bool connect_to(const char *socket)
+{
+    struct host_answer answer = {0};
+    struct segment_header *h;
+    void *memory = host_connect(socket, environment_from(), 0, &answer);
+
+    session.follow = answer.follow;
+    session.image = answer.image;
+    if (!memory)
+        return false;
+    if (!segment_adopt(&session.segment, memory, answer.bytes)) {
+        sysmem_unmap_shared(memory, answer.bytes);
+        return false;
+    }
+    h = segment_header(&session.segment);
+    settings_copy(&h->settings);
+    if (!found) {
+        refuse(REFUSAL_NO_ALLOCATOR);
+        return false;
+    }
+    if (!tables_init()) {
+        refuse(REFUSAL_MAP);
+        return false;
+    }
+    module_name((uint64_t)(uintptr_t)real.malloc, h->next_allocator, sizeof(h->next_allocator));
+    if (!allocator_install(h->settings.allocator)) {
+        refuse(REFUSAL_MAP);
+        return false;
+    }
+    announce(h);
+    gate_open(h);
+    return true;
+}
+
+/* The program was started with this library: where the host is, and our traces, in its environment.
+ */
+static void connect_host(void)
+{
+    if (!environment_restore())
+        return;
+    if (found && imports_needed())
+        redirects = found = imports_adopt();
+    connect_to(environment_session());
 }
 
 bool session_rejoin(void *memory, uint64_t bytes)
@@ -254,6 +290,61 @@ void session_close(void)
     session.follow = FOLLOW_NONE;
     /* relaxed: a thread that still sees it open finds out for itself */
     atomic_store_explicit(&gate.open, GATE_CLOSED, memory_order_relaxed);
+}
+
+/* ------------------------------------------- into a program that runs -- */
+
+static bool wants_libunwind(void);
+static bool libunwind_load_unseen(void);
+
+static uint32_t attach_to(const char *socket)
+{
+    if (!connect_to(socket))
+        return session.segment.base ? ATTACHMENT_REFUSED : ATTACHMENT_NO_ANSWER;
+    if (wants_libunwind() && !libunwind_load_unseen()) {
+        session_close();
+        refuse(REFUSAL_LIBUNWIND);
+        return ATTACHMENT_REFUSED;
+    }
+    if (segment_header(&session.segment)->settings.search == SEARCHES_AT_END)
+        ending_watch();
+    return ATTACHMENT_RECORDING;
+}
+
+uint32_t session_attach(const char *socket)
+{
+    if (session.segment.base && session_recording() && !ring_host_dead(&session.segment))
+        return ATTACHMENT_RECORDED;
+    if (session.segment.base)
+        return ATTACHMENT_LEFT;
+    if (session_stage() != STAGE_FOUND)
+        session_enter();
+    /* loaded by the loader's dlopen, we come last and have found nothing behind us */
+    if (!found)
+        redirects = found = imports_adopt();
+    return found ? attach_to(socket) : ATTACHMENT_NO_MALLOC;
+}
+
+void session_detach(void)
+{
+    session_close();
+    if (redirects)
+        imports_restore();
+}
+
+/* The segment's table of what is mapped for the session has the tables and thread states, too. */
+void session_release(void)
+{
+    uint64_t start, end;
+
+    if (!session.segment.base)
+        return;
+    /* the table is that of the process it was made for, not of a forked child's */
+    for (uint32_t at = 0; session_here() && own_range_next(&session.segment, &at, &start, &end);)
+        sysmem_unmap((void *)(uintptr_t)start, end - start);
+    sysmem_unmap_shared(session.segment.base, session.segment.layout.segment_bytes);
+    memset(&session, 0, sizeof(session));
+    memos_forget();
 }
 
 bool session_trace(bool on)

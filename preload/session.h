@@ -88,6 +88,15 @@ enum session_stage session_stage(void);
 /* Stop recording for good; the program runs on. */
 void session_close(void);
 
+/*
+ * The library was loaded into a program that runs (attachment.h, whose states the first
+ * returns): connect to the host at `socket` and record; stop, and give every import back; and,
+ * when no thread is inside an entry point or has a state of its own, give back all memory.
+ */
+uint32_t session_attach(const char *socket);
+void session_detach(void);
+void session_release(void);
+
 /* Whether this process is recorded; it may have stopped that for a time. */
 bool session_recording(void);
 

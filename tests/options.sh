@@ -54,7 +54,7 @@ from_completion()
         tr -s ' \n' '\n\n' | grep .
 }
 
-for command in check compare diff duplicates findings growth leaks list merge pools referents referrers run snapshot stat symbolize top tree where why; do
+for command in attach check compare detach diff duplicates findings growth leaks list merge pools referents referrers run snapshot stat symbolize top tree where why; do
     page=$top_srcdir/man/memprof-$command.1
     help=$(from_help $command)
     [ "$(wc -l <<<"$help")" -gt 2 ] || fail "memprof $command --help lists too few options"

@@ -443,7 +443,10 @@ static void take_process(struct reader *r, const json_t *process, struct profile
     to->exit_kind = json_is_integer(status)                              ? EXIT_STATUS
                     : json_is_integer(signal)                            ? EXIT_SIGNAL
                     : json_is_true(json_object_get(process, "executed")) ? EXIT_EXECUTED
+                    : json_is_true(json_object_get(process, "detached")) ? EXIT_DETACHED
                                                                          : EXIT_UNKNOWN;
+    to->attached_seconds = json_number_value(json_object_get(process, "attached_seconds"));
+    to->own_malloc = json_is_true(json_object_get(process, "own_malloc"));
     to->exit_value = (int32_t)json_integer_value(json_is_integer(status) ? status : signal);
 }
 

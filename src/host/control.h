@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define CONTROL_MAGIC 0x4d504354u /* "MPCT" */
-#define CONTROL_VERSION 2u
+#define CONTROL_VERSION 3u
 #define CONTROL_LABEL_BYTES 256u
 #define CONTROL_PATH_BYTES 4096u
 #define CONTROL_TEXT_BYTES 480u
@@ -24,6 +24,7 @@ enum control_kind {
     CONTROL_BLOCK,    /* find the block that holds `address`; answered when its stack is written */
     CONTROL_POOLS,    /* look at the heap (heaplook.h); answered when that is written */
     CONTROL_SEARCH,   /* search for leaks (leaksearch.h); answered when that is written */
+    CONTROL_DETACH,   /* detach from an attached program; answered when all is written */
     CONTROL_KINDS
 };
 
@@ -44,9 +45,11 @@ struct control_request {
 
 enum control_status {
     CONTROL_OK = 0,
-    CONTROL_NOTHING,         /* no program (or not that one) is being profiled here, not any more */
-    CONTROL_NO_BLOCK,        /* no live block holds the address */
-    CONTROL_FAILED,          /* `text` says why */
+    CONTROL_NOTHING,      /* no program (or not that one) is being profiled here, not any more */
+    CONTROL_NO_BLOCK,     /* no live block holds the address */
+    CONTROL_FAILED,       /* `text` says why */
+    CONTROL_NOT_ATTACHED, /* CONTROL_DETACH: memprof started the program and records it to its end
+                           */
     CONTROL_VERSION_DIFFERS, /* the two are of different versions of memprof */
 };
 

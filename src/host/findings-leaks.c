@@ -64,7 +64,8 @@ static void add_record(struct findings_making *m, struct losses *l, const struct
 
 static double sure(const struct profile *p, double when_all_was_seen)
 {
-    const uint32_t gaps = SEARCH_THREADS_MISSED | SEARCH_MEMORY_MISSED | SEARCH_PARTIAL_RECORD;
+    const uint32_t gaps =
+        SEARCH_THREADS_MISSED | SEARCH_MEMORY_MISSED | SEARCH_PARTIAL_RECORD | SEARCH_OWN_MALLOC;
 
     return p->search.notes & gaps ? UNSURE : when_all_was_seen;
 }

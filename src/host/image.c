@@ -224,6 +224,8 @@ static void describe_process(void *context, struct profile *p, double seconds)
     p->process.pid = i->pid;
     p->process.started_unix = i->started_unix;
     p->process.seconds = seconds;
+    p->process.attached_seconds = i->attached_seconds;
+    p->process.own_malloc = segment_own_malloc(&i->segment);
 }
 
 static void read_arguments(struct image *i)
@@ -374,6 +376,7 @@ static int collecting_begin(struct image *i, const struct image_options *options
         return -1;
     read_arguments(i);
     model_init(&i->model, i->segment.layout.nodes_max, i->begin_ticks, TIMELINE_TICKS);
+    i->model.attached = i->model.partial = i->attached_seconds > 0;
     i->model.hooks = (struct model_hooks){
         .context = i, .snapshot = program_snapshot, .query = program_query, .fork = program_fork};
     inherit(i, options);
@@ -394,6 +397,7 @@ int image_begin(struct image *i, pid_t pid, const struct image_options *options,
     int failure;
 
     i->pid = pid;
+    i->attached_seconds = options->attached_seconds;
     if (collecting_begin(i, options, e) != 0)
         return -1;
     failure = pthread_create(&i->thread, NULL, collect, i);

@@ -46,7 +46,8 @@ struct image {
     int64_t started_unix;
     char *arguments; /* as in /proc/PID/cmdline */
     size_t arguments_size;
-    const char *program; /* the base name of what runs; in `arguments` or `modmap` */
+    const char *program;     /* the base name of what runs; in `arguments` or `modmap` */
+    double attached_seconds; /* as in image_options */
     char host[256];
     struct image_family family;
     uint64_t inherited_bytes, inherited_blocks; /* live at the beginning */
@@ -54,7 +55,8 @@ struct image {
 
 struct image_options {
     const struct run_options *run;
-    int ready;   /* eventfd: there are answers to requests (capture.h) */
+    double attached_seconds; /* how old the process is, if it was not started by us; else 0 */
+    int ready;               /* eventfd: there are answers to requests (capture.h) */
     bool placed; /* the profile goes to `path` (copied; NULL: nowhere), not to run->output */
     const char *path;
     struct image_family family;

@@ -118,6 +118,11 @@ static void add_flags(struct notes *n, struct strbuf *text, const struct profile
         {SEARCH_NO_MEMORY, "memprof had no room for a copy of the program's memory"},
         {SEARCH_PARTIAL_RECORD, "recording was off for a time: blocks that memprof does not know "
                                 "may hold others, which are then taken for lost"},
+        {SEARCH_EARLIER_BLOCKS, "what was allocated before memprof attached is not known: pointers "
+                                "found anywhere in memory but in recorded blocks count, those in "
+                                "freed memory too, so that some leaks may not be seen"},
+        {SEARCH_OWN_MALLOC, "what the executable frees by its own malloc is not seen: such blocks "
+                            "are taken for lost"},
         {SEARCH_ROWS_MERGED, "there were too many rows: ages are not told apart"},
         {SEARCH_AGES_SATURATED, "there were too many moments: ages are lower bounds"},
         {SEARCH_REGIONS_MISSED, "the program named more root and weak regions than memprof keeps: "

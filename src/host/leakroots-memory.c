@@ -10,6 +10,8 @@
  *   glibc's chunks of their own (IS_MMAPPED): the pages of the chunk;
  *   where other blocks lie: another allocator's.  Then what nobody knows is not a root either,
  *   but for the loader's: it is where that allocator keeps its books, which point to blocks.
+ *
+ * Of a program that ran before it was recorded all of it is a root but for the known blocks.
  */
 #include "src/host/leakroots-parts.h"
 
@@ -145,6 +147,15 @@ static void note_block(struct memory *m, uint64_t address, uint64_t size)
         area_add(recorded, address, size);
 }
 
+/* Of a program whose earlier blocks are not known: what is known is a block, the rest a root. */
+static void take_block(struct memory *m, uint64_t address, uint64_t size)
+{
+    if (m->finder->source->model->attached)
+        rootfinder_take(m->finder, address, address + size);
+    else
+        note_block(m, address, size);
+}
+
 /* As leaklive has them, where the program ignores none: those lie in an allocator's memory too. */
 static bool note_taken(struct memory *m)
 {
@@ -153,7 +164,7 @@ static bool note_taken(struct memory *m)
     if (!live || m->finder->source->model->totals[DOMAIN_IGNORED].live_blocks)
         return false;
     for (uint64_t i = 0; i < live->count; i++)
-        note_block(m, live->rows[i].address_birth >> 16, leaklive_size(live, &live->rows[i]));
+        take_block(m, live->rows[i].address_birth >> 16, leaklive_size(live, &live->rows[i]));
     return true;
 }
 
@@ -171,10 +182,10 @@ static void note_blocks(struct memory *m)
             if (shard->entries[k].size == UINT32_MAX)
                 big++;
             else if (shard->entries[k].address_birth)
-                note_block(m, shard->entries[k].address_birth >> 16, shard->entries[k].size);
+                take_block(m, shard->entries[k].address_birth >> 16, shard->entries[k].size);
     }
     for (uint32_t i = 0; big && i < live->big_count; i++)
-        note_block(m, live->big[i].address, live->big[i].size);
+        take_block(m, live->big[i].address, live->big[i].size);
 }
 
 /* --------------------------------------------------------------- deciding -- */
@@ -265,7 +276,10 @@ static void decide(struct memory *m)
 
         if (mapping->kind != HEAP_MAPPING_STACK)
             add_recorded(m, mapping);
-        if (mapping->kind == HEAP_MAPPING_ANONYMOUS)
+        if (m->finder->source->model->attached && mapping->kind != HEAP_MAPPING_STACK)
+            rootfinder_add_rest(m->finder, ROOT_MAPPING, rootfinder_text(m->finder, mapping->path),
+                                mapping->start, mapping->end);
+        else if (mapping->kind == HEAP_MAPPING_ANONYMOUS)
             add_anonymous(m, mapping, &m->areas[i]);
         else if (mapping->kind == HEAP_MAPPING_FILE && mapping->writable)
             rootfinder_add_rest(m->finder, ROOT_MAPPING, rootfinder_text(m->finder, mapping->path),

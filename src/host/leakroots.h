@@ -15,7 +15,10 @@
  *                    memory that is no allocator's: the loader's, a language runtime's
  *   ROOT_NAMED, ROOT_WEAK, ROOT_IGNORED   as the program said
  *
- * Not roots: memprof's own memory, and an allocator's arenas, where only live blocks
+ * Where memprof attached to the process later, nobody knows where its earlier blocks lie: all
+ * memory but that of the blocks that are known is ROOT_MAPPING then, an allocator's too.
+ *
+ * Not roots otherwise: memprof's own memory, and an allocator's arenas, where only live blocks
  * are searched: [heap], glibc's arenas, and unrecorded anonymous memory with live
  * blocks in it.  `roots` of the options narrows what is one.
  *

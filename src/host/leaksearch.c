@@ -171,7 +171,11 @@ static int take(struct leaksearch *s, const struct leaksearch_source *source, st
     s->about.seconds = source->seconds;
     s->about.moments = s->births.moments;
     s->about.snapshots = s->births.taken;
-    if (source->model->partial)
+    if (segment_own_malloc(source->segment))
+        s->about.notes |= SEARCH_OWN_MALLOC;
+    if (source->model->attached)
+        s->about.notes |= SEARCH_EARLIER_BLOCKS;
+    else if (source->model->partial)
         s->about.notes |= SEARCH_PARTIAL_RECORD;
     if (source->model->regions.left_out)
         s->about.notes |= SEARCH_REGIONS_MISSED;

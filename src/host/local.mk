@@ -8,6 +8,10 @@ libmemprof_host_la_SOURCES = \
 	src/host/align.h \
 	src/host/assembly.c \
 	src/host/assembly.h \
+	src/host/attach.c \
+	src/host/attach.h \
+	src/host/attaching.c \
+	src/host/attaching.h \
 	src/host/availmem.c \
 	src/host/availmem.h \
 	src/host/baseline.c \
@@ -15,6 +19,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/account.h \
 	src/host/answer.c \
 	src/host/answer.h \
+	src/host/answering.c \
+	src/host/answering.h \
 	src/host/binary.c \
 	src/host/binary.h \
 	src/host/births.c \
@@ -122,6 +128,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/image.h \
 	src/host/inheritance.c \
 	src/host/inheritance.h \
+	src/host/inject.c \
+	src/host/inject.h \
 	src/host/intern.c \
 	src/host/intern.h \
 	src/host/journal.c \
@@ -272,6 +280,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/quote.h \
 	src/host/rangemap.c \
 	src/host/rangemap.h \
+	src/host/remote.c \
+	src/host/remote.h \
 	src/host/report-block.c \
 	src/host/report-block.h \
 	src/host/report-compare.c \
@@ -342,6 +352,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/retained.h \
 	src/host/run.c \
 	src/host/run.h \
+	src/host/safepoint.c \
+	src/host/safepoint.h \
 	src/host/search-check.c \
 	src/host/search-check.h \
 	src/host/segmentmemory.c \

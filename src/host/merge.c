@@ -236,7 +236,7 @@ static void add_totals(struct profile_totals *to, const struct profile_totals *f
 }
 
 _Static_assert(sizeof(struct profile_totals) == 18 * 8, "a total is not added up");
-_Static_assert(sizeof(struct profile_loss) == 16 * 8, "a loss is not added up");
+_Static_assert(sizeof(struct profile_loss) == 18 * 8, "a loss is not added up");
 
 static void add_loss(struct profile_loss *to, const struct profile_loss *from)
 {
@@ -245,6 +245,8 @@ static void add_loss(struct profile_loss *to, const struct profile_loss *from)
     to->bootstrap_bytes += from->bootstrap_bytes;
     to->nested_blocks += from->nested_blocks;
     to->unknown_frees += from->unknown_frees;
+    to->earlier_frees += from->earlier_frees;
+    to->imports_missed += from->imports_missed;
     to->replaced_blocks += from->replaced_blocks;
     to->stacks_truncated += from->stacks_truncated;
     to->stacks_lost += from->stacks_lost;
@@ -321,6 +323,9 @@ static void add_process(struct merge *m, const struct profile *from)
         to->exit_kind = process->exit_kind;
         to->exit_value = process->exit_value;
     }
+    if (process->attached_seconds > to->attached_seconds)
+        to->attached_seconds = process->attached_seconds;
+    to->own_malloc |= process->own_malloc;
     to->merged += merged;
     to->pid = 0;
 }

@@ -107,6 +107,8 @@ struct model {
     uint64_t untracked_frees; /* of blocks that were left out: see `partial` */
     bool partial;             /* recording was off at some time, or traces were cleared: blocks may
                                * be freed that were not seen allocated, and nothing is lost */
+    bool attached;            /* the program had run before: the same, and nobody knows where its
+                               * earlier blocks lie; set by the caller with `partial` */
     uint32_t clears;          /* how often traces were cleared */
     uint64_t damaged_records;
     uint64_t events;

@@ -231,7 +231,7 @@ static enum preflight_verdict judge_facts(const char *path, const struct facts *
                       "is built with a sanitizer that replaces malloc: profile a build without");
     if (facts->has_malloc)
         return refuse(PREFLIGHT_OWN_ALLOCATOR, why, path,
-                      "has a malloc of its own built in: what it allocates there is not seen");
+                      "has a malloc of its own built in: what it calls there itself is not seen");
     return PREFLIGHT_OK;
 }
 

@@ -428,6 +428,8 @@ static void make_loss(struct making *m)
         .bootstrap_bytes = counter(&h->bootstrap_bytes),
         .nested_blocks = counter(&h->nested_unrecorded),
         .unknown_frees = model->unknown_frees,
+        .earlier_frees = model->attached ? model->untracked_frees : 0,
+        .imports_missed = atomic_load_explicit(&h->imports_missed, memory_order_relaxed),
         .replaced_blocks = model->replaced_blocks,
         .stacks_truncated = m->truncated_blocks,
         .stacks_lost = counter(&h->stacks_lost),

@@ -15,7 +15,7 @@ static bool process_valid(const struct profile *p, uint32_t strings)
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
         if (ids[i] && ids[i] >= strings)
             return false;
-    return process->exit_kind <= EXIT_EXECUTED;
+    return process->exit_kind <= EXIT_DETACHED;
 }
 
 static bool cut_valid(const struct profile *p)

@@ -37,6 +37,7 @@ enum exit_kind {
     EXIT_STATUS,      /* exit_value is its exit status */
     EXIT_SIGNAL,      /* exit_value is the signal that ended it */
     EXIT_EXECUTED,    /* it replaced itself by another program (exec) */
+    EXIT_DETACHED,    /* memprof detached from it, and it ran on */
 };
 
 struct profile_process {
@@ -52,6 +53,9 @@ struct profile_process {
     double seconds;       /* how long the image ran */
     uint32_t exit_kind;
     int32_t exit_value;
+    double attached_seconds; /* how old it was when memprof attached to it; 0: it started it */
+    uint32_t own_malloc;     /* 1: what the executable calls of its own malloc is not recorded */
+    uint32_t reserved;
 };
 
 struct profile_totals {
@@ -76,6 +80,8 @@ struct profile_loss {
     uint64_t bootstrap_bytes;
     uint64_t nested_blocks;    /* allocated by a signal handler inside the recorder */
     uint64_t unknown_frees;    /* frees of blocks never seen allocated (not a loss by itself) */
+    uint64_t earlier_frees;    /* frees and reallocs of blocks from before memprof attached */
+    uint64_t imports_missed;   /* places that could not be redirected: calls from there */
     uint64_t replaced_blocks;  /* an address handed out twice with no free between */
     uint64_t stacks_truncated; /* allocations whose stack could not be walked to its end */
     uint64_t stacks_lost;      /* allocations with no stack at all */
@@ -328,6 +334,9 @@ enum search_graph {
 #define SEARCH_ROWS_MERGED 0x10u /* too many rows: ages are not told apart */
 #define SEARCH_AGES_SATURATED 0x20u /* ages are lower bounds */
 #define SEARCH_BEFORE_LATER 0x40u   /* the program ran on after it and was not searched again */
+#define SEARCH_EARLIER_BLOCKS                                                                      \
+    0x100u /* blocks from before memprof attached are not told from roots: all memory is one */
+#define SEARCH_OWN_MALLOC 0x200u    /* what the executable frees is not seen: see own_malloc */
 #define SEARCH_REGIONS_MISSED 0x80u /* the program named more regions than are kept (regions.h) */
 
 struct profile_search {

@@ -19,7 +19,12 @@ json_t *report_json_process(const struct profile *p)
     jsonobject_set(&o, "exit_status", exited ? json_integer(process->exit_value) : json_null());
     jsonobject_set(&o, "signal", killed ? json_integer(process->exit_value) : json_null());
     jsonobject_set(&o, "executed", json_boolean(process->exit_kind == EXIT_EXECUTED));
+    jsonobject_set(&o, "detached", json_boolean(process->exit_kind == EXIT_DETACHED));
     jsonobject_set(&o, "seconds", json_real(process->seconds));
+    jsonobject_set(&o, "attached_seconds",
+                   process->attached_seconds > 0 ? json_real(process->attached_seconds)
+                                                 : json_null());
+    jsonobject_set(&o, "own_malloc", json_boolean(process->own_malloc != 0));
     jsonobject_set(&o, "started_unix", json_integer(process->started_unix));
     jsonobject_set(&o, "host", jsonvalue_id(p, process->host));
     jsonobject_set(&o, "merged", jsonvalue_number(process->merged));
@@ -67,6 +72,8 @@ json_t *report_json_loss(const struct profile *p)
     jsonobject_set(&o, "bootstrap_bytes", jsonvalue_number(l->bootstrap_bytes));
     jsonobject_set(&o, "nested_blocks", jsonvalue_number(l->nested_blocks));
     jsonobject_set(&o, "unknown_frees", jsonvalue_number(l->unknown_frees));
+    jsonobject_set(&o, "earlier_frees", jsonvalue_number(l->earlier_frees));
+    jsonobject_set(&o, "imports_missed", jsonvalue_number(l->imports_missed));
     jsonobject_set(&o, "replaced_blocks", jsonvalue_number(l->replaced_blocks));
     jsonobject_set(&o, "stacks_truncated", jsonvalue_number(l->stacks_truncated));
     jsonobject_set(&o, "stacks_lost", jsonvalue_number(l->stacks_lost));

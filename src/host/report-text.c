@@ -41,6 +41,9 @@ static void add_end(struct strbuf *out, const struct profile_process *process)
     case EXIT_EXECUTED:
         strbuf_add(out, "then executed another program");
         return;
+    case EXIT_DETACHED:
+        strbuf_add(out, "then memprof detached");
+        return;
     default:
         strbuf_add(out, "its end was not seen");
     }
@@ -64,12 +67,16 @@ static void add_allocator(struct strbuf *out, const struct profile *p)
 
 void report_text_process(struct strbuf *out, const struct profile *p)
 {
-    char seconds[UNITS_TEXT];
+    char seconds[UNITS_TEXT], age[UNITS_TEXT];
 
     escape_text(out, profile_text(p, p->process.program));
     if (p->process.merged)
         strbuf_addf(out, " (%" PRIu32 " profile%s merged) ran up to %s", p->process.merged,
                     p->process.merged == 1 ? "" : "s", units_seconds(seconds, p->process.seconds));
+    else if (p->process.attached_seconds > 0)
+        strbuf_addf(out, " (pid %" PRId64 ") was recorded for %s, from %s after its start on",
+                    p->process.pid, units_seconds(seconds, p->process.seconds),
+                    units_seconds(age, p->process.attached_seconds));
     else
         strbuf_addf(out, " (pid %" PRId64 ") ran %s", p->process.pid,
                     units_seconds(seconds, p->process.seconds));
@@ -127,7 +134,9 @@ void report_text_totals(struct strbuf *out, const struct profile *p,
     struct strbuf first[3] = {0}, second[3] = {0};
 
     strbuf_addf(&first[0], "  %s   ",
-                p->process.exit_kind == EXIT_UNKNOWN ? "live at end " : "live at exit");
+                p->process.exit_kind == EXIT_UNKNOWN || p->process.exit_kind == EXIT_DETACHED
+                    ? "live at end "
+                    : "live at exit");
     add_bytes_in_blocks(&first[0], t->live_bytes, t->live_blocks, exact);
     strbuf_addf(&first[1], "peak %s", units_bytes(text, t->peak_bytes, exact));
     if (!p->process.merged) /* a sum of peaks was at no one time */
@@ -243,6 +252,17 @@ void report_text_loss(struct strbuf *out, const struct profile *p,
                "allocations failed (returned NULL)");
     note_count(out, loss->unknown_frees, "free of a block that was not seen allocated",
                "frees of blocks that were not seen allocated");
+    if (p->process.own_malloc)
+        strbuf_add(out,
+                   "  note: the executable has a malloc of its own: calls from other modules are "
+                   "recorded, those within the executable are not; what it frees itself "
+                   "seems live\n");
+    note_count(out, loss->earlier_frees,
+               "block that was allocated before attach was freed or moved",
+               "blocks that were allocated before attach were freed or moved");
+    note_count(out, loss->imports_missed,
+               "import could not be redirected: calls from there are not recorded",
+               "imports could not be redirected: calls from there are not recorded");
     note_count(out, loss->replaced_blocks, "address was handed out again with no free seen",
                "addresses were handed out again with no free seen");
     note_share(out, p, loss->stacks_truncated, "with a stack cut short: its outer callers unknown");

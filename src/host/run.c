@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/host/run.h"
 
+#include "src/host/answering.h"
 #include "src/host/descendants.h"
 #include "src/host/image.h"
 #include "src/host/launch.h"
@@ -168,76 +169,6 @@ static struct image *current(const struct run *r)
     return r->count ? r->images[r->count - 1] : NULL;
 }
 
-static void fill_moment(struct control_answer *to, const struct profile_moment *m)
-{
-    to->seconds = m->seconds;
-    to->live_bytes = m->live_bytes;
-    to->live_blocks = m->live_blocks;
-    to->peak_bytes = m->peak_bytes;
-    to->peak_blocks = m->peak_blocks;
-    to->total_bytes = m->total_bytes;
-    to->total_blocks = m->total_blocks;
-    to->rss_bytes = m->rss_bytes;
-}
-
-static uint32_t status_of(const struct capture_answer *a)
-{
-    static const uint32_t by_outcome[] = {[CAPTURE_DONE] = CONTROL_OK,
-                                          [CAPTURE_ENDED] = CONTROL_NOTHING,
-                                          [CAPTURE_NOT_FOUND] = CONTROL_NO_BLOCK,
-                                          [CAPTURE_FAILED] = CONTROL_FAILED};
-
-    return by_outcome[a->outcome];
-}
-
-/* Whoever asks is in another folder. */
-static void fill_file(struct control_answer *to, const char *path)
-{
-    char *folder = *path == '/' ? NULL : getcwd(NULL, 0);
-
-    if (folder)
-        snprintf(to->file, sizeof(to->file), "%s/%s", folder, path);
-    else
-        control_copy(to->file, sizeof(to->file), path);
-    free(folder);
-}
-
-/* Word for the wire what an image answered. */
-static void answer_from(struct run *r, const struct image *image, const struct capture_answer *from)
-{
-    struct control_answer to;
-
-    control_answer_init(&to, status_of(from));
-    to.pid = image->pid;
-    to.number = from->kind == CAPTURE_SNAPSHOT ? from->moment.number
-                : from->kind == CAPTURE_SEARCH ? from->search
-                                               : from->snapshots;
-    to.lost_bytes = from->lost_bytes;
-    to.lost_blocks = from->lost_blocks;
-    fill_moment(&to, &from->moment);
-    control_copy(to.program, sizeof(to.program), image->program);
-    if (image->path)
-        fill_file(&to, image->path);
-    control_copy(to.text, sizeof(to.text), from->error.text);
-    if (from->kind == CAPTURE_BLOCK && from->block.site) {
-        to.seconds = from->now_seconds;
-        to.block_start = from->block.start;
-        to.block_size = from->block.size;
-        to.block_site = from->block.site - 1;
-        to.first_seconds = from->first_seconds;
-        to.last_seconds = from->last_seconds;
-    }
-    server_answer(&r->server, from->ticket, &to);
-}
-
-static void pass_answers_of(struct run *r, struct image *image)
-{
-    struct capture_answer answer;
-
-    while (image && capture_answer(&image->capture, &answer))
-        answer_from(r, image, &answer);
-}
-
 static void pass_answers(struct run *r)
 {
     struct image *image;
@@ -245,23 +176,10 @@ static void pass_answers(struct run *r)
     uint32_t at = 0;
 
     (void)!read(r->ready, &count, sizeof(count));
-    pass_answers_of(r, current(r));
+    if (current(r))
+        (void)answering_pass(&r->server, current(r), UINT64_MAX);
     while ((image = descendants_next(&r->descendants, &at)))
-        pass_answers_of(r, image);
-}
-
-_Static_assert(CONTROL_LABEL_BYTES == CAPTURE_LABEL_BYTES, "labels are copied whole");
-
-static struct leaksearch_question question_of(const struct control_request *asked)
-{
-    return (struct leaksearch_question){
-        .cause = SEARCH_BY_COMMAND,
-        .address = asked->address,
-        .duplicates = asked->flags & CONTROL_SEARCH_DUPLICATES,
-        .contents = asked->flags & CONTROL_SEARCH_CONTENTS,
-        .retained = asked->flags & CONTROL_SEARCH_RETAINED,
-        .whole_graph = asked->flags & CONTROL_SEARCH_WHOLE_GRAPH,
-    };
+        (void)answering_pass(&r->server, image, UINT64_MAX);
 }
 
 /* The running image of the smallest process id above `after`. */
@@ -279,29 +197,19 @@ static struct image *next_running(const struct run *r, int64_t after)
 
 static void request(void *context, const struct control_request *asked, uint64_t ticket)
 {
-    static const uint32_t kinds[CONTROL_KINDS] = {[CONTROL_LIST] = CAPTURE_STATUS,
-                                                  [CONTROL_SNAPSHOT] = CAPTURE_SNAPSHOT,
-                                                  [CONTROL_BLOCK] = CAPTURE_BLOCK,
-                                                  [CONTROL_POOLS] = CAPTURE_HEAP,
-                                                  [CONTROL_SEARCH] = CAPTURE_SEARCH};
     struct run *r = context;
     struct image *image = current(r);
-    struct capture_request passed = {.ticket = ticket,
-                                     .kind = kinds[asked->kind],
-                                     .cause = MOMENT_BY_COMMAND,
-                                     .address = asked->address,
-                                     .search = question_of(asked)};
     struct control_answer nothing;
 
     if (asked->kind == CONTROL_LIST)
         image = next_running(r, asked->pid);
     else if (!image || asked->pid != image->pid)
         image = descendants_find(&r->descendants, (pid_t)asked->pid);
-    memcpy(passed.label, asked->label, sizeof(passed.label));
     if (image && (asked->kind == CONTROL_LIST || asked->pid == image->pid) &&
-        image_ask(image, &passed) == 0)
+        answering_ask(image, asked, ticket))
         return;
-    control_answer_init(&nothing, CONTROL_NOTHING);
+    control_answer_init(&nothing, asked->kind == CONTROL_DETACH && image ? CONTROL_NOT_ATTACHED
+                                                                         : CONTROL_NOTHING);
     server_answer(&r->server, ticket, &nothing);
 }
 

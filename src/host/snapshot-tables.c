@@ -50,6 +50,8 @@ static const struct column process_columns[] = {
     PLAIN(U32, snapshot_process, incomplete),
     PLAIN(U32, snapshot_process, process.merged),
     PLAIN(U32, snapshot_process, process.allocator),
+    PLAIN(SECONDS, snapshot_process, process.attached_seconds),
+    PLAIN(U32, snapshot_process, process.own_malloc),
 };
 
 static const struct column totals_columns[] = {
@@ -73,6 +75,7 @@ static const struct column loss_columns[] = {
     PLAIN(U64, profile_loss, forked_children),  PLAIN(U64, profile_loss, verified),
     PLAIN(U64, profile_loss, verify_mismatch),  PLAIN(U64, profile_loss, verify_skipped),
     PLAIN(U64, profile_loss, slow_steps),       PLAIN(U64, profile_loss, faults_dropped),
+    PLAIN(U64, profile_loss, earlier_frees),    PLAIN(U64, profile_loss, imports_missed),
 };
 
 static const struct column module_columns[] = {
@@ -319,9 +322,9 @@ static const struct column cut_columns[] = {
 /* A field that is added to a struct is lost in files until it has a column here. */
 #define COMPLETE(row, bytes)                                                                       \
     _Static_assert(sizeof(struct row) == (bytes), #row " has changed: give its fields columns")
-COMPLETE(profile_process, 64);
+COMPLETE(profile_process, 80);
 COMPLETE(profile_totals, 18 * 8);
-COMPLETE(profile_loss, 16 * 8);
+COMPLETE(profile_loss, 18 * 8);
 COMPLETE(profile_module, 80);
 COMPLETE(profile_line, 24);
 COMPLETE(profile_frame, 24);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two ways to hold a process still, for stop.c.  Not for others. */
+/* The two ways to hold a process still, for stop.c, and for inject.c, which does more with it. */
 #ifndef MEMPROF_HOST_STOP_PARTS_H
 #define MEMPROF_HOST_STOP_PARTS_H
 
@@ -35,6 +35,14 @@ int stop_all(struct stopped *s,
 /* 0, or -1 with `e` set and nothing stopped; what is in s->threads is the caller's then too. */
 int stop_by_ptrace(struct stopped *s, struct error *e);
 void stop_resume_ptrace(struct stopped *s);
+
+/*
+ * Stop all threads by ptrace with the calling thread as the tracer, which alone may then use
+ * ptrace on them: 0, or -1 as above.  What of them is still held is let go by stop_let_go, or
+ * by the end of the calling thread.  stop_release does not resume.
+ */
+int stop_all_here(struct stopped *s, struct error *e);
+void stop_let_go(struct stopped *s);
 int stop_by_signal(struct stopped *s, struct error *e);
 void stop_resume_signal(struct stopped *s);
 

@@ -28,7 +28,6 @@ struct stop_tracer {
     struct stopped *stopped;
     struct error *error;
     int result;
-    _Alignas(64) uint8_t scratch[STOP_SCRATCH];
 };
 
 static bool ask(struct stopped *s, struct stopped_thread *t, struct error *e)
@@ -74,17 +73,32 @@ static void look(struct stopped *s, struct stopped_thread *t)
     }
     /* An event stop is ours or that of a stopped process; else a signal came first. */
     interrupted = info.si_status >> 8 == PTRACE_EVENT_STOP;
-    if (!stop_registers(t, interrupted, s->tracer->scratch))
+    if (!stop_registers(t, interrupted, s->scratch))
         return;
     t->signal = interrupted ? 0 : info.si_status & 0x7f;
     t->state = STOP_HELD;
 }
 
-static void let_go(struct stopped *s)
+void stop_let_go(struct stopped *s)
 {
     for (uint32_t i = 0; i < s->count; i++)
         if (s->threads[i].state == STOP_HELD)
             ptrace(PTRACE_DETACH, s->threads[i].tid, NULL, (long)s->threads[i].signal);
+}
+
+int stop_all_here(struct stopped *s, struct error *e)
+{
+    int result = -1;
+
+    s->scratch = aligned_alloc(64, STOP_SCRATCH);
+    if (!s->scratch)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    result = stop_all(s, ask, look, e);
+    if (result != 0)
+        stop_let_go(s);
+    free(s->scratch);
+    s->scratch = NULL;
+    return result;
 }
 
 static void wait_for(sem_t *semaphore)
@@ -97,13 +111,11 @@ static void *trace(void *context)
 {
     struct stop_tracer *tracer = context;
 
-    tracer->result = stop_all(tracer->stopped, ask, look, tracer->error);
-    if (tracer->result != 0)
-        let_go(tracer->stopped);
+    tracer->result = stop_all_here(tracer->stopped, tracer->error);
     sem_post(&tracer->held);
     if (tracer->result == 0) {
         wait_for(&tracer->go_on);
-        let_go(tracer->stopped);
+        stop_let_go(tracer->stopped);
     }
     return NULL;
 }
@@ -134,7 +146,7 @@ static void finish(struct stopped *s)
 
 int stop_by_ptrace(struct stopped *s, struct error *e)
 {
-    struct stop_tracer *tracer = aligned_alloc(64, sizeof(*tracer));
+    struct stop_tracer *tracer = malloc(sizeof(*tracer));
     int result;
 
     if (!tracer)

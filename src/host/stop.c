@@ -230,20 +230,19 @@ bool stop_can_trace(pid_t pid)
     return memory >= 0;
 }
 
-/* Why ptrace was refused, in words. */
-static int refused(const struct stopped *s, struct error *e)
+int stop_refused(pid_t pid, struct error *e)
 {
-    pid_t tracer = tracer_of(s->pid);
+    pid_t tracer = tracer_of(pid);
     char name[32] = "";
 
     if (tracer == 0)
         return error_set(e, ERROR_REFUSED,
                          "the system does not let memprof stop process %d (ptrace: see "
                          "/proc/sys/kernel/yama/ptrace_scope, or the container's rules)",
-                         (int)s->pid);
+                         (int)pid);
     procinfo_thread_name(tracer, tracer, name, sizeof(name));
     return error_set(e, ERROR_REFUSED, "process %d is being traced by another process, %d (%s)",
-                     (int)s->pid, (int)tracer, name);
+                     (int)pid, (int)tracer, name);
 }
 
 /* ----------------------------------------------------------- the calls -- */
@@ -264,7 +263,7 @@ static int hold(struct stopped *s, enum stop_how how, struct error *e)
         return 0;
     forget(s);
     if (why.kind == ERROR_REFUSED && how == STOP_BY_PTRACE)
-        return refused(s, e);
+        return stop_refused(s->pid, e);
     if (e)
         *e = why;
     return -1;

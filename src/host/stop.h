@@ -65,6 +65,7 @@ struct stopped {
     uint64_t began_ns, ended_ns; /* CLOCK_MONOTONIC: held from, and until stop_resume */
     const struct segment *segment;
     struct stop_tracer *tracer; /* stop-trace.c */
+    uint8_t *scratch;           /* stop-trace.c, while it stops threads */
 };
 
 /*
@@ -72,6 +73,9 @@ struct stopped {
  * The process notices nothing.
  */
 bool stop_can_trace(pid_t pid);
+
+/* Why ptrace was refused, in words: -1 with `e` set (ERROR_REFUSED). */
+int stop_refused(pid_t pid, struct error *e);
 
 /*
  * 0: all threads but those marked as missed stand still.  -1 with `e` set, nothing

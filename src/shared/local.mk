@@ -9,6 +9,7 @@ shared_sources = \
 	src/shared/addressset.h \
 	src/shared/arena.c \
 	src/shared/arena.h \
+	src/shared/attachment.h \
 	src/shared/block.c \
 	src/shared/block.h \
 	src/shared/bump.c \

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 12u
+#define SEGMENT_VERSION 13u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -392,12 +392,14 @@ struct segment_header {
     _Atomic uint32_t slots_used; /* high-water mark */
     _Atomic uint32_t nodes_used; /* reserved ids; a node whose frame is 0 is not written yet */
     _Atomic uint32_t forked_children;
-    _Atomic uint32_t executed;         /* the process is about to replace its image */
-    _Atomic uint32_t snapshot_signals; /* signals that asked for a snapshot so far */
-    _Atomic uint32_t own_ranges_used;  /* high-water mark */
-    _Atomic uint64_t private_bytes;    /* that the recorder holds beside the segment */
-    _Atomic uint32_t forks;            /* announced by RECORD_FORK so far */
-    _Atomic uint32_t leaving;          /* how the process is about to end, see below */
+    _Atomic uint32_t executed;           /* the process is about to replace its image */
+    _Atomic uint32_t snapshot_signals;   /* signals that asked for a snapshot so far */
+    _Atomic uint32_t own_ranges_used;    /* high-water mark */
+    _Atomic uint64_t private_bytes;      /* that the recorder holds beside the segment */
+    _Atomic uint32_t forks;              /* announced by RECORD_FORK so far */
+    _Atomic uint32_t leaving;            /* how the process is about to end, see below */
+    _Atomic uint32_t imports_redirected; /* 1: calls come here by redirected imports (imports.h) */
+    _Atomic uint32_t imports_missed;     /* of these, what could not be redirected */
     /* The file that malloc is from without memprof, cut; "" the program's own.  NUL-terminated. */
     char next_allocator[ALLOCATOR_NAME_BYTES];
 

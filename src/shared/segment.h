@@ -66,4 +66,14 @@ static inline _Atomic uint32_t *segment_bucket(const struct segment *s, uint32_t
     return (_Atomic uint32_t *)(void *)(s->base + s->layout.buckets_offset) + i;
 }
 
+/* Whether calls are recorded by redirected imports, of a malloc that the executable defines. */
+static inline bool segment_own_malloc(const struct segment *s)
+{
+    const struct segment_header *h = segment_header(s);
+
+    /* relaxed: written before the first record; before that, nothing is known */
+    return atomic_load_explicit(&h->imports_redirected, memory_order_relaxed) &&
+           h->next_allocator[0] == '\0';
+}
+
 #endif
