@@ -60,7 +60,8 @@ struct keep {
     uint64_t *chosen; /* a bit for each block; NULL: all are */
     uint32_t count;   /* of those */
     uint32_t neighbours;
-    uint32_t *queue; /* of choose_lost */
+    uint32_t *seen[2]; /* by block: the last, from 1, that referred to it, by a start or inside */
+    uint32_t *queue;   /* of choose_lost */
     uint32_t head, tail;
     bool failed; /* out of memory */
 };
@@ -110,13 +111,26 @@ static void add_from_root(struct keep *k, const struct leakgraph_reference *r)
         add_pointer(k, root->start + r->offset, r);
 }
 
+/* Tables and arenas may refer to a block a thousand times. */
+static bool is_repeated(struct keep *k, const struct leakgraph_reference *r)
+{
+    uint32_t *seen = &k->seen[r->pointer == POINTER_INTERIOR][r->to];
+
+    if (*seen == r->from + 1) {
+        k->s->about.pointers_left_out++;
+        return true;
+    }
+    *seen = r->from + 1;
+    return false;
+}
+
 static bool add_reference(void *context, const struct leakgraph_reference *r)
 {
     struct keep *k = context;
 
     if (r->from == LEAKGRAPH_NONE)
         add_from_root(k, r);
-    else if (is_chosen(k, r->to))
+    else if (is_chosen(k, r->to) && !is_repeated(k, r))
         add_pointer(k, k->graph->blocks[r->from].address + r->offset, r);
     return !k->failed;
 }
@@ -311,7 +325,13 @@ int leaksearch_keep(struct leaksearch *s, struct error *e)
     struct keep k = {.s = s, .graph = &s->graph};
     bool whole = s->question.whole_graph || s->graph.count <= s->options.graph_blocks;
 
-    if (whole)
+    for (unsigned i = 0; i < 2; i++) {
+        k.seen[i] = calloc((size_t)s->graph.count + 1, sizeof(*k.seen[i]));
+        k.failed |= !k.seen[i];
+    }
+    if (k.failed)
+        whole = false;
+    else if (whole)
         leakgraph_references(&s->graph, add_reference, &k);
     else
         choose_part(&k);
@@ -321,6 +341,8 @@ int leaksearch_keep(struct leaksearch *s, struct error *e)
     sort_exceptions(s->part);
     free(k.chosen);
     free(k.queue);
+    free(k.seen[0]);
+    free(k.seen[1]);
     if (k.failed)
         return error_set(e, ERROR_MEMORY, "out of memory for the graph of a search for leaks");
     s->about.graph = whole ? GRAPH_WHOLE : GRAPH_PART;

@@ -360,6 +360,7 @@ struct profile_search {
     uint32_t low_tags, past_end, compressed, compressed_shift;
     uint32_t duplicates; /* 1: blocks with equal contents were looked for */
     uint32_t reserved;
+    uint64_t pointers_left_out; /* of a block's words that refer to one block the first is kept */
 };
 
 /*
@@ -392,7 +393,9 @@ struct profile_block {
 };
 
 /*
- * A word of a block or a root that refers to a block of the graph, by address.  `value` is the
+ * A word of a block or a root that refers to a block of the graph, by address.  Of the words of
+ * one block that refer to one other there are the first that counts as a pointer to its start and
+ * the first to its inside.  `value` is the
  * address that it stands for (leakgraph_reference: that of `to`, and `into`): without high tags,
  * and of a compressed pointer the whole.
  */

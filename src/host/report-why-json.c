@@ -28,6 +28,7 @@ static struct jsonobject document(const struct heapwords *words, uint32_t block,
     jsonobject_set(&o, "address", jsonvalue_address(subject->address));
     jsonobject_set(&o, "id", subject->id ? jsonvalue_text(subject->id) : json_null());
     jsonobject_set(&o, "graph", jsonvalue_text(graphs[p->search.graph]));
+    jsonobject_set(&o, "references_left_out", jsonvalue_number(p->search.pointers_left_out));
     jsonobject_set(&o, "block", heapwords_block_json(words, block, &whole));
     return o;
 }

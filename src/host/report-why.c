@@ -210,6 +210,24 @@ static bool list_reference(void *context, const struct leakgraph_reference *r)
     return true;
 }
 
+static void add_not_kept(struct strbuf *out, const struct profile *p)
+{
+    char kept[UNITS_TEXT], all[UNITS_TEXT];
+    uint64_t blocks = 0;
+
+    if (p->search.pointers_left_out)
+        strbuf_addf(out,
+                    "Of the words of a block that refer to the same other block, the first was "
+                    "kept: %s were not.\n",
+                    units_count(all, p->search.pointers_left_out));
+    if (p->search.graph != GRAPH_PART)
+        return;
+    for (uint32_t i = 0; i < p->leak_count; i++)
+        blocks += p->leaks[i].blocks;
+    strbuf_addf(out, "References were kept of %s of %s live blocks only: there may be others.\n",
+                units_count(kept, p->block_count), units_count(all, blocks));
+}
+
 void report_references_text(struct strbuf *out, const struct heapwords *words,
                             struct heapimage *image, const struct report_references *references,
                             const struct report_why_subject *subject)
@@ -230,6 +248,5 @@ void report_references_text(struct strbuf *out, const struct heapwords *words,
     if (references->limit && l.count > references->limit)
         strbuf_addf(out, "%*sand %s more\n", INDENT, "",
                     units_count(left_out, l.count - references->limit));
-    if (image->profile->search.graph == GRAPH_PART)
-        strbuf_add(out, "Only a part of all references was kept: there may be others.\n");
+    add_not_kept(out, image->profile);
 }

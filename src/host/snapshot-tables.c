@@ -246,6 +246,7 @@ static const struct column search_columns[] = {
     PLAIN(U64, profile_search, high_tags),
     PLAIN(U32, profile_search, past_end),
     PLAIN(U32, profile_search, duplicates),
+    PLAIN(U64, profile_search, pointers_left_out),
 };
 
 static const struct column leak_columns[] = {
@@ -344,7 +345,7 @@ COMPLETE(profile_class, 32);
 COMPLETE(profile_pool, 16);
 COMPLETE(profile_pin, 16);
 COMPLETE(profile_snapshot_pool, 24);
-COMPLETE(profile_search, 2 * 8 + 14 * 4 + 5 * 8 + 6 * 4);
+COMPLETE(profile_search, 2 * 8 + 14 * 4 + 6 * 8 + 6 * 4);
 COMPLETE(profile_leak, 6 * 4 + 8 * 8);
 COMPLETE(profile_block, 48);
 COMPLETE(profile_pointer, 24);

@@ -266,6 +266,7 @@ static void fill_search(struct profile *p)
                                         .high_tags = UINT64_C(0xff) << 56,
                                         .low_tags = 1,
                                         .duplicates = 1,
+                                        .pointers_left_out = 77,
                                         .past_end = 1,
                                         .compressed = 1,
                                         .compressed_shift = 3};

@@ -51,11 +51,20 @@ static void point(enum block from, enum block to)
     block(from)[1] = (uint64_t)(uintptr_t)block(to);
 }
 
+/* One word at a time: no vector register holds them. */
+static __attribute__((noinline)) void point_again(enum block from, unsigned word, uint64_t into)
+{
+    block(from)[word] = block(from)[1] + into;
+}
+
 static __attribute__((noinline)) void make_blocks(void)
 {
     memset(arena, 0x11, BLOCKS * BLOCK);
     point(HELD, BEHIND);
     point(LOST, BELOW);
+    point_again(LOST, 2, 0);
+    point_again(LOST, 3, 8);
+    point_again(LOST, 4, 16);
     point(ROUND, ABOUT);
     point(ABOUT, ROUND);
     memcpy(block(ALIKE), block(BEHIND), BLOCK);
@@ -295,7 +304,11 @@ static void test_kinds(void **unused)
     assert_int_equal(kept(&p, LOST)->cycle, 0);
     assert_true(points(&p, (const void *)&global[0], HELD, 0));
     assert_true(points(&p, (const void *)&global[1], INSIDE, 24));
-    assert_true(points(&p, &block(LOST)[1], BELOW, 0));
+    assert_true(points(&p, &block(LOST)[1], BELOW, 0)); /* of each sort the first */
+    assert_false(points(&p, &block(LOST)[2], BELOW, 0));
+    assert_true(points(&p, &block(LOST)[3], BELOW, 8));
+    assert_false(points(&p, &block(LOST)[4], BELOW, 16));
+    assert_int_equal(p.search.pointers_left_out, 2);
     assert_retained_later(&p);
     profile_release(&p);
 }
