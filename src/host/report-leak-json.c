@@ -12,6 +12,9 @@ int report_leak_end(FILE *out, bool ok, const char *format, struct error *e)
               : error_set(e, ERROR_MEMORY, "out of memory while writing the leaks as %s", format);
 }
 
+#define PIECE 262144u /* so many bytes at a time are as good as any, and no buffer is in between   \
+                       */
+
 static json_t *amount_object(const struct leak_amount *a)
 {
     struct jsonobject o = jsonobject_begin();
@@ -163,11 +166,13 @@ static bool write_records(FILE *out, const struct leak_report *r, uint32_t shown
     strbuf_init(&text);
     fputs("  \"records\": [", out);
     for (uint32_t i = 0; ok && i < shown; i++) {
-        strbuf_clear(&text);
+        strbuf_add(&text, i ? ",\n    " : "\n    ");
         write_record(&text, &r->records[i], &lines);
-        fputs(i ? ",\n    " : "\n    ", out);
-        fwrite(strbuf_text(&text), 1, text.length, out);
         ok = !text.failed;
+        if (text.length < PIECE && i + 1 < shown)
+            continue;
+        fwrite(strbuf_text(&text), 1, text.length, out);
+        strbuf_clear(&text);
     }
     fputs(shown ? "\n  ]" : "]", out);
     strbuf_release(&text);

@@ -67,15 +67,28 @@ static bool fails(const struct junit *j, const struct leak_record *record)
 
 static void add_line(struct strbuf *out, const struct leak_line *line, const void *context)
 {
+    struct strbuf text;
+
     (void)context;
+    strbuf_init(&text);
+    leak_text_line(&text, line);
     strbuf_add(out, "    ");
-    leak_text_line(out, line);
+    leak_text_clean(out, strbuf_text(&text), true);
     strbuf_add(out, "\n");
+    out->failed |= text.failed;
+    strbuf_release(&text);
 }
 
+/* The text of a failure, cleaned: of a line that was once for all. */
 static void add_stack(struct strbuf *text, struct junit *j, const struct leak_record *record)
 {
-    leak_text_summary(text, record);
+    struct strbuf summary;
+
+    strbuf_init(&summary);
+    leak_text_summary(&summary, record);
+    leak_text_clean(text, strbuf_text(&summary), true);
+    text->failed |= summary.failed;
+    strbuf_release(&summary);
     strbuf_add(text, "\n");
     for (uint32_t i = 0; i < record->stack_count; i++)
         linetexts_add(&j->lines, text, record->stack[i]);
@@ -90,7 +103,7 @@ static void failure(struct junit *j, const struct leak_record *record, const cha
     begin(j, "failure");
     attribute(j, "message", strbuf_text(&text));
     attribute(j, "type", leak_kind_words(record->kind));
-    content(j, stack);
+    check(j, xmlTextWriterWriteString(j->xml, BAD_CAST stack));
     end(j);
     j->failed |= text.failed;
     strbuf_release(&text);
@@ -257,6 +270,8 @@ int report_leak_junit(FILE *out, const struct leak_report *r, const struct leak_
 
     xmlSetGenericErrorFunc(NULL, keep_quiet);
     buffer = xmlBufferCreate();
+    if (buffer)
+        xmlBufferSetAllocationScheme(buffer, XML_BUFFER_ALLOC_DOUBLEIT);
     linetexts_init(&j.lines, r, add_line, NULL);
     write_document(&j, buffer);
     linetexts_release(&j.lines);
