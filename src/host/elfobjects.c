@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <gelf.h>
-#include <string.h>
 #include <unistd.h>
 
 #define PAGE_MASK UINT64_C(4095)
@@ -18,14 +17,17 @@ bool elfobjects_open(struct elfobjects *o, const char *path)
         return false;
     o->elf = elf_begin(o->fd, ELF_C_READ_MMAP, NULL);
     if (o->elf && elf_kind(o->elf) == ELF_K_ELF && gelf_getclass(o->elf) == ELFCLASS64 &&
-        gelf_getehdr(o->elf, &header))
+        gelf_getehdr(o->elf, &header)) {
+        elfsymtab_of(&o->symbols, o->elf); /* without any it has no variables */
         return true;
+    }
     elfobjects_release(o);
     return false;
 }
 
 void elfobjects_release(struct elfobjects *o)
 {
+    elfsymtab_release(&o->symbols);
     elf_end(o->elf);
     if (o->fd >= 0)
         close(o->fd);
@@ -81,89 +83,4 @@ bool elfobjects_read(const struct elfobjects *o, uint64_t address, void *to, siz
             return pread(o->fd, to, size, (off_t)(p.p_offset + (address - p.p_vaddr))) ==
                    (ssize_t)size;
     return false;
-}
-
-/* ------------------------------------------------------------- symbols -- */
-
-/* Calls `visit` for each variable from place `from` on until it returns true. */
-static bool each(const struct elfobjects *o, uint64_t from,
-                 bool (*visit)(void *context, uint64_t place, const struct elfobject *object),
-                 void *context)
-{
-    Elf_Scn *section = NULL;
-    uint64_t place = 0;
-    GElf_Shdr header;
-    GElf_Sym symbol;
-    Elf_Data *data;
-    size_t count;
-
-    while ((section = elf_nextscn(o->elf, section))) {
-        if (!gelf_getshdr(section, &header) ||
-            (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM) ||
-            header.sh_entsize == 0)
-            continue;
-        data = elf_getdata(section, NULL);
-        count = data ? data->d_size / header.sh_entsize : 0;
-        for (size_t i = 0; i < count; i++, place++) {
-            struct elfobject object;
-
-            if (place < from || !gelf_getsym(data, (int)i, &symbol) ||
-                symbol.st_shndx == SHN_UNDEF || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT)
-                continue;
-            object = (struct elfobject){elf_strptr(o->elf, header.sh_link, symbol.st_name),
-                                        symbol.st_value, symbol.st_size};
-            if (object.name && visit(context, place, &object))
-                return true;
-        }
-    }
-    return false;
-}
-
-struct search {
-    const char *name;
-    uint64_t address, place;
-    struct elfobject *found;
-};
-
-/* A name of the symbol table may have its version behind it. */
-static bool is_named(void *context, uint64_t place, const struct elfobject *object)
-{
-    struct search *s = context;
-    size_t length = strlen(s->name);
-
-    if (strncmp(object->name, s->name, length) != 0 ||
-        (object->name[length] != '\0' && object->name[length] != '@'))
-        return false;
-    s->place = place;
-    *s->found = *object;
-    return true;
-}
-
-static bool holds(void *context, uint64_t place, const struct elfobject *object)
-{
-    struct search *s = context;
-
-    (void)place;
-    if (s->address < object->value || s->address - object->value >= object->size)
-        return false;
-    *s->found = *object;
-    return true;
-}
-
-bool elfobjects_named(const struct elfobjects *o, const char *name, uint64_t *at,
-                      struct elfobject *found)
-{
-    struct search s = {.name = name, .found = found};
-
-    if (!each(o, *at, is_named, &s))
-        return false;
-    *at = s.place + 1;
-    return true;
-}
-
-bool elfobjects_at(const struct elfobjects *o, uint64_t address, struct elfobject *found)
-{
-    struct search s = {.address = address, .found = found};
-
-    return each(o, 0, holds, &s);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The variables of an ELF file (symbols of type STT_OBJECT) by name and by address, where
- * its segments lie, and the bytes its read-only data begins with.  File addresses are those
- * of its symbol table.  Not thread-safe.
+ * An ELF file of a module in memory: its variables (elfsymtab.h), where its segments lie, and
+ * the bytes its read-only data begins with.  Addresses of the file are those of its symbol
+ * table.  Not thread-safe.
  */
 #ifndef MEMPROF_HOST_ELFOBJECTS_H
 #define MEMPROF_HOST_ELFOBJECTS_H
+
+#include "src/host/elfsymtab.h"
 
 #include <libelf.h>
 #include <stdbool.h>
@@ -15,11 +17,7 @@
 struct elfobjects {
     int fd;
     Elf *elf;
-};
-
-struct elfobject {
-    const char *name; /* of the table: lives as long as the file is open */
-    uint64_t value, size;
+    struct elfsymtab symbols; /* empty where the file has none */
 };
 
 /* false: there is no such file, or it is no 64-bit ELF file. */
@@ -33,17 +31,6 @@ void elfobjects_release(struct elfobjects *o);
  */
 bool elfobjects_place(const struct elfobjects *o, uint64_t offset, uint64_t address, uint64_t *bias,
                       uint64_t *start, uint64_t *end);
-
-/*
- * The next variable called `name`, at or behind place *at in the tables, which moves on;
- * begin with 0.  The symbol table and the exported symbols are both looked through, so that
- * one may be found twice.
- */
-bool elfobjects_named(const struct elfobjects *o, const char *name, uint64_t *at,
-                      struct elfobject *found);
-
-/* The variable that holds a file address. */
-bool elfobjects_at(const struct elfobjects *o, uint64_t address, struct elfobject *found);
 
 /* `size` bytes of the file that are mapped to a file address. */
 bool elfobjects_read(const struct elfobjects *o, uint64_t address, void *to, size_t size);

@@ -43,23 +43,35 @@ static bool load(struct elfsymtab *o, unsigned type)
     return o->count > 0;
 }
 
-bool elfsymtab_open(struct elfsymtab *o, int fd)
+bool elfsymtab_of(struct elfsymtab *o, Elf *elf)
 {
-    memset(o, 0, sizeof(*o));
-    if (elf_version(EV_CURRENT) == EV_NONE)
-        return false;
-    o->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-    if (o->elf && elf_kind(o->elf) == ELF_K_ELF && gelf_getclass(o->elf) == ELFCLASS64 &&
-        (load(o, SHT_SYMTAB) || load(o, SHT_DYNSYM)))
+    *o = (struct elfsymtab){.elf = elf};
+    if (load(o, SHT_SYMTAB) || load(o, SHT_DYNSYM))
         return true;
     elfsymtab_release(o);
     return false;
 }
 
+bool elfsymtab_open(struct elfsymtab *o, int fd)
+{
+    Elf *elf;
+
+    memset(o, 0, sizeof(*o));
+    if (elf_version(EV_CURRENT) == EV_NONE)
+        return false;
+    elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+    if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 &&
+        elfsymtab_of(o, elf)) {
+        o->own = elf;
+        return true;
+    }
+    elf_end(elf);
+    return false;
+}
+
 void elfsymtab_release(struct elfsymtab *o)
 {
-    if (o->elf)
-        elf_end(o->elf);
+    elf_end(o->own);
     free(o->rows);
     memset(o, 0, sizeof(*o));
 }
@@ -143,6 +155,22 @@ static bool is_named(const char *name, const char *wanted)
     size_t length = strlen(wanted);
 
     return strncmp(name, wanted, length) == 0 && (name[length] == '\0' || name[length] == '@');
+}
+
+bool elfsymtab_variable(const struct elfsymtab *o, const char *name, size_t *at,
+                        struct elfsymtab_entry *found)
+{
+    for (size_t i = *at; i < o->count; i++) {
+        const Elf64_Sym *symbol = &o->symbols[i];
+
+        if (is_defined(symbol) && ELF64_ST_TYPE(symbol->st_info) == STT_OBJECT &&
+            is_named(name_of(o, symbol), name)) {
+            *found = object_of(o, symbol);
+            *at = i + 1;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_function(const Elf64_Sym *symbol)

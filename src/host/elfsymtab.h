@@ -19,7 +19,7 @@ struct elfsymtab_entry {
 };
 
 struct elfsymtab {
-    Elf *elf;
+    Elf *elf, *own;           /* `own`: opened here */
     const Elf64_Sym *symbols; /* in the Elf's data */
     const char *names;
     size_t count, names_size;
@@ -31,10 +31,20 @@ struct elfsymtab {
 
 /* `fd` must stay open meanwhile.  false: no symbols, or no such file; nothing to release. */
 bool elfsymtab_open(struct elfsymtab *o, int fd);
+
+/* Of a file that is open already, and stays so; it is of 64 bits.  false as above. */
+bool elfsymtab_of(struct elfsymtab *o, Elf *elf);
 void elfsymtab_release(struct elfsymtab *o);
 
 /* The variable that holds an address; of several, the smallest.  Also false when out of memory. */
 bool elfsymtab_find(struct elfsymtab *o, uint64_t address, struct elfsymtab_entry *found);
+
+/*
+ * The next variable called `name`, at or behind place *at in the table, which moves on; begin
+ * with 0.  Versions do not count.
+ */
+bool elfsymtab_variable(const struct elfsymtab *o, const char *name, size_t *at,
+                        struct elfsymtab_entry *found);
 
 /* The defined function of a name; versions do not count. */
 bool elfsymtab_function(const struct elfsymtab *o, const char *name, struct elfsymtab_entry *found);

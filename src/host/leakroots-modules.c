@@ -91,15 +91,15 @@ static const char *file_name(const struct rootmodule *m)
 struct rootmodule *leakroots_module_with(struct rootfinder *f, const char *file,
                                          const char *variable, uint64_t *address)
 {
-    struct elfobject object;
+    struct elfsymtab_entry object;
 
     for (uint32_t i = 0; i < f->module_count; i++) {
         struct rootmodule *m = &f->modules[i];
-        uint64_t at = 0;
+        size_t at = 0;
 
         if (strncmp(file_name(m), file, strlen(file)) == 0 && m->file.elf &&
-            elfobjects_named(&m->file, variable, &at, &object)) {
-            *address = object.value + m->bias;
+            elfsymtab_variable(&m->file.symbols, variable, &at, &object)) {
+            *address = object.start + m->bias;
             return m;
         }
     }

@@ -167,13 +167,13 @@ bool rootfinder_block(const struct rootfinder *f, uint64_t address, uint64_t rea
 /* The variable that a region lies in, as a name; "" none. */
 static const char *name_of(struct rootfinder *f, uint64_t address)
 {
-    struct elfobject object;
+    struct elfsymtab_entry object;
 
     for (uint32_t i = 0; i < f->module_count; i++) {
         struct rootmodule *m = &f->modules[i];
 
         if (address >= m->start && address < m->end && m->file.elf &&
-            elfobjects_at(&m->file, address - m->bias, &object))
+            elfsymtab_find(&m->file.symbols, address - m->bias, &object))
             return rootfinder_text(f, object.name);
     }
     return "";
@@ -192,7 +192,7 @@ static void add_regions(struct rootfinder *f)
     }
 }
 
-/* Both tables of a file may have it. */
+/* A variable may have two names, and be named twice. */
 static bool is_listed(const struct leakroots *r, uint64_t start)
 {
     for (uint32_t i = 0; i < r->count; i++)
@@ -205,18 +205,18 @@ static bool is_listed(const struct leakroots *r, uint64_t start)
 static bool add_weak_variable(struct rootfinder *f, const char *name)
 {
     const char *text = rootfinder_text(f, name);
-    struct elfobject object;
+    struct elfsymtab_entry object;
     bool found = false;
 
     for (uint32_t i = 0; i < f->module_count; i++) {
         struct rootmodule *m = &f->modules[i];
-        uint64_t at = 0;
+        size_t at = 0;
 
-        while (m->file.elf && elfobjects_named(&m->file, name, &at, &object)) {
+        while (m->file.elf && elfsymtab_variable(&m->file.symbols, name, &at, &object)) {
             found = true;
-            if (object.size && !is_listed(f->roots, object.value + m->bias))
-                rootfinder_add(f, ROOT_WEAK, 0, text, object.value + m->bias,
-                               object.value + m->bias + object.size);
+            if (object.size && !is_listed(f->roots, object.start + m->bias))
+                rootfinder_add(f, ROOT_WEAK, 0, text, object.start + m->bias,
+                               object.start + m->bias + object.size);
         }
     }
     return found;

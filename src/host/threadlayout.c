@@ -16,11 +16,11 @@ void threadlayout_init(struct threadlayout *l)
 static bool read_number(const struct elfobjects *o, const char *name, uint64_t offset,
                         uint32_t *value)
 {
-    struct elfobject object;
-    uint64_t at = 0;
+    struct elfsymtab_entry object;
+    size_t at = 0;
 
-    return elfobjects_named(o, name, &at, &object) &&
-           elfobjects_read(o, object.value + offset, value, sizeof(*value));
+    return elfsymtab_variable(&o->symbols, name, &at, &object) &&
+           elfobjects_read(o, object.start + offset, value, sizeof(*value));
 }
 
 static bool read_field(const struct elfobjects *o, const char *name, uint32_t *offset)
