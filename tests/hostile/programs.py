@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs of every making: other allocators, other languages, other ways to load code."""
+import contextlib
 import os
 import shutil
 import struct
@@ -110,6 +111,21 @@ def rust():
 def node():
     need(shutil.which("node"), "node is not installed")
     unharmed([shutil.which("node"), "-e", "let a=[]; for (let i=0;i<20000;i++) a.push('x'.repeat(i%100)); console.log(a.length)"])
+
+
+@row("programs", "node, whose functions are named from its perf map")
+def node_names():
+    need(shutil.which("node"), "node is not installed")
+    code = "function turnTheWheel(n) { let a = []; for (let i = 0; i < n; i++) a.push(Buffer.alloc(5000 + i)); return a.length } " \
+           "let k = 0; for (let i = 0; i < 200; i++) k += turnTheWheel(20); console.log(k)"
+    run, file = record([shutil.which("node"), "--perf-basic-prof", "--interpreted-frames-native-stack", "-e", code], "--unwinder=fp")
+    h.equal((run.returncode, run.stdout), (0, "4000\n"), f"as alone: {run.stderr[-300:]!r}")
+    done = opened(run, file)
+    with contextlib.suppress(OSError):
+        os.unlink(f"/tmp/perf-{done.doc['process']['pid']}.map")
+    named = {f["function"] for r in done.doc["stats"] for f in r["traceback"] if "turnTheWheel" in (f["function"] or "")}
+    h.check(named, "turnTheWheel is in stacks")
+    return documented("follows frame pointers") + f"; {', '.join(sorted(named))}"[:120]
 
 
 @row("programs", "Java")
