@@ -246,7 +246,7 @@ MEMPROF_INLINE_ int memprof_free(int domain, const void *ptr)
 /*
  * Look now for blocks that nothing leads to any more, as memprof leaks does: their
  * bytes and number, those included that only lost blocks lead to.  Either may be NULL.
- * The program stands still while its memory is copied, and the call returns when the
+ * The program stands still while its memory is read, and the call returns when the
  * search is done.  0; or -1 with both set to 0, also when nothing could be searched.
  */
 MEMPROF_INLINE_ int memprof_leak_check(size_t *lost_bytes, size_t *lost_blocks)

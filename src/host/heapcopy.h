@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A copy of the writable memory of a stopped process: every page that is there
- * (presentpages.h: what was never touched is not read, nor made to exist) of every
+ * The memory of a stopped process that matters to a search for leaks, or a copy of it: every page
+ * that is there (presentpages.h: what was never touched is not read, nor made to exist) of every
  * writable mapping that may hold pointers or live blocks, and of anonymous memory and
  * modules' data (vtables) that may only be read.  Left out are memprof's own mappings (ownrange.h),
  * devices, files mapped shared, and pages of private files that nobody wrote to.  Read in large
@@ -11,6 +11,8 @@
  * 1 GiB takes 0.3 s of processor time (a Xeon, two virtual processors) where the memory it is
  * copied to exists (copyroom.h).  A mapping of 100 GiB of which 4 MiB were touched
  * takes 4 ms.
+ *
+ * Most searches need no copy: they look (heapcopy_look) and keep some words (keptwords-take.h).
  *
  * The copy takes as much of this process's memory as there are bytes; where that is
  * more than is available (MemAvailable, the memory cgroup) it is not begun.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/keptwords-take.h"
 
+#include "src/host/availmem.h"
 #include "src/host/growing.h"
 #include "src/host/pages.h"
 
@@ -30,6 +31,7 @@ struct taking {
     struct ranges roots;     /* and tables: whole pages */
     struct ranges tables;    /* modules' data that may only be read */
     uint32_t scratch;        /* blocks of the largest slot */
+    uint64_t limit;          /* bytes that a part may take */
 };
 
 /* Which pages of a piece. */
@@ -166,6 +168,7 @@ static int plan(struct taking *t, struct error *e)
     ranges_merge(&t->tables, 0);
     ranges_merge(&t->roots, 0);
     ranges_merge(&t->addresses, SMALL_GAP);
+    t->limit = availmem_bytes() / KEPTWORDS_PARTS;
     t->scratch = leaklive_largest_slot(t->source->live);
     return 0;
 }
@@ -365,6 +368,13 @@ static void keep_pages(struct task *k, const struct pages *p, uint64_t base,
     }
 }
 
+static bool is_too_much(const struct task *k)
+{
+    return k->part->count * sizeof(*k->part->values) +
+               k->part->group_count * sizeof(*k->part->groups) >
+           k->taking->limit;
+}
+
 static int take_piece(struct task *k)
 {
     struct leaklive *live = k->taking->source->live;
@@ -396,6 +406,11 @@ static int take_piece(struct task *k)
     if (!keptwords_begin_piece(k->part, k->piece))
         return error_set(&k->error, ERROR_MEMORY, "out of memory for a search for leaks");
     keep_pages(k, &wanted, base, slot);
+    if (is_too_much(k))
+        return error_set(&k->error, ERROR_MEMORY,
+                         "the words of the program's memory that may refer to blocks take more "
+                         "than the %llu MiB that are available",
+                         (unsigned long long)(k->taking->limit * KEPTWORDS_PARTS >> 20));
     return 0;
 }
 

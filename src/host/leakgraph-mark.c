@@ -222,7 +222,7 @@ struct kept_pipeline {
     uint32_t blocks[AHEAD];
     const struct keptwords_bits *bits[AHEAD];
     const uint64_t *values[AHEAD]; /* of the piece */
-    uint64_t words[AHEAD];         /* references, waiting for the row of their block */
+    uint64_t words[AHEAD];         /* references, waiting for the bit and the row of their block */
     uint32_t in, row, bit, out;    /* blocks: popped, row there, bits there, scanned */
     uint32_t word_in, word_out;
 };
@@ -270,14 +270,21 @@ static void move_to_words(struct kept_pipeline *p)
         __builtin_prefetch(p->values[at] + p->bits[at]->before);
 }
 
-/* A pointer to the inside: whether it counts as one to the start the row and its memory say. */
+/* Of a pointer to the inside, the row and the block's memory say whether it counts as one to the
+ * start; else the row is written when it is there. */
 static inline __attribute__((always_inline)) void
 end_reference(struct leakgraph *g, struct marking *m, struct kept_pipeline *p, enum leak_kind level)
 {
     uint64_t word = p->words[p->word_out++ % AHEAD];
     struct leakgraph_hit hit = {.block = (uint32_t)word, .into = leakgraph_reference_into(word)};
 
-    if (is_done(m, hit.block) || g->blocks[hit.block].kind <= level)
+    if (is_done(m, hit.block))
+        return;
+    if (hit.into == 0) {
+        push(m, hit.block);
+        return;
+    }
+    if (g->blocks[hit.block].kind <= level)
         return;
     hit.pointer = leakgraph_reference_pointer(g, hit.block, hit.into);
     mark_hit(g, m, level, &hit);
@@ -294,15 +301,11 @@ begin_reference(struct leakgraph *g, struct marking *m, struct kept_pipeline *p,
             mark_hit(g, m, level, &hit);
         return;
     }
-    if (is_done(m, (uint32_t)word))
-        return;
-    if (leakgraph_reference_into(word) == 0) { /* its row is written when it is there */
-        push(m, (uint32_t)word);
-        return;
-    }
     if (p->word_in - p->word_out == AHEAD)
         end_reference(g, m, p, level);
-    __builtin_prefetch(&g->blocks[(uint32_t)word]);
+    __builtin_prefetch(&m->done[(uint32_t)word / 64]);
+    if (leakgraph_reference_into(word) != 0)
+        __builtin_prefetch(&g->blocks[(uint32_t)word]);
     p->words[p->word_in++ % AHEAD] = word;
 }
 

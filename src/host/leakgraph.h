@@ -5,14 +5,16 @@
  * lost block, which lost blocks form cycles, why a block is held, and how much
  * would go with it (its retained size).
  *
- * The edges are not stored.  A reference is a word of memory whose value lies
- * in a live block, and memory can be read again: scanning 1 GiB takes less time
- * than sorting the edges found in it would, and a block has any number of them.
- * What is kept is 16 bytes a block in an array sorted by address, and a table
+ * A reference is a word of memory whose value lies in a live block.  The memory is either
+ * read through a reader, again for each question (the images of profiles, and searches that
+ * copy all of it), or only the words that may be references were kept of it (keptwords.h):
+ * these become references in place, each of 8 bytes that name the block and where in it the
+ * word points, and nothing is sorted, since memory was read in the order of addresses.
+ * What is kept besides is 16 bytes a block in an array sorted by address, and a table
  * of 1 to 2 bytes a block that finds the block an address lies in.  On top of
  * that a block costs
  *
- *   while marking        4 (the mark stack)
+ *   while marking        4 (the mark stack) and a bit
  *   a root's word        32 for each that refers to a block, as long as they are no more than
  *                        a million, so that roots are scanned once and not for each question
  *   a lost block         22 while cycles are looked for, then 8, and 4 more in a

@@ -3,12 +3,15 @@
  * A search for leaks in the recorded process, in two halves.
  *
  *   leaksearch_take   in the collector's thread, between two rounds: stop the process,
- *                     drain what its threads had committed, copy its memory, let it run
- *                     on; then note the live blocks and the roots
- *   leaksearch_find   in the writer's thread, from the copy alone: which blocks are
+ *                     drain what its threads had committed, note the live blocks and the
+ *                     roots, keep the words of its memory that may refer to blocks
+ *                     (keptwords-take.h), let it run on
+ *   leaksearch_find   in the writer's thread, from these alone: which blocks are
  *                     reachable, and fill in the tables of a profile's part
  *
- * So the program stands still only for the copying.  Whatever keeps the process from
+ * A search that looks at other things (contents, equal blocks, packed or compressed pointers)
+ * copies all of its memory instead (heapcopy.h), and notes live blocks and roots later.
+ * So the program stands still only while its memory is read once.  Whatever keeps the process from
  * being stopped or read makes a search of method SEARCH_UNSTOPPED, which counts all that
  * is live as reachable and says why: it is no error.
  */
