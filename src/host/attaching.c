@@ -478,8 +478,9 @@ static bool release(struct work *w)
 static int refused_by(const struct work *w, const struct attachment *a)
 {
     int pid = (int)w->a->pid;
+    uint32_t state = a->state; /* of a copy, which nobody else writes */
 
-    switch (a->state) {
+    switch (state) {
     case ATTACHMENT_RECORDED:
         return error_set(w->e, ERROR_REFUSED, "process %d is being recorded already", pid);
     case ATTACHMENT_NO_MALLOC:
