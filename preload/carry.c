@@ -24,11 +24,11 @@ bool carry_wanted(void)
 }
 
 /* A process that has confined itself may not be allowed to ask; it is recorded as it was. */
-bool carry_allowed(const char *path)
+bool carry_allowed(const char *path, bool child)
 {
     if (confined())
         return session_recording() && session_here();
-    return path && host_allows(environment_session(), session.image, path);
+    return path && host_allows(environment_session(), session.image, path, child);
 }
 
 static const char *value_in(char *const *e, const char *name)
@@ -54,19 +54,19 @@ static bool join(char path[EXECUTE_PATH_BYTES + 1], const char *folder, size_t l
     return true;
 }
 
-bool carry_allowed_by_search(const char *file)
+bool carry_allowed_by_search(const char *file, bool child)
 {
     const char *folder = value_in(environ, "PATH=");
     char path[EXECUTE_PATH_BYTES + 1];
 
     if (!file || strchr(file, '/'))
-        return carry_allowed(file);
+        return carry_allowed(file, child);
     for (folder = folder ? folder : "/bin:/usr/bin"; folder;) {
         const char *end = strchrnul(folder, ':');
 
         if (join(path, folder, (size_t)(end - folder), file) &&
             rawcall(SYS_access, path, X_OK, 0) == 0)
-            return carry_allowed(path);
+            return carry_allowed(path, child);
         folder = *end ? end + 1 : NULL;
     }
     return false;
@@ -83,7 +83,7 @@ bool carry_allowed_descriptor(int fd)
         digits[count++] = (char)('0' + left % 10);
     while (count)
         path[at++] = digits[--count];
-    return carry_allowed(path);
+    return carry_allowed(path, false);
 }
 
 /* --------------------------------------------------------- the environment -- */

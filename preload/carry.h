@@ -27,9 +27,9 @@ struct carried {
 /* Whether this process has what to carry, and programs that it executes are recorded. */
 bool carry_wanted(void);
 
-/* Whether the host allows it for this file; asks. */
-bool carry_allowed(const char *path);
-bool carry_allowed_by_search(const char *file); /* found by PATH, as execvp does */
+/* Whether the host allows it for this file, of a child to be or of this process; asks. */
+bool carry_allowed(const char *path, bool child);
+bool carry_allowed_by_search(const char *file, bool child); /* found by PATH, as execvp does */
 bool carry_allowed_descriptor(int fd);
 
 /*

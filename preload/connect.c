@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/connect.h"
 
+#include "preload/thread.h"
 #include "src/shared/rawcall.h"
 #include "src/shared/record.h"
 #include "src/shared/sysmem.h"
@@ -136,12 +137,14 @@ static bool execute_answer_receive(int fd)
     return got == (long)sizeof(answer) && answer.magic == EXECUTE_MAGIC && answer.carry == 1;
 }
 
-static bool question_send(int fd, uint32_t from, const char *path)
+static bool question_send(int fd, uint32_t from, const char *path, bool child)
 {
     struct execute_question question = {.magic = EXECUTE_MAGIC,
                                         .version = SEGMENT_VERSION,
                                         .from = from,
-                                        .length = (uint32_t)strlen(path)};
+                                        .length = (uint32_t)strlen(path),
+                                        .child = child,
+                                        .fork = child ? FORK_UNMARKED : local.fork};
     struct iovec parts[] = {{.iov_base = &question, .iov_len = sizeof(question)},
                             {.iov_base = (void *)(uintptr_t)path, .iov_len = question.length}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
@@ -150,7 +153,7 @@ static bool question_send(int fd, uint32_t from, const char *path)
            (long)(sizeof(question) + question.length);
 }
 
-bool host_allows(const char *socket_path, uint32_t from, const char *path)
+bool host_allows(const char *socket_path, uint32_t from, const char *path, bool child)
 {
     bool allowed;
     int fd;
@@ -160,7 +163,7 @@ bool host_allows(const char *socket_path, uint32_t from, const char *path)
     fd = host_open(socket_path);
     if (fd < 0)
         return false;
-    allowed = question_send(fd, from, path) && execute_answer_receive(fd);
+    allowed = question_send(fd, from, path, child) && execute_answer_receive(fd);
     rawcall(SYS_close, fd, 0, 0);
     return allowed;
 }

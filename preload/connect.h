@@ -25,8 +25,9 @@ void *host_connect(const char *socket_path, uint32_t from, uint32_t fork,
 
 /*
  * Whether the host says that the library can be loaded into the program at `path`
- * (struct execute_question).  Waits for the answer; false where there is none.
+ * (struct execute_question), which a child is to execute or this process itself.  Waits for the
+ * answer; false where there is none.
  */
-bool host_allows(const char *socket_path, uint32_t from, const char *path);
+bool host_allows(const char *socket_path, uint32_t from, const char *path, bool child);
 
 #endif

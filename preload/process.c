@@ -56,9 +56,9 @@ static bool allows(const struct executing *e)
 {
     switch (e->by) {
     case BY_PATH:
-        return carry_allowed(e->path);
+        return carry_allowed(e->path, false);
     case BY_SEARCH:
-        return carry_allowed_by_search(e->path);
+        return carry_allowed_by_search(e->path, false);
     default:
         return carry_allowed_descriptor(e->fd);
     }

@@ -50,7 +50,7 @@ static int spawn(const struct spawning *s)
     if (!s->call)
         return ENOSYS;
     if (!carry_wanted() ||
-        !(s->by_search ? carry_allowed_by_search(s->file) : carry_allowed(s->file)))
+        !(s->by_search ? carry_allowed_by_search(s->file, true) : carry_allowed(s->file, true)))
         return call(s, s->envp);
     carry_measure(&carried, s->envp);
     carry_place(&carried, NULL);
@@ -101,7 +101,7 @@ struct lent {
  */
 static bool environment_lend(struct lent *l)
 {
-    if (!environ || !carry_wanted() || !carry_allowed(SHELL))
+    if (!environ || !carry_wanted() || !carry_allowed(SHELL, true))
         return false;
     l->theirs = environ;
     carry_measure(&l->carried, environ);

@@ -354,6 +354,16 @@ static void inherit(struct descendants *d, const struct hello *said, struct inhe
         *reason = "what its parent had live is not known: it was not forked by libc's fork";
 }
 
+static void describe_origin(const struct descendants *d, uint32_t from, const char *reason,
+                            char *text, size_t size)
+{
+    const struct tree_row *parent =
+        from && from <= d->tree->count ? &d->tree->rows[from - 1] : NULL;
+
+    snprintf(text, size, "forked from process %lld%s%s", parent ? (long long)parent->pid : 0,
+             reason ? ": " : ", whose live blocks it has", reason ? reason : "");
+}
+
 static struct image *image_new(struct descendants *d, uint32_t number, pid_t pid,
                                const struct hello *said, struct error *e)
 {
@@ -392,13 +402,15 @@ static struct image *record(struct descendants *d, uint32_t index, const struct 
     struct image *image = image_new(d, index + 1, pid, said, e);
     struct inheritance in = {0};
     const char *reason = NULL;
-    char *path;
+    char origin[160], *path;
 
     if (!image)
         return NULL;
     if (said->fork) {
         inherit(d, said, &in, &reason);
         options.inheritance = &in;
+        describe_origin(d, said->from, reason, origin, sizeof(origin));
+        options.origin = origin;
     }
     path = descendants_path(d, index + 1, row->program, pid);
     options.path = path;
@@ -421,7 +433,8 @@ static void decline(struct descendants *d, uint32_t index, const char *reason)
     tree_set(&d->tree->rows[index].reason, reason);
     folder_ready(d);
     tree_write(d->tree, index);
-    expect(d, (pid_t)d->tree->rows[index].pid);
+    if (d->tree->rows[index].pid)
+        expect(d, (pid_t)d->tree->rows[index].pid);
 }
 
 static int go_on(struct descendants *d, uint32_t index, const struct hello *said,
@@ -503,11 +516,14 @@ static void add_unrecorded(struct descendants *d, uint32_t from, const char *pat
         decline(d, index, reason);
 }
 
-bool descendants_execute(struct descendants *d, uint32_t from, const char *path, pid_t peer)
+bool descendants_execute(struct descendants *d, const struct execute_question *asked,
+                         const char *path, pid_t peer)
 {
     char seen[EXECUTE_PATH_BYTES + 64];
     struct error why = {0};
 
+    if (asked->fork != FORK_UNMARKED)
+        forks_drop(&d->forks, asked->from, asked->fork);
     path_of(seen, sizeof(seen), path, peer);
     switch (preflight_check(seen, &why)) {
     case PREFLIGHT_STATIC:
@@ -516,13 +532,13 @@ bool descendants_execute(struct descendants *d, uint32_t from, const char *path,
     case PREFLIGHT_OTHER_LIBC:
     case PREFLIGHT_SANITIZED:
         if (d->run->follow != FOLLOW_NONE)
-            add_unrecorded(d, from, path, peer, why.text);
+            add_unrecorded(d, asked->from, path, asked->child ? 0 : peer, why.text);
         return false;
     default:
         break;
     }
     d->carried = true;
-    if (d->run->follow != FOLLOW_NONE && !running_one(d, peer))
+    if (d->run->follow != FOLLOW_NONE && !asked->child && !running_one(d, peer))
         expect(d, peer);
     return true;
 }

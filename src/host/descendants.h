@@ -76,7 +76,8 @@ int descendants_hello(struct descendants *d, const struct hello *said, pid_t pee
                       struct hello_answer *answer);
 
 /* As server_handlers.execute. */
-bool descendants_execute(struct descendants *d, uint32_t from, const char *path, pid_t peer);
+bool descendants_execute(struct descendants *d, const struct execute_question *asked,
+                         const char *path, pid_t peer);
 
 /* Whether --only and --not let this process be recorded; `program` gets its base name. */
 bool descendants_wanted(const struct run_options *run, pid_t pid, char *program, size_t size);

@@ -49,7 +49,7 @@ void forks_release(struct forks *f)
 static void make_room(struct forks *f, uint64_t bytes)
 {
     for (uint32_t i = 0; i < f->count; i++) {
-        if (f->kept < FORKS_MAX && f->bytes + bytes <= FORKS_BYTES)
+        if (!f->kept || (f->kept < FORKS_MAX && f->bytes + bytes <= FORKS_BYTES))
             break;
         let_go(f, entry_at(f, i));
     }
@@ -66,10 +66,10 @@ void forks_put(struct forks *f, uint32_t image, uint32_t number, const struct mo
     struct forks_entry *e;
 
     pthread_mutex_lock(&f->lock);
-    make_room(f, bytes <= FORKS_BYTES ? bytes : 0);
+    make_room(f, bytes <= FORKS_LARGEST ? bytes : 0);
     e = entry_at(f, f->count++);
     *e = (struct forks_entry){.image = image, .number = number, .bytes = bytes};
-    e->kept = bytes <= FORKS_BYTES && inheritance_take(&e->inheritance, m);
+    e->kept = bytes <= FORKS_LARGEST && inheritance_take(&e->inheritance, m);
     if (e->kept) {
         f->kept++;
         f->bytes += bytes;
@@ -78,23 +78,42 @@ void forks_put(struct forks *f, uint32_t image, uint32_t number, const struct mo
     pthread_mutex_unlock(&f->lock);
 }
 
-static enum forks_result look(struct forks *f, uint32_t image, uint32_t number,
-                              struct inheritance *in)
+static struct forks_entry *find(struct forks *f, uint32_t image, uint32_t number)
 {
     for (uint32_t i = f->count; i > 0; i--) {
         struct forks_entry *e = entry_at(f, i - 1);
 
-        if (e->image != image || e->number != number)
-            continue;
-        if (!e->kept)
-            return FORKS_DROPPED;
-        *in = e->inheritance;
-        e->kept = false;
-        f->kept--;
-        f->bytes -= e->bytes;
-        return FORKS_TAKEN;
+        if (e->image == image && e->number == number)
+            return e;
     }
-    return FORKS_NOT_YET;
+    return NULL;
+}
+
+static enum forks_result look(struct forks *f, uint32_t image, uint32_t number,
+                              struct inheritance *in)
+{
+    struct forks_entry *e = find(f, image, number);
+
+    if (!e)
+        return FORKS_NOT_YET;
+    if (!e->kept)
+        return FORKS_DROPPED;
+    *in = e->inheritance;
+    e->kept = false;
+    f->kept--;
+    f->bytes -= e->bytes;
+    return FORKS_TAKEN;
+}
+
+void forks_drop(struct forks *f, uint32_t image, uint32_t number)
+{
+    struct forks_entry *e;
+
+    pthread_mutex_lock(&f->lock);
+    e = find(f, image, number);
+    if (e)
+        let_go(f, e);
+    pthread_mutex_unlock(&f->lock);
 }
 
 enum forks_result forks_take(struct forks *f, uint32_t image, uint32_t number, unsigned wait_ms,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was live at forks whose children have not said hello yet.  Most never do: they
- * execute something at once.  So only the last ones are kept, within FORKS_MAX of them and
- * FORKS_BYTES; of older ones only that they were is known for some time.
+ * execute something at once.  So only the last ones are kept, FORKS_MAX of them within
+ * FORKS_BYTES, or a single one within FORKS_LARGEST; of older ones only that they were is
+ * known for some time.
  *
  * Collectors' threads put, the thread that serves hellos takes.
  */
@@ -13,9 +14,10 @@
 
 #include <pthread.h>
 
-#define FORKS_MAX 64u
+#define FORKS_MAX 1024u
 #define FORKS_REMEMBERED 4096u
-#define FORKS_BYTES (UINT64_C(1) << 30)
+#define FORKS_BYTES (UINT64_C(256) << 20)
+#define FORKS_LARGEST (UINT64_C(1) << 30)
 
 enum forks_result {
     FORKS_TAKEN = 0, /* the caller's now */
@@ -49,6 +51,9 @@ void forks_put(struct forks *f, uint32_t image, uint32_t number, const struct mo
 /* Waits for the record for `wait_ms` at most. */
 enum forks_result forks_take(struct forks *f, uint32_t image, uint32_t number, unsigned wait_ms,
                              struct inheritance *in);
+
+/* The child of that fork will not ask: it executes something. */
+void forks_drop(struct forks *f, uint32_t image, uint32_t number);
 
 /* Whether something is kept for a child of this image. */
 bool forks_pending(struct forks *f, uint32_t image);

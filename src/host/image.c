@@ -352,6 +352,19 @@ static int capture_start(struct image *i, const struct image_options *options, s
     return capture_init(&i->capture, &capturing, e);
 }
 
+/* The profile itself says what its numbers begin with. */
+static void mark_origin(struct image *i, const char *origin)
+{
+    struct model *m = &i->model;
+    struct mark mark = {.time = i->begin_ticks,
+                        .live_bytes = m->totals[DOMAIN_HEAP].live_bytes,
+                        .live_blocks = m->totals[DOMAIN_HEAP].live_blocks};
+
+    if (!m->threads.count && threads_add(&m->threads, (uint32_t)i->pid, i->program) == THREADS_NONE)
+        return;
+    marks_add(&m->marks, &mark, origin);
+}
+
 static void inherit(struct image *i, const struct image_options *options)
 {
     i->family = options->family;
@@ -360,6 +373,8 @@ static void inherit(struct image *i, const struct image_options *options)
     inheritance_give(options->inheritance, &i->model, i->begin_ticks);
     i->inherited_bytes = i->model.totals[DOMAIN_HEAP].total_bytes;
     i->inherited_blocks = i->model.totals[DOMAIN_HEAP].total_blocks;
+    if (options->origin)
+        mark_origin(i, options->origin);
 }
 
 /* Everything but the thread; each step undone if a later one fails. */

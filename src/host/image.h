@@ -62,6 +62,7 @@ struct image_options {
     struct image_family family;
     /* Of a forked child: what it begins with, NULL where that is not known. */
     const struct inheritance *inheritance;
+    const char *origin; /* with it: where that is from, or why it is not known; a mark of the run */
 };
 
 /* Make the segment.  0, or -1 with `e` set and nothing to release. */

@@ -327,11 +327,12 @@ static int hello(void *context, const struct hello *said, pid_t peer, struct hel
     return descendants_hello(&r->descendants, said, peer, answer);
 }
 
-static bool execute(void *context, uint32_t from, const char *path, pid_t peer)
+static bool execute(void *context, const struct execute_question *asked, const char *path,
+                    pid_t peer)
 {
     struct run *r = context;
 
-    return descendants_execute(&r->descendants, from, path, peer);
+    return descendants_execute(&r->descendants, asked, path, peer);
 }
 
 /* The preload library of another build: the program runs, and is not recorded. */

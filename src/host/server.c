@@ -242,7 +242,7 @@ static void serve_execute(int client, const void *bytes, size_t size, const stru
     memcpy(path, (const char *)bytes + sizeof(question), question.length);
     path[question.length] = '\0';
     if (question.version == SEGMENT_VERSION && handlers->execute)
-        answer.carry = handlers->execute(handlers->context, question.from, path, peer->pid);
+        answer.carry = handlers->execute(handlers->context, &question, path, peer->pid);
     (void)!send(client, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

@@ -50,7 +50,8 @@ struct server_handlers {
      * `peer`, or a child that it is about to make, is about to execute `path`, and comes from
      * image `from`: whether the library can be loaded there.  NULL: never.
      */
-    bool (*execute)(void *context, uint32_t from, const char *path, pid_t peer);
+    bool (*execute)(void *context, const struct execute_question *asked, const char *path,
+                    pid_t peer);
     /*
      * Who said hello speaks another version and is told so (NULL: nobody is interested).
      */

@@ -570,6 +570,8 @@ struct execute_question {
     uint32_t version;
     uint32_t from;   /* the image that asks */
     uint32_t length; /* of the path that follows, as it was given; not NUL-terminated */
+    uint32_t child;  /* 1: a child that is yet to be made will execute it, 0: the process itself */
+    uint32_t fork;   /* as in hello, of a forked child that has not said hello; or FORK_UNMARKED */
 };
 struct execute_answer {
     uint32_t magic;

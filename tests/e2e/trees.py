@@ -112,6 +112,9 @@ if child:
     h.equal(h.sums(tree.doc(child[0]), "take_all")["live_blocks"], 60,
             "fork: what is left of the parent's has the parent's stack")
     h.equal(tree.doc(child[0])["loss"]["unknown_frees"], 0, "fork: the parent's blocks are known")
+    stat = subprocess.run([h.MEMPROF, "stat", os.path.join(tree.folder, child[0]["file"])], capture_output=True, text=True,
+                          timeout=60)
+    h.check("forked from process" in stat.stdout, "fork: the profile says whose blocks it began with")
 h.equal(numbers(tree.images[0], "live_blocks", "live_bytes"), (100, 10000), "fork: the parent's are its own")
 
 tree = Tree([FAMILY, "inherit"])

@@ -120,6 +120,12 @@ static void test_results(void **unused)
     assert_true(in.partial);
     inheritance_release(&in);
     assert_int_equal(forks_take(&forks, 1, 1, 0, &in), FORKS_DROPPED);
+    forks_put(&forks, 1, 2, &parent);
+    forks_drop(&forks, 1, 3);
+    assert_true(forks_any_pending(&forks));
+    forks_drop(&forks, 1, 2);
+    assert_false(forks_any_pending(&forks));
+    assert_int_equal(forks.bytes, 0);
 }
 
 /* The last FORKS_MAX are kept, and far more are remembered; none of it grows for ever. */

@@ -78,12 +78,13 @@ static void on_request(void *context, const struct control_request *request, uin
     server_answer(seen->server, ticket, &answer);
 }
 
-static bool on_execute(void *context, uint32_t from, const char *path, pid_t peer)
+static bool on_execute(void *context, const struct execute_question *asked, const char *path,
+                       pid_t peer)
 {
     struct seen *seen = context;
 
     seen->executes++;
-    seen->from = from;
+    seen->from = asked->from;
     seen->peer = peer;
     snprintf(seen->path, sizeof(seen->path), "%s", path);
     return strcmp(path, "/bin/yes") == 0;
