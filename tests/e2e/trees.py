@@ -211,6 +211,13 @@ for way, options, status in ((["inherit"], [], 23), (["inherit"], ["--follow=non
     h.equal(run.returncode, status, f"check {way} {options}: status ({run.stderr.strip()[-200:]})")
     h.equal("other process" in run.stderr, status == 23, f"check {way} {options}: who leaked is said")
 
+memcheck = os.path.join(h.SOURCE, "cli/memprof-memcheck")
+for trace, status in ((None, 0), ("no", 0), ("yes", 9)):
+    run = subprocess.run([memcheck, "--error-exitcode=9", *([f"--trace-children={trace}"] if trace else []), FAMILY,
+                          "inherit"], capture_output=True, text=True, timeout=60,
+                         env={**os.environ, "PATH": h.BUILD + ":" + os.environ["PATH"]})
+    h.equal(run.returncode, status, f"memprof-memcheck --trace-children={trace}: {run.stderr.strip()[-200:]}")
+
 # ------------------------------------------------------------ what runs on
 
 log = os.path.join(h.scratch, "daemon.err")
