@@ -632,6 +632,8 @@ static void take_finished(struct descendants *d)
         else
             found.reason = row->reason;
         *row = found;
+        if (d->stopped)
+            d->stopped(d->context, job->image);
         tree_write(d->tree, job->index);
         free(job);
     }

@@ -47,6 +47,9 @@ struct descendants {
     size_t expected_count, expected_room;
     struct forks forks;
     struct finisher finisher;
+    /* An image was stopped: requests that it was asked have their answers.  NULL at first. */
+    void (*stopped)(void *context, struct image *image);
+    void *context;
     bool started;
     int ready;            /* eventfd of requests' answers and finished images */
     char *folder;         /* of the run; NULL: none yet */

@@ -169,6 +169,13 @@ static struct image *current(const struct run *r)
     return r->count ? r->images[r->count - 1] : NULL;
 }
 
+static void pass_last_answers(void *context, struct image *image)
+{
+    struct run *r = context;
+
+    (void)answering_pass(&r->server, image, UINT64_MAX);
+}
+
 static void pass_answers(struct run *r)
 {
     struct image *image;
@@ -423,6 +430,8 @@ static int open_session(struct run *r, struct error *e)
     if (descendants_begin(&r->descendants, r->options, &r->settings, &r->result->tree, r->ready,
                           e) != 0)
         return -1;
+    r->descendants.stopped = pass_last_answers;
+    r->descendants.context = r;
     r->spare = image_new(r, e);
     return r->spare ? 0 : -1;
 }

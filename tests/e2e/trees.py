@@ -237,6 +237,19 @@ with open(log) as f:
 h.check(os.path.exists(f"/proc/{sleeper}"), "a daemon: it runs on")
 os.kill(sleeper, 9)
 
+# ------------------------------------------------------- asked while it runs
+
+child = "import os, time\nif os.fork() == 0:\n    x = [bytes(999) for i in range(99)]\n    print(os.getpid(), flush=True)\n    time.sleep(60)\nos.wait()"
+memprof = subprocess.Popen([h.MEMPROF, "run", "-q", "--leak-check=no", "-o", os.path.join(h.scratch, "asked") + "/", "--",
+                            "/usr/bin/python3", "-c", child], stdout=subprocess.PIPE, text=True)
+pid = int(memprof.stdout.readline())
+asked = subprocess.run([h.MEMPROF, "snapshot", str(pid)], capture_output=True, text=True, timeout=60)
+h.check(f"(pid {pid})" in asked.stdout, f"a child is asked for a snapshot: {asked.stdout}{asked.stderr}")
+listed = subprocess.run([h.MEMPROF, "list", "--json"], capture_output=True, text=True, timeout=60)
+h.equal(len([p for p in json.loads(listed.stdout) if p["program"].startswith("python3")]), 2, "both are listed")
+os.kill(pid, 15)
+h.equal(memprof.wait(60), 0, "asked: status")
+
 # ------------------------------------------------------------ real programs
 
 tree = Tree(["/bin/sh", "-c", "ls / | sort -r | head -3 | wc -l; exit 5"], referee=True)
