@@ -24,6 +24,7 @@ LDADD = $(host_libs) $(CMOCKA_LIBS)
 
 unit_tests = \
 	tests/unit/test-align \
+	tests/unit/test-alive \
 	tests/unit/test-assembly \
 	tests/unit/test-diff \
 	tests/unit/test-growth \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/host/image.h"
 
+#include "src/host/alive.h"
 #include "src/host/answer.h"
 #include "src/host/framenames.h"
 #include "src/host/ownmemory.h"
@@ -21,32 +22,7 @@
 
 #define TIMELINE_TICKS ((uint64_t)1 << 20) /* a fraction of a millisecond by either clock */
 
-_Static_assert(sizeof(pthread_mutex_t) <= sizeof(((struct segment_header *)0)->host_alive_mutex),
-               "the mutex fits its place in the header");
-
 /* ---------------------------------------------------------- the segment -- */
-
-static pthread_mutex_t *alive_mutex(const struct image *i)
-{
-    return (pthread_mutex_t *)(void *)segment_header(&i->segment)->host_alive_mutex;
-}
-
-static int alive_lock(struct image *i)
-{
-    pthread_mutexattr_t attributes;
-    int failure = pthread_mutexattr_init(&attributes);
-
-    if (failure)
-        return failure;
-    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-    failure = pthread_mutex_init(alive_mutex(i), &attributes);
-    pthread_mutexattr_destroy(&attributes);
-    if (failure == 0)
-        failure = pthread_mutex_lock(alive_mutex(i));
-    i->alive_locked = failure == 0;
-    return failure;
-}
 
 int image_prepare(struct image *i, const struct segment_settings *settings, struct error *e)
 {
@@ -59,15 +35,15 @@ int image_prepare(struct image *i, const struct segment_settings *settings, stru
     i->fd = segment_memory_make(&layout, e);
     if (i->fd < 0)
         return -1;
-    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, i->fd, 0);
+    base = alive_map(i->fd, layout.segment_bytes);
     if (base == MAP_FAILED) {
         error_set(e, ERROR_SYSTEM, "cannot map the shared memory");
         close(i->fd);
         return -1;
     }
     segment_format(&i->segment, base, &layout, settings);
-    if (alive_lock(i) != 0) {
-        error_set(e, ERROR_REFUSED, "the system has no robust mutexes between processes");
+    if (alive_hold(base) != 0) {
+        error_set(e, ERROR_REFUSED, "the system has no robust futexes");
         image_release(i);
         return -1;
     }
@@ -90,25 +66,16 @@ void image_shrink(struct image *i)
     i->begun = false;
 }
 
-/*
- * Out of this thread's list of robust mutexes before the memory goes.  A process that runs
- * on must find its host dead, be it that it waits for it.
- */
-static void alive_unlock(struct image *i)
-{
-    pthread_mutex_unlock(alive_mutex(i));
-    pthread_mutex_destroy(alive_mutex(i));
-    ring_host_gone(&i->segment);
-}
-
 void image_release(struct image *i)
 {
     image_shrink(i);
-    if (i->alive_locked)
-        alive_unlock(i);
+    if (i->segment.base) {
+        /* a process that runs on must find its host dead, be it that it waits for it */
+        ring_host_gone(&i->segment);
+        alive_unmap(i->segment.base, i->segment.layout.segment_bytes);
+    }
     if (i->fd >= 0)
         close(i->fd);
-    munmap(i->segment.base, i->segment.layout.segment_bytes);
     free(i->arguments);
     free(i->path);
     memset(i, 0, sizeof(*i));

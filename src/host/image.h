@@ -31,7 +31,6 @@ struct image_family {
 struct image {
     struct segment segment;
     int fd; /* of the segment's memory; -1 once handed over */
-    bool alive_locked;
     bool begun, running;
     struct model model;
     struct collector collector;

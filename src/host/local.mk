@@ -6,6 +6,8 @@ noinst_LTLIBRARIES += libmemprof-host.la
 libmemprof_host_la_SOURCES = \
 	src/host/align.c \
 	src/host/align.h \
+	src/host/alive.c \
+	src/host/alive.h \
 	src/host/assembly.c \
 	src/host/assembly.h \
 	src/host/attach.c \

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 13u
+#define SEGMENT_VERSION 14u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -492,12 +492,12 @@ struct segment_header {
     uint32_t unannounced;   /* host: chunks freed while producers waited, since it last woke them */
 
     /*
-     * The word of a robust futex that the host's main thread holds as long as
-     * it lives: the kernel sets FUTEX_OWNER_DIED in it whatever ends the host,
+     * A robust futex that the host's main thread holds as long as it lives
+     * (src/host/alive.h): the kernel sets FUTEX_OWNER_DIED in it whatever ends the host,
      * so that the target sees a dead host by a plain load, without a
      * descriptor, a signal or a process id that may be reused.
      */
-    _Alignas(64) uint64_t host_alive_mutex[8];
+    _Alignas(64) _Atomic uint32_t host_alive;
 };
 
 /* How a program ends, ending.cause.  The same numbers as in enum search_cause of profile.h. */

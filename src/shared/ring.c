@@ -84,20 +84,18 @@ static uint32_t list_pop(const struct segment *s, _Atomic uint64_t *list, link_o
 
 bool ring_host_dead(const struct segment *s)
 {
-    /* The first word of a glibc pthread_mutex_t is its futex: see host_alive_mutex. */
-    const _Atomic uint32_t *word = (const void *)segment_header(s)->host_alive_mutex;
+    const struct segment_header *h = segment_header(s);
 
     /* relaxed: a flag that is only ever set; nothing is read on the strength of it */
-    return (atomic_load_explicit(word, memory_order_relaxed) & FUTEX_OWNER_DIED) != 0;
+    return (atomic_load_explicit(&h->host_alive, memory_order_relaxed) & FUTEX_OWNER_DIED) != 0;
 }
 
 void ring_host_gone(const struct segment *s)
 {
     struct segment_header *h = segment_header(s);
-    _Atomic uint32_t *word = (void *)h->host_alive_mutex;
 
     /* relaxed: as in ring_host_dead */
-    atomic_store_explicit(word, FUTEX_OWNER_DIED, memory_order_relaxed);
+    atomic_store_explicit(&h->host_alive, FUTEX_OWNER_DIED, memory_order_relaxed);
     futex_wake(&h->space, INT_MAX);
     futex_wake(&h->searches_done, INT_MAX);
 }

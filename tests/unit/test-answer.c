@@ -71,7 +71,7 @@ static void test_superseded(void **unused)
 
 static void test_host_dead(void **unused)
 {
-    _Atomic uint32_t *word = (void *)segment_header(&segment)->host_alive_mutex;
+    _Atomic uint32_t *word = &segment_header(&segment)->host_alive;
     uint64_t answer[2];
 
     (void)unused;
