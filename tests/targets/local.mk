@@ -15,7 +15,7 @@ targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-stati
 	tests/targets/api-allocator tests/targets/leak-asked tests/targets/overhead tests/targets/search-asked tests/targets/snapshot-threads
 targets_other = tests/targets/plain-static tests/targets/deep-gaps tests/targets/swap-plugin-1.so \
 	tests/targets/swap-plugin-2.so tests/targets/audit-plugin.so tests/targets/early-plugin.so tests/targets/cells-plugin.so \
-	tests/targets/leak-plugin.so tests/targets/leak-gate-moved tests/tools/clock-preload.so tests/tools/count-preload.so tests/tools/other-version.so $(targets_api)
+	tests/targets/attached tests/targets/attached-static tests/targets/own-malloc-exported tests/targets/leak-plugin.so tests/targets/leak-gate-moved tests/tools/clock-preload.so tests/tools/count-preload.so tests/tools/other-version.so $(targets_api)
 
 targets_c_files = $(targets_c:%=tests/targets/%)
 targets_cxx_files = $(targets_cxx:%=tests/targets/%) tests/targets/cxx-plugin.so
@@ -105,6 +105,17 @@ tests/targets/swap-plugin-2.so: $(top_srcdir)/tests/targets/swap-plugin.c
 tests/targets/leak-cxx-old: $(top_srcdir)/tests/targets/leak-cxx.cc $(target_headers)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -D_GLIBCXX_USE_CXX11_ABI=0 -o $@ $<
 
+# Finds a library by its name alone.
+tests/targets/attached: $(top_srcdir)/tests/targets/attached.c $(target_headers)
+	$(AM_V_CC)$(target_make) -pthread -Wl,-rpath,'$$ORIGIN' -o $@ $(top_srcdir)/tests/targets/attached.c -ldl -lm
+
+tests/targets/attached-static: $(top_srcdir)/tests/targets/attached.c $(target_headers)
+	$(AM_V_CC)$(target_make) -static -pthread -o $@ $(top_srcdir)/tests/targets/attached.c -lm 2>/dev/null || echo 'no static libc: $@ is left out'
+
+# Its libraries call its malloc.
+tests/targets/own-malloc-exported: $(top_srcdir)/tests/targets/own-malloc-exported.c $(target_headers)
+	$(AM_V_CC)$(target_make) -rdynamic -o $@ $(top_srcdir)/tests/targets/own-malloc-exported.c
+
 tests/targets/leak-plugin.so: $(top_srcdir)/tests/targets/leak-plugin.c
 	$(AM_V_CC)$(target_module) $(top_srcdir)/tests/targets/leak-plugin.c
 
@@ -133,7 +144,7 @@ targets: $(target_files)
 check_DATA += $(target_files)
 CLEANFILES += $(target_files)
 EXTRA_DIST += $(targets_c:%=tests/targets/%.c) $(targets_cxx:%=tests/targets/%.cc) \
-	tests/targets/audit-plugin.c tests/targets/swap-plugin.c tests/targets/early-plugin.c tests/targets/cells-plugin.c tests/targets/leak-plugin.c tests/targets/api.c tests/targets/api-module.c \
+	tests/targets/audit-plugin.c tests/targets/swap-plugin.c tests/targets/attached.c tests/targets/own-malloc-exported.c tests/targets/early-plugin.c tests/targets/cells-plugin.c tests/targets/leak-plugin.c tests/targets/api.c tests/targets/api-module.c \
 	tests/targets/api-allocator.c tests/targets/leak-asked.c tests/targets/overhead.c tests/targets/search-asked.c \
 	tests/targets/snapshot-threads.c \
 	tests/targets/tracemalloc.c tests/targets/tracemalloc-other.h \

@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that run already are recorded, and left as they were.
+
+With MEMPROF_LONG_TESTS set redis-server is attached to and left 200 times under load.
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import harness as h
+
+h.need("attached", "own-malloc-exported", "swap-plugin-1.so", "swap-plugin-2.so")
+LONG = "MEMPROF_LONG_TESTS" in os.environ
+TIMEOUT = "60s"  # on a busy machine
+counter = 0
+
+
+def memprof(*arguments, timeout=120):
+    return subprocess.run([h.MEMPROF, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
+
+
+class Program:
+    """A program that obeys letters (tests/targets/attached.c)."""
+
+    def __init__(self, *arguments, name="attached"):
+        command = [h.target(name), *arguments]
+        if name == "attached" and not arguments:
+            command += [h.target("swap-plugin-1.so"), "swap-plugin-2.so", shutil.which("cat")]
+        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.said = {}
+        self.pid = self.child.pid
+        self.read_until("ready")
+
+    def read_until(self, key):
+        for line in self.child.stdout:
+            name, _, value = line.decode().strip().partition("=")
+            self.said[name] = value
+            if name == key:
+                return value
+        return None
+
+    def obey(self, letter, wait=True):
+        self.child.stdin.write(letter.encode())
+        self.child.stdin.flush()
+        return self.read_until("done") if wait else None
+
+    def stated(self):
+        return {k: int(v) for k, v in self.said.items() if k in h.TOTALS}
+
+    def end(self):
+        self.child.stdin.close()
+        return self.child.wait(60)
+
+
+class Attached:
+    """`memprof attach`, once records flow."""
+
+    def __init__(self, pid, *options):
+        global counter
+        counter += 1
+        self.pid = pid
+        self.base = os.path.join(h.scratch, f"attach{counter}")
+        self.profile = self.base + ".mprof"
+        self.child = subprocess.Popen(
+            [h.MEMPROF, "attach", "--timeout", TIMEOUT, "-o", self.profile, "--json", self.base + ".json", "-g", "traceback",
+             "--by", "total", "-t", "0", *options, str(pid)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.first = self.child.stderr.readline()
+        self.begun = self.first.startswith(f"memprof: recording process {pid}")
+
+    def finished(self):
+        out, self.err = self.child.communicate(timeout=300)
+        self.status = self.child.returncode
+        try:
+            with open(self.base + ".json", encoding="utf-8") as f:
+                self.doc = json.load(f)
+        except OSError:
+            self.doc = None
+        return self
+
+    def interrupt(self):
+        self.child.send_signal(signal.SIGINT)
+        return self.finished()
+
+
+def mapped(pid, what):
+    with open(f"/proc/{pid}/maps") as f:
+        return sum(what in line for line in f)
+
+
+# What is recorded: what one thread and several that were there before do, and nothing else.
+program = Program()
+program.obey("g")
+plainly = program.said["malloc_from"]
+program.obey("w")
+first = program.stated()
+earlier = Attached(program.pid, "--leak-check=no")
+if not h.check(earlier.begun, f"attached: {earlier.first!r}"):
+    h.finish()
+program.obey("g")
+h.equal(program.said["malloc_from"], "libmemprof-preload.so", "imports are redirected")
+program.obey("w")
+program.obey("t")
+now = {k: v - first[k] for k, v in program.stated().items()}
+done = earlier.interrupt()
+h.equal(done.status, 0, "interrupted: status")
+totals = done.doc["totals"]
+for key in ("total_blocks", "total_bytes"):
+    h.equal(totals[key], now[key], f"recorded: {key}")
+h.equal(totals["live_blocks"], now["live_blocks"], "recorded: live_blocks")
+h.equal(totals["live_bytes"], now["live_bytes"], "recorded: live_bytes")
+h.equal(done.doc["loss"]["earlier_frees"], 8, "blocks from before, freed and moved")
+h.equal(done.doc["loss"]["unknown_frees"], 0, "no free is a surprise")
+h.equal(h.sums(done.doc, "worker")["total_blocks"], 400, "threads that were there before")
+h.equal(done.doc["process"]["detached"], True, "JSON: detached")
+h.check(done.doc["process"]["attached_seconds"] > 0, "JSON: how old it was")
+h.check("was recorded for" in done.err and "then memprof detached" in done.err, f"summary: {done.err[:200]!r}")
+h.check("8 blocks that were allocated before attach were freed or moved" in done.err, f"summary: {done.err!r}")
+h.equal(mapped(program.pid, "memprof-segment") + mapped(program.pid, "memfd"), 0, "the segment is gone")
+h.check(mapped(program.pid, "libmemprof-preload") > 0, "the library stays")
+
+program.obey("g")
+h.equal(program.said["malloc_from"], plainly, "imports are as they were")
+
+# Again, and by memprof detach; libraries loaded meanwhile; nothing is seen in between.
+program.obey("w")
+again = Attached(program.pid, "--leak-check=no")
+h.check(again.begun, f"attached again: {again.first!r}")
+program.obey("p")
+h.check("failed" not in program.said, f"libraries were loaded: {program.said.get('failed')}")
+listed = memprof("list", "--json")
+h.check(str(program.pid) in listed.stdout, f"list shows it: {listed.stdout!r}")
+taken = memprof("snapshot", "-l", "middle", program.pid)
+h.equal(taken.returncode, 0, f"snapshot: {taken.stderr!r}")
+left = memprof("detach", program.pid)
+again.finished()
+h.equal((left.returncode, again.status), (0, 0), f"detach: {left.stderr!r}")
+h.check(f"detached from attached (pid {program.pid})" in left.stdout and again.profile in left.stdout, f"detach says: {left.stdout!r}")
+h.equal(h.sums(again.doc, "one_plugin")["total_bytes"], 1001, "a library that was loaded by its path")
+h.equal(h.sums(again.doc, "two_plugin")["total_bytes"], 2002, "a library that was loaded by its name")
+h.equal(h.sums(again.doc, "work")["total_blocks"], 0, "nothing from before")
+h.equal(memprof("detach", program.pid).returncode, 3, "detach: nothing to detach from")
+
+# Leaks: found, though what was allocated before is not known.  Freed memory may still point to
+# some of them, never to none.
+program.obey("i")
+leaky = Attached(program.pid, "--leak-check=full")
+program.obey("l")
+found = memprof("leaks", "--json", program.pid)
+h.equal(found.returncode, 0, f"leaks of a running one: {found.stderr!r}")
+lost = json.loads(found.stdout)
+definite = lost["leaks"]["definite"]
+h.check(1 <= definite["blocks"] <= 3 and definite["bytes"] == 77 * definite["blocks"], f"leaks of a running one: {definite}")
+h.check("allocated before memprof attached is not known" in str(lost["notes"]), f"leaks: says so: {lost['notes']}")
+done = leaky.interrupt()
+h.check(re.search("77 B in 1 block|154 B in 2 blocks|231 B in 3 blocks", done.err) and "definitely lost" in done.err,
+        f"leaks at the end: {done.err!r}")
+h.check("not known" in done.err, "leaks at the end: says so")
+
+# A child is not recorded, and unharmed; a second memprof is refused.
+parent = Attached(program.pid, "--leak-check=no")
+program.obey("c")
+h.equal(program.said["child"], "6", "a forked child")
+second = memprof("attach", "--timeout", TIMEOUT, program.pid)
+h.equal((second.returncode, second.stderr.count("\n")), (1, 1), f"a second memprof: {second.stderr!r}")
+h.check("already" in second.stderr, f"a second memprof: {second.stderr!r}")
+done = parent.interrupt()
+h.equal(done.doc["loss"]["forked_children"], 1, "a forked child is said")
+
+# memprof is killed: the program goes on, and can be attached to again.
+killed = Attached(program.pid, "--leak-check=no")
+program.obey("w")
+killed.child.kill()
+killed.finished()
+program.obey("w")
+program.obey("t")
+next_one = Attached(program.pid, "--leak-check=no")
+h.check(next_one.begun, f"after a killed memprof: {next_one.first!r}")
+before = program.stated()
+program.obey("t")
+done = next_one.interrupt()
+h.equal(done.doc["totals"]["total_blocks"], program.stated()["total_blocks"] - before["total_blocks"], "after a killed memprof")
+
+# No system call of the program's has failed for our sake, and its registers are its own.
+program.obey("i")
+h.equal((program.said["interrupted"], program.said["wrong_sums"]), ("0", "0"), "system calls and numbers of other threads")
+
+# It ends by itself, at exit with a search.
+ending = Attached(program.pid)
+program.obey("e", wait=False)
+h.equal(program.child.wait(60), 3, "it ends as it would")
+ending.finished()
+h.equal(ending.status, 0, "it ended: status")
+h.check("its end was not seen" in ending.err, f"it ended: {ending.err!r}")
+h.equal(program.child.stderr.read(), b"", "it says nothing that it would not")
+
+for letter, status in (("a", -signal.SIGABRT), ("x", 0)):
+    program = Program()
+    ending = Attached(program.pid)
+    h.check(ending.begun, f"{letter}: {ending.first!r}")
+    program.obey("w")
+    program.obey(letter, wait=False)
+    ending.finished()
+    program.child.stdin.close()
+    h.equal(ending.status, 0, f"{letter}: memprof's status")
+    h.equal(ending.doc["totals"]["total_blocks"], program.stated()["total_blocks"], f"{letter}: all of it")
+    if letter == "x":
+        h.equal(ending.doc["process"]["executed"], True, "x: it executed another program")
+    h.equal(program.child.wait(60), status, f"{letter}: how it ended")
+
+# A malloc of its own: what libc calls is recorded.
+own = Program("wait", name="own-malloc-exported")
+attached = Attached(own.pid, "--leak-check=no")
+h.check(attached.begun, f"own malloc: {attached.first!r}")
+own.child.stdin.close()
+attached.finished()
+h.equal(own.child.wait(60), 5, "own malloc: status")
+h.equal(h.sums(attached.doc, "by_libc")["total_blocks"], 12, "own malloc: what libc calls")
+h.equal(attached.doc["process"]["own_malloc"], True, "own malloc: said")
+
+# What cannot be attached to: one line, a status, and the process goes on.
+def refused(pid, status, words, name, *options):
+    said = memprof("attach", "--timeout", "500ms", *options, pid)
+    h.equal(said.returncode, status, f"{name}: status ({said.stderr!r})")
+    h.check(said.stderr.count("\n") == 1 and re.search(words, said.stderr), f"{name}: one line: {said.stderr!r}")
+
+
+with subprocess.Popen(["true"]) as gone:
+    gone.wait()
+refused(gone.pid, 3, "there is no process", "no process")
+if os.path.exists(h.target("attached-static")):
+    static = Program(name="attached-static")
+    refused(static.pid, 1, "statically linked", "static")
+    h.equal(static.end(), 0, "static: it goes on")
+h.equal(memprof("attach", "12x").returncode, 2, "no number")
+h.equal(memprof("attach").returncode, 2, "no process named")
+sleeper = subprocess.Popen(["sleep", "60"])
+if os.geteuid() == 0 and shutil.which("setpriv"):
+    other = subprocess.Popen(["setpriv", "--reuid", "65534", "--clear-groups", "sleep", "60"])
+    time.sleep(0.3)
+    refused(other.pid, 5, "belongs to", "another user's")
+    other.kill()
+    other.wait()
+if shutil.which("gdb"):
+    gdb = subprocess.Popen(["gdb", "-q", "-nx", "-batch", "-ex", "shell sleep 20", "-p", str(sleeper.pid)],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and f"TracerPid:\t0\n" in open(f"/proc/{sleeper.pid}/status").read():
+        time.sleep(0.1)
+    refused(sleeper.pid, 1, "traced by another process", "a tracer")
+    gdb.terminate()
+    gdb.wait()
+sleeper.kill()
+sleeper.wait()
+run = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", "/dev/null", "--", "sleep", "60"])
+time.sleep(0.5)
+for _ in range(100):
+    listed = json.loads(memprof("list", "--json").stdout or "{}")
+    pids = re.findall(r'"pid": (\d+)', json.dumps(listed))
+    if pids:
+        break
+    time.sleep(0.1)
+h.equal(memprof("detach", pids[0]).returncode, 6, "detach: started by memprof run")
+os.kill(int(pids[0]), signal.SIGTERM)
+run.wait(60)
+
+
+# Real programs.
+python = subprocess.Popen(["/usr/bin/python3", "-c", """
+import time, json
+deadline = time.monotonic() + 120
+print("ready", flush=True)
+input()
+data = [json.dumps({"n": i, "text": "x" * i}) for i in range(2000)]
+print(sum(map(len, data)), flush=True)
+input()
+"""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+python.stdout.readline()
+attached = Attached(python.pid, "--leak-check=no")
+h.check(attached.begun, f"python3: {attached.first!r}")
+python.stdin.write("\n")
+python.stdin.flush()
+h.equal(python.stdout.readline().strip(), str(sum(len(json.dumps({"n": i, "text": "x" * i})) for i in range(2000))), "python3: its result")
+done = attached.interrupt()
+h.check(done.doc["totals"]["total_blocks"] > 1000, f"python3: {done.doc['totals']}")
+h.equal(done.doc["loss"]["imports_missed"], 0, "python3: all imports")
+python.communicate("\n", timeout=60)
+h.equal(python.returncode, 0, "python3: status")
+
+
+def redis(cycles):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    server = subprocess.Popen(["redis-server", "--port", str(port), "--save", "", "--io-threads", "2", "--dir", h.scratch],
+                              stdout=subprocess.DEVNULL)
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    # every reply is looked at: the number that INCR gives is one more each time
+    teller = socket.create_connection(("127.0.0.1", port))
+    replies = teller.makefile("rb")
+    load = subprocess.Popen(["redis-benchmark", "-p", str(port), "-q", "-l", "-n", "20000", "-c", "10", "-r", "1000", "-t",
+                             "set,get,lpush,hset"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    asked, seen, slowest = 0, 0, 0.0
+
+    def ask():
+        nonlocal asked
+        teller.sendall(b"INCR told\r\n" * 20)
+        for _ in range(20):
+            asked += 1
+            if not h.check(replies.readline() == b":%d\r\n" % asked, f"reply {asked}"):
+                raise SystemExit
+
+    for i in range(cycles):
+        began = time.monotonic()
+        attached = Attached(server.pid, "--leak-check=no", "--no-snapshot-at-peak")
+        slowest = max(slowest, time.monotonic() - began)
+        if not h.check(attached.begun, f"redis {i}: {attached.first!r}"):
+            break
+        ask()
+        done = attached.interrupt()
+        h.equal(done.status, 0, f"redis {i}: status {done.err[-300:]!r}")
+        seen += done.doc["totals"]["total_blocks"]
+        ask()
+        if not h.equal((server.poll(), load.poll()), (None, None), f"redis {i}: server and load go on"):
+            break
+    h.check(seen > 0, "redis: blocks were recorded")
+    h.equal(mapped(server.pid, "memfd"), 0, "redis: no segment is left")
+    load.terminate()
+    h.check(b"Error" not in load.communicate()[1], "redis: no error under load")
+    teller.sendall(b"SHUTDOWN NOSAVE\r\n")
+    h.equal(server.wait(60), 0, "redis: its end")
+    print(f"redis-server: {cycles} times attached and left, {asked} replies looked at, {seen} blocks recorded, "
+          f"attached within {slowest:.1f} s")
+
+
+if shutil.which("redis-server") and shutil.which("redis-benchmark"):
+    redis(200 if LONG else 3)
+h.finish()
