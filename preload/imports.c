@@ -3,6 +3,7 @@
 
 #include "preload/modules.h"
 #include "preload/nextsymbol.h"
+#include "preload/operators.h"
 #include "preload/real.h"
 #include "preload/session.h"
 #include "src/shared/rawcall.h"
@@ -91,6 +92,10 @@ static struct import imports[] = {
 enum { OPEN_LIBRARY, FIND_SYMBOL, CLOSE_LIBRARY };
 
 #define IMPORTS (sizeof(imports) / sizeof(imports[0]))
+
+/* C++'s operators, where they do not come down to an imported malloc. */
+static struct import operators[OPERATORS_MOST];
+static unsigned operator_count;
 
 /* A place that was redirected, and what it held.  Found by hashing; 0: empty. */
 struct kept {
@@ -221,12 +226,19 @@ static void place_restore(struct patch *p, uintptr_t place, const struct import 
 
 /* ---------------------------------------------------------- relocations -- */
 
+static const struct import *named_in(const struct import *table, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (table[i].name[0] == name[0] && strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
 static const struct import *import_named(const char *name)
 {
-    for (unsigned i = 0; i < IMPORTS; i++)
-        if (imports[i].name[0] == name[0] && strcmp(imports[i].name, name) == 0)
-            return &imports[i];
-    return NULL;
+    const struct import *i = named_in(imports, IMPORTS, name);
+
+    return i ? i : named_in(operators, operator_count, name);
 }
 
 struct dynamic {
@@ -476,9 +488,33 @@ bool imports_needed(void)
     return firstsymbol_find("malloc", &before_us) && before_us;
 }
 
+/*
+ * libstdc++'s operators call malloc through a place that is redirected.  An allocator that
+ * defines both calls its own directly.
+ */
+static void adopt_operators(void)
+{
+    const void *allocator = module_dynamic((uint64_t)(uintptr_t)real.malloc);
+    const char *name;
+    function ours;
+
+    operator_count = 0;
+    for (unsigned i = 0; allocator && operators_import(i, &name, &ours); i++) {
+        function next = (function)firstsymbol_find(name, NULL);
+
+        if (!next || module_dynamic((uint64_t)(uintptr_t)next) != allocator)
+            continue;
+        operators_adopt(i, next);
+        operators[operator_count++] = (struct import){name, ours, next};
+    }
+}
+
 bool imports_adopt(void)
 {
     for (unsigned i = 0; i < IMPORTS; i++)
         imports[i].next = (function)firstsymbol_find(imports[i].name, NULL);
-    return real_find_first();
+    if (!real_find_first())
+        return false;
+    adopt_operators();
+    return true;
 }

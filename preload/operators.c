@@ -272,3 +272,20 @@ void operators_find(void)
             withdraw(o);
     }
 }
+
+_Static_assert(OPERATORS_COUNT == OPERATORS_MOST, "imports.c has room for all");
+
+bool operators_import(unsigned i, const char **name, void (**ours)(void))
+{
+    if (i >= OPERATORS_COUNT)
+        return false;
+    *name = operators[i].name;
+    *ours = operators[i].ours;
+    return true;
+}
+
+void operators_adopt(unsigned i, void (*next)(void))
+{
+    /* relaxed: before any import is redirected to ours */
+    atomic_store_explicit(&operators[i].real, next, memory_order_relaxed);
+}

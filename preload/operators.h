@@ -8,6 +8,8 @@
 #ifndef MEMPROF_PRELOAD_OPERATORS_H
 #define MEMPROF_PRELOAD_OPERATORS_H
 
+#include <stdbool.h>
+
 /*
  * Once, when the next allocator is looked for: find the next definitions, and
  * take those of ours that have none out of this library's symbol table.  To ask
@@ -16,5 +18,13 @@
  * dlsym takes away: dlerror would translate it, maybe before libc has a locale.
  */
 void operators_find(void);
+
+/*
+ * For redirecting imports (imports.h): the name of operator `i` and our function for it; false:
+ * there are no more.  And the definition that it passes calls on to from now on.
+ */
+#define OPERATORS_MOST 20u
+bool operators_import(unsigned i, const char **name, void (**ours)(void));
+void operators_adopt(unsigned i, void (*next)(void));
 
 #endif

@@ -62,6 +62,7 @@ unit_tests = \
 	tests/unit/test-leaklive \
 	tests/unit/test-heapimage \
 	tests/unit/test-heapcopy \
+	tests/unit/test-inject \
 	tests/unit/test-journal \
 	tests/unit/test-jsontext \
 	tests/unit/test-findings \
@@ -99,6 +100,7 @@ unit_tests = \
 	tests/unit/test-profilename \
 	tests/unit/test-quote \
 	tests/unit/test-rangemap \
+	tests/unit/test-remote \
 	tests/unit/test-report-csv \
 	tests/unit/test-report-folded \
 	tests/unit/test-report-faults \
@@ -109,6 +111,7 @@ unit_tests = \
 	tests/unit/test-retained \
 	tests/unit/test-rootrank \
 	tests/unit/test-run \
+	tests/unit/test-safepoint \
 	tests/unit/test-segmentmemory \
 	tests/unit/test-series \
 	tests/unit/test-server \

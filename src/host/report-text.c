@@ -74,7 +74,7 @@ void report_text_process(struct strbuf *out, const struct profile *p)
         strbuf_addf(out, " (%" PRIu32 " profile%s merged) ran up to %s", p->process.merged,
                     p->process.merged == 1 ? "" : "s", units_seconds(seconds, p->process.seconds));
     else if (p->process.attached_seconds > 0)
-        strbuf_addf(out, " (pid %" PRId64 ") was recorded for %s, from %s after its start on",
+        strbuf_addf(out, " (pid %" PRId64 ") was recorded for %s, from %s after its start",
                     p->process.pid, units_seconds(seconds, p->process.seconds),
                     units_seconds(age, p->process.attached_seconds));
     else

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Children that wait or compute, end with a status of their own if anything is not as it
+ * should be, and are made to call functions meanwhile.
+ */
+#include "src/host/inject.h"
+
+#include "src/host/stop-parts.h"
+#include "src/shared/clock.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SECOND UINT64_C(1000000000)
+#define INTERRUPTED 40
+#define WRONG_SUM 41
+#define CALLED_WRONG 42
+
+static struct common {
+    _Atomic uint32_t ready, go, called, stop;
+    char text[64];
+    uint64_t argument;
+} * common;
+
+/* --------------------------------------------------- what children call -- */
+
+static void note_call(const char *text, uint64_t argument)
+{
+    double x = 1.5;
+
+    strncpy(common->text, text, sizeof(common->text) - 1);
+    common->argument = argument;
+    /* the stack must be aligned for this, and no vector register survives it */
+    __asm__ volatile("sub $32, %%rsp; movaps %%xmm0, (%%rsp); add $32, %%rsp; pxor %%xmm0, %%xmm0;"
+                     "pxor %%xmm7, %%xmm7; pxor %%xmm15, %%xmm15"
+                     : "+x"(x)
+                     :
+                     : "memory", "xmm7", "xmm15");
+    atomic_fetch_add(&common->called, 1);
+}
+
+static uint64_t seventeen(void)
+{
+    return 17;
+}
+
+static void linger(void)
+{
+    const struct timespec t = {.tv_nsec = 1000000};
+
+    atomic_store(&common->called, 1);
+    while (!atomic_load(&common->stop))
+        nanosleep(&t, NULL);
+    atomic_store(&common->called, 2);
+}
+
+static void crash(void)
+{
+    __builtin_trap();
+}
+
+/* ---------------------------------------------------------- the children -- */
+
+static void sleeper(void)
+{
+    const struct timespec t = {.tv_nsec = 500000000};
+
+    atomic_store(&common->ready, 1);
+    _exit(nanosleep(&t, NULL) == 0 ? 0 : INTERRUPTED);
+}
+
+static void reader(void)
+{
+    int fds[2];
+    char byte;
+
+    if (pipe(fds) != 0)
+        _exit(1);
+    alarm(10);
+    if (fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while (!atomic_load(&common->go))
+            usleep(1000);
+        _exit(write(fds[1], "x", 1) == 1 ? 0 : 1);
+    }
+    atomic_store(&common->ready, 1);
+    _exit(read(fds[0], &byte, 1) == 1 && byte == 'x' ? 0 : INTERRUPTED);
+}
+
+/* Values in registers of every kind, the red zone included: no call lies in between. */
+static void computer(void)
+{
+    double sum = 0;
+    uint64_t mixed = 1;
+
+    atomic_store(&common->ready, 1);
+    while (!atomic_load_explicit(&common->go, memory_order_relaxed)) {
+        double part = 0;
+        uint64_t round = 1;
+
+        for (unsigned k = 1; k <= 20000; k++) {
+            part += 1.0 / k;
+            round = round * 6364136223846793005u + k;
+        }
+        if (sum == 0)
+            sum = part, mixed = round;
+        if (part != sum || round != mixed)
+            _exit(WRONG_SUM);
+    }
+    _exit(0);
+}
+
+static pid_t child(void (*body)(void))
+{
+    pid_t pid;
+
+    memset(common, 0, sizeof(*common));
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        body();
+        _exit(0);
+    }
+    while (!atomic_load(&common->ready))
+        usleep(1000);
+    usleep(20000);
+    return pid;
+}
+
+static int ended(pid_t pid)
+{
+    int status;
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+/* ---------------------------------------------------------------- calling -- */
+
+static uint64_t way_back(pid_t pid)
+{
+    uint64_t found;
+    struct remote r;
+
+    assert_int_equal(remote_open(&r, pid, NULL), 0);
+    found = inject_way_back(&r);
+    remote_release(&r);
+    return found;
+}
+
+static struct inject_call call_of(pid_t pid, void *function)
+{
+    return (struct inject_call){.function = (uint64_t)(uintptr_t)function,
+                                .way_back = way_back(pid),
+                                .until_ns = clock_monotonic_ns() + 20 * SECOND};
+}
+
+static enum inject_result call(pid_t pid, const struct inject_call *c)
+{
+    struct stopped s = {.pid = pid, .began_ns = stop_now_ns()};
+    enum inject_result result;
+
+    if (stop_all_here(&s, NULL) != 0)
+        return INJECT_ENDED;
+    result = s.count == 1 && s.threads[0].state == STOP_HELD && s.threads[0].signal == 0
+                 ? inject_call(pid, c)
+                 : INJECT_NOT_BEGUN;
+    stop_let_go(&s);
+    stop_release(&s);
+    return result;
+}
+
+static void a_call_gets_its_arguments(void **state)
+{
+    pid_t pid = child(reader);
+    struct inject_call c = call_of(pid, (void *)note_call);
+
+    (void)state;
+    assert_int_not_equal(c.way_back, 0);
+    c.text = "a text";
+    c.argument = UINT64_C(0x123456789abcdef0);
+    assert_int_equal(call(pid, &c), INJECT_RETURNED);
+    assert_string_equal(common->text, "a text");
+    assert_int_equal(common->argument, c.argument);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(call(pid, &c), INJECT_RETURNED);
+    assert_int_equal(common->called, 21);
+    common->go = 1;
+    assert_int_equal(ended(pid), 0);
+}
+
+static void a_result_comes_back(void **state)
+{
+    pid_t pid = child(reader);
+    struct inject_call c = call_of(pid, (void *)seventeen);
+    uint64_t result = 0;
+
+    (void)state;
+    c.result = &result;
+    assert_int_equal(call(pid, &c), INJECT_RETURNED);
+    assert_int_equal(result, 17);
+    common->go = 1;
+    assert_int_equal(ended(pid), 0);
+}
+
+/* It is not begun again with its whole time limit, nor does it fail. */
+static void a_sleep_goes_on(void **state)
+{
+    pid_t pid = child(sleeper);
+    struct inject_call c = call_of(pid, (void *)note_call);
+    uint64_t began = clock_monotonic_ns();
+
+    (void)state;
+    c.text = "";
+    /* one after the other: begun again each time, it would not end before the last */
+    while (clock_monotonic_ns() - began < 2 * SECOND && call(pid, &c) == INJECT_RETURNED)
+        usleep(10000);
+    assert_true(clock_monotonic_ns() - began < 2 * SECOND);
+    assert_true(common->called > 0);
+    assert_int_equal(ended(pid), 0);
+}
+
+static void registers_are_put_back(void **state)
+{
+    pid_t pid = child(computer);
+    struct inject_call c = call_of(pid, (void *)note_call);
+
+    (void)state;
+    c.text = "vector registers and red zone";
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(call(pid, &c), INJECT_RETURNED);
+    assert_int_equal(common->called, 200);
+    common->go = 1;
+    assert_int_equal(ended(pid), 0);
+}
+
+static void what_takes_too_long_is_let_go_and_returns(void **state)
+{
+    pid_t pid = child(reader);
+    struct inject_call c = call_of(pid, (void *)linger);
+    pid_t tracer;
+
+    (void)state;
+    c.until_ns = clock_monotonic_ns() + SECOND / 10;
+    tracer = fork(); /* what a tracer leaves behind is let go when it ends */
+    if (tracer == 0)
+        _exit(call(pid, &c) == INJECT_LATE ? 0 : 1);
+    assert_int_equal(ended(tracer), 0);
+    assert_int_equal(common->called, 1);
+    common->stop = 1;
+    common->go = 1;
+    assert_int_equal(ended(pid), 0);
+    assert_int_equal(common->called, 2);
+}
+
+/* The signal frame brings the thread back without us. */
+static void a_killed_tracer_leaves_a_thread_that_finds_back(void **state)
+{
+    void (*const bodies[])(void) = {reader, computer};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        pid_t pid = child(bodies[i]), tracer;
+        struct inject_call c = call_of(pid, (void *)linger);
+
+        tracer = fork();
+        if (tracer == 0)
+            _exit(call(pid, &c) == INJECT_RETURNED ? 0 : 1);
+        while (!common->called)
+            usleep(1000);
+        kill(tracer, SIGKILL);
+        assert_int_equal(ended(tracer), 1000 + SIGKILL);
+        common->stop = 1;
+        while (common->called != 2)
+            usleep(1000);
+        usleep(20000);
+        common->go = 1;
+        assert_int_equal(ended(pid), 0);
+    }
+}
+
+static void a_crash_is_undone(void **state)
+{
+    pid_t pid = child(reader);
+    struct inject_call c = call_of(pid, (void *)crash);
+
+    (void)state;
+    assert_int_equal(call(pid, &c), INJECT_CRASHED);
+    common->go = 1;
+    assert_int_equal(ended(pid), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_gets_its_arguments),
+        cmocka_unit_test(a_result_comes_back),
+        cmocka_unit_test(a_sleep_goes_on),
+        cmocka_unit_test(registers_are_put_back),
+        cmocka_unit_test(what_takes_too_long_is_let_go_and_returns),
+        cmocka_unit_test(a_killed_tracer_leaves_a_thread_that_finds_back),
+        cmocka_unit_test(a_crash_is_undone),
+    };
+
+    if (!inject_possible() || !stop_can_trace(getppid() > 1 ? getpid() : 1))
+        return 77;
+    common = mmap(NULL, sizeof(*common), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
