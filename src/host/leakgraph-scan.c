@@ -42,6 +42,12 @@ uint64_t leakgraph_word(struct leakgraph *g, uint64_t address)
 
 /* ------------------------------------------------------------- exceptions -- */
 
+/* A vtable is not in the first page, and not in a block. */
+static bool may_be_vtable(const struct leakgraph *g, uint64_t address)
+{
+    return address % 8 == 0 && address >= 4096 && leakgraph_find(g, address) == LEAKGRAPH_NONE;
+}
+
 /*
  * An object's start and its second base class both hold the address of a
  * vtable.  Two words before a vtable's address lies how far the object's top is
@@ -54,11 +60,11 @@ static bool is_second_base(struct leakgraph *g, uint64_t start, uint64_t into)
 
     if (into % 8 || start % 8)
         return false;
-    first = leakgraph_word(g, start);
     second = leakgraph_word(g, start + into);
-    /* a vtable is not in the first page, and not in a block */
-    if (first % 8 || second % 8 || first < 4096 || second < 4096 ||
-        leakgraph_find(g, first) != LEAKGRAPH_NONE || leakgraph_find(g, second) != LEAKGRAPH_NONE)
+    if (!may_be_vtable(g, second))
+        return false;
+    first = leakgraph_word(g, start);
+    if (!may_be_vtable(g, first))
         return false;
     /* a word that cannot be read is 0: the second is what decides */
     return leakgraph_word(g, second - 16) == -into && leakgraph_word(g, first - 16) == 0;
