@@ -2,6 +2,7 @@
 """Programs of every making: other allocators, other languages, other ways to load code."""
 import contextlib
 import os
+import sys
 import shutil
 import struct
 import subprocess
@@ -213,3 +214,12 @@ def forks_long():
 
 if __name__ == "__main__":
     run_group()
+
+
+@row("programs", "redis-server under load, attached to and left 200 times", long=True)
+def attached():
+    need(shutil.which("redis-server") and shutil.which("redis-benchmark"), "redis is not installed")
+    run = subprocess.run([sys.executable, os.path.join(h.SOURCE, "tests/e2e/attach.py")], capture_output=True, text=True,
+                         timeout=3600, env={**os.environ, "MEMPROF_LONG_TESTS": "1"})
+    h.equal(run.returncode, 0, f"tests/e2e/attach.py: {run.stdout[-500:]}")
+    return next((line for line in run.stdout.splitlines() if line.startswith("redis-server:")), "")
