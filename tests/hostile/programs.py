@@ -2,10 +2,10 @@
 """Programs of every making: other allocators, other languages, other ways to load code."""
 import contextlib
 import os
-import sys
 import shutil
 import struct
 import subprocess
+import sys
 
 from table import built, documented, exact, need, opened, record, refused, row, run_group, unharmed
 import harness as h
@@ -212,10 +212,6 @@ def forks_long():
     forks(1000)
 
 
-if __name__ == "__main__":
-    run_group()
-
-
 @row("programs", "redis-server under load, attached to and left 200 times", long=True)
 def attached():
     need(shutil.which("redis-server") and shutil.which("redis-benchmark"), "redis is not installed")
@@ -223,3 +219,7 @@ def attached():
                          timeout=3600, env={**os.environ, "MEMPROF_LONG_TESTS": "1"})
     h.equal(run.returncode, 0, f"tests/e2e/attach.py: {run.stdout[-500:]}")
     return next((line for line in run.stdout.splitlines() if line.startswith("redis-server:")), "")
+
+
+if __name__ == "__main__":
+    run_group()
