@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/imports.h"
 
+#include "preload/bootstrap.h"
 #include "preload/modules.h"
 #include "preload/nextsymbol.h"
 #include "preload/operators.h"
@@ -486,6 +487,18 @@ bool imports_needed(void)
     bool before_us = false;
 
     return firstsymbol_find("malloc", &before_us) && before_us;
+}
+
+bool imports_wrapped(void)
+{
+    void *(*allocate)(size_t) = (void *(*)(size_t))firstsymbol_find("malloc", NULL);
+    void (*release)(void *) = (void (*)(void *))firstsymbol_find("free", NULL);
+    void *block = allocate ? allocate(1) : NULL;
+    bool wrapped = block && bootstrap_owns(block);
+
+    if (release)
+        release(block);
+    return wrapped;
 }
 
 /*

@@ -25,6 +25,14 @@
 bool imports_needed(void);
 
 /*
+ * Whether that malloc passes its calls on to ours, which it found by dlsym(RTLD_NEXT): then it
+ * is no allocator that could be our next one, and all that passes through it is seen anyway.
+ * Allocates and frees a block there: to be asked while ours serves from the bootstrap heap, and
+ * not from inside of that malloc, which may hold a lock.
+ */
+bool imports_wrapped(void);
+
+/*
  * Take the functions that the program uses without us for our next ones: fills in `real`.
  * false: there is no allocator.
  */

@@ -53,6 +53,7 @@ static bool found;     /* there is an allocator to pass calls on to */
 static bool redirects; /* the program's calls do not come here unless imports are redirected */
 static uint64_t ours_blocks, ours_bytes; /* of the bootstrap heap: what our own dlsym calls took */
 static bool constructed;                 /* our own constructor ran: libc is initialised */
+static bool constructing;                /* or is running */
 
 enum session_stage session_stage(void)
 {
@@ -216,7 +217,7 @@ static void connect_host(void)
 {
     if (!environment_restore())
         return;
-    if (found && imports_needed())
+    if (redirects)
         redirects = found = imports_adopt();
     connect_to(environment_session());
 }
@@ -269,7 +270,8 @@ void session_enter(void)
             go_on_forked();
         return;
     }
-    if (!relocated() ||
+    /* with a malloc before ours: not from inside of that, see imports_wrapped */
+    if (!relocated() || (!constructing && imports_needed()) ||
         !atomic_compare_exchange_strong_explicit(&stage, &expected, STAGE_FINDING,
                                                  memory_order_acquire, memory_order_relaxed))
         return;
@@ -277,6 +279,7 @@ void session_enter(void)
     ours_bytes = bootstrap_bytes();
     operators_find();
     found = real_find();
+    redirects = found && imports_needed() && !imports_wrapped();
     ours_blocks = bootstrap_blocks() - ours_blocks;
     ours_bytes = bootstrap_bytes() - ours_bytes;
     /* release: `real` is filled in */
@@ -401,6 +404,7 @@ static void watch_for_searches(const struct segment_settings *settings)
 
 __attribute__((constructor)) static void construct(void)
 {
+    constructing = true;
     session_enter();
     constructed = true;
     session.early = 0;
