@@ -44,7 +44,9 @@ static uint32_t make_stack(struct suppress_frame frames[FRAMES], char *text)
     return (count + 2) / 3;
 }
 
-static void generate_and_match(const struct suppress_frame *frames, uint32_t count, bool valgrind)
+/* `place` is any frame, or none of them. */
+static void generate_and_match(const struct suppress_frame *frames, uint32_t count, uint32_t place,
+                               bool valgrind)
 {
     struct suppressions set;
     struct strbuf text;
@@ -55,7 +57,7 @@ static void generate_and_match(const struct suppress_frame *frames, uint32_t cou
     if (valgrind)
         suppress_generate_valgrind(&text, frames[0].function, LEAK_DEFINITE, frames, count);
     else
-        written = suppress_generate_lsan(&text, frames, count);
+        written = suppress_generate_lsan(&text, frames, count, place);
     if (written) {
         require(suppressions_add(&set, strbuf_text(&text), text.length, "generated", NULL) == 0);
         require(set.rule_count == 1);
@@ -93,8 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     count = make_stack(frames, stack);
     read_rules(bytes, rules, frames, count);
     if (count) {
-        generate_and_match(frames, count, true);
-        generate_and_match(frames, count, false);
+        generate_and_match(frames, count, 0, true);
+        generate_and_match(frames, count, (uint32_t)size % (count + 1), false);
     }
     free(stack);
     return 0;
