@@ -9,6 +9,7 @@
 #include "src/shared/record.h"
 #include "src/shared/sysmem.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,12 +24,37 @@ bool carry_wanted(void)
     return session.follow != FOLLOW_NONE || (session_recording() && session_here());
 }
 
-/* A process that has confined itself may not be allowed to ask; it is recorded as it was. */
+/* In a forked child that was not heard of the segment is its parent's, whose child this is. */
+void carry_missed(int more)
+{
+    if (session.segment.base)
+        /* relaxed: a statistic */
+        atomic_fetch_add_explicit(&segment_header(&session.segment)->unfollowed, (uint32_t)more,
+                                  memory_order_relaxed);
+}
+
+static bool can_be(const char *path, int mode)
+{
+    return rawcall(SYS_faccessat, AT_FDCWD, path, mode) == 0;
+}
+
+/*
+ * A process that has confined itself may not be allowed to ask; it is recorded as it was.
+ * Where the root was changed the loader would complain of a library that is not there.
+ */
 bool carry_allowed(const char *path, bool child)
 {
+    enum host_word word = HOST_SILENT;
+
     if (confined())
         return session_recording() && session_here();
-    return path && host_allows(environment_session(), session.image, path, child);
+    if (!path)
+        return false;
+    if (can_be(environment_library(), R_OK))
+        word = host_asked(environment_session(), session.image, path, child);
+    if (word == HOST_SILENT && can_be(path, X_OK))
+        carry_missed(1);
+    return word == HOST_ALLOWS;
 }
 
 static const char *value_in(char *const *e, const char *name)
@@ -64,8 +90,7 @@ bool carry_allowed_by_search(const char *file, bool child)
     for (folder = folder ? folder : "/bin:/usr/bin"; folder;) {
         const char *end = strchrnul(folder, ':');
 
-        if (join(path, folder, (size_t)(end - folder), file) &&
-            rawcall(SYS_access, path, X_OK, 0) == 0)
+        if (join(path, folder, (size_t)(end - folder), file) && can_be(path, X_OK))
             return carry_allowed(path, child);
         folder = *end ? end + 1 : NULL;
     }

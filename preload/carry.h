@@ -27,10 +27,19 @@ struct carried {
 /* Whether this process has what to carry, and programs that it executes are recorded. */
 bool carry_wanted(void);
 
-/* Whether the host allows it for this file, of a child to be or of this process; asks. */
+/*
+ * Whether the host allows it for this file, of a child to be or of this process; asks.  Where
+ * that cannot be done from here, the program counts as missed.
+ */
 bool carry_allowed(const char *path, bool child);
 bool carry_allowed_by_search(const char *file, bool child); /* found by PATH, as execvp does */
 bool carry_allowed_descriptor(int fd);
+
+/*
+ * A program is executed without what memprof adds, though it was to be recorded: `more` is 1,
+ * or -1 if it was not executed after all.  May be called in a child of vfork.
+ */
+void carry_missed(int more);
 
 /*
  * carry_measure says how many bytes it takes; carry_place builds the environment in

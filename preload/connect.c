@@ -126,7 +126,7 @@ void *host_connect(const char *socket_path, uint32_t from, uint32_t fork, struct
     return memory;
 }
 
-static bool execute_answer_receive(int fd)
+static enum host_word execute_answer_receive(int fd)
 {
     struct execute_answer answer = {0};
     long got;
@@ -134,7 +134,9 @@ static bool execute_answer_receive(int fd)
     do
         got = rawcall6(SYS_recvfrom, fd, (long)&answer, sizeof(answer), 0, 0, 0);
     while (got == -4); /* EINTR */
-    return got == (long)sizeof(answer) && answer.magic == EXECUTE_MAGIC && answer.carry == 1;
+    if (got != (long)sizeof(answer) || answer.magic != EXECUTE_MAGIC)
+        return HOST_SILENT;
+    return answer.carry == 1 ? HOST_ALLOWS : HOST_REFUSES;
 }
 
 static bool question_send(int fd, uint32_t from, const char *path, bool child)
@@ -153,17 +155,18 @@ static bool question_send(int fd, uint32_t from, const char *path, bool child)
            (long)(sizeof(question) + question.length);
 }
 
-bool host_allows(const char *socket_path, uint32_t from, const char *path, bool child)
+enum host_word host_asked(const char *socket_path, uint32_t from, const char *path, bool child)
 {
-    bool allowed;
+    enum host_word word = HOST_SILENT;
     int fd;
 
     if (strlen(path) > EXECUTE_PATH_BYTES)
-        return false;
+        return HOST_SILENT;
     fd = host_open(socket_path);
     if (fd < 0)
-        return false;
-    allowed = question_send(fd, from, path, child) && execute_answer_receive(fd);
+        return HOST_SILENT;
+    if (question_send(fd, from, path, child))
+        word = execute_answer_receive(fd);
     rawcall(SYS_close, fd, 0, 0);
-    return allowed;
+    return word;
 }

@@ -23,11 +23,17 @@ struct host_answer {
 void *host_connect(const char *socket_path, uint32_t from, uint32_t fork,
                    struct host_answer *answer);
 
+enum host_word {
+    HOST_REFUSES = 0, /* it has a row for the program where one is wanted */
+    HOST_ALLOWS,
+    HOST_SILENT, /* it cannot be reached: another root or user, no descriptor left, it is dead */
+};
+
 /*
  * Whether the host says that the library can be loaded into the program at `path`
  * (struct execute_question), which a child is to execute or this process itself.  Waits for the
- * answer; false where there is none.
+ * answer.
  */
-bool host_allows(const char *socket_path, uint32_t from, const char *path, bool child);
+enum host_word host_asked(const char *socket_path, uint32_t from, const char *path, bool child);
 
 #endif

@@ -77,6 +77,11 @@ static int execute(const struct executing *e)
     if (in_place)
         note_executing(1);
     result = execute_with(e, carried.envp ? carried.envp : e->envp);
+    if (carried.envp && errno == E2BIG) { /* the program's own may have room, if only just */
+        carry_missed(1);
+        result = execute_with(e, e->envp);
+        carry_missed(-1);
+    }
     if (in_place)
         note_executing(0);
     carry_release(&carried);

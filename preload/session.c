@@ -257,7 +257,7 @@ static void go_on_forked(void)
         return;
     if (!forked_rejoin())
         /* relaxed: a statistic */
-        atomic_fetch_add_explicit(&segment_header(&session.segment)->forked_children, 1,
+        atomic_fetch_add_explicit(&segment_header(&session.segment)->unfollowed, 1,
                                   memory_order_relaxed);
 }
 

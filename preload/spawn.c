@@ -55,6 +55,10 @@ static int spawn(const struct spawning *s)
     carry_measure(&carried, s->envp);
     carry_place(&carried, NULL);
     result = call(s, carried.envp ? carried.envp : s->envp);
+    if (carried.envp && result == E2BIG) { /* the program's own may have room, if only just */
+        result = call(s, s->envp);
+        carry_missed(result == 0);
+    }
     carry_release(&carried);
     return result;
 }

@@ -628,9 +628,9 @@ static void take_finished(struct descendants *d)
         found.program = row->program;
         found.file = row->file;
         if (found.reason)
-            free(row->reason);
-        else
-            found.reason = row->reason;
+            tree_append(&row->reason, found.reason);
+        free(found.reason);
+        found.reason = row->reason;
         *row = found;
         if (d->stopped)
             d->stopped(d->context, job->image);

@@ -53,6 +53,7 @@ static void finish(const struct finisher *f, struct finisher_job *job)
     take_trouble(&job->row, &result.unwritten);
     if (refusal(&result) && !job->row.reason)
         tree_set(&job->row.reason, refusal(&result));
+    tree_note_unfollowed(&job->row.reason, f->run->follow, &result.profile);
     if (f->run->each)
         f->run->each(f->run->context, &result, &job->row);
     free(result.path);

@@ -435,7 +435,7 @@ static void make_loss(struct making *m)
         .stacks_lost = counter(&h->stacks_lost),
         .modules_lost = counter(&h->modules_lost),
         .damaged_records = model->damaged_records + m->b->stacks.damaged,
-        .forked_children = atomic_load_explicit(&h->forked_children, memory_order_relaxed),
+        .forked_children = atomic_load_explicit(&h->unfollowed, memory_order_relaxed),
         .verified = counter(&h->verified),
         .verify_mismatch = counter(&h->verify_mismatch),
         .verify_skipped = counter(&h->verify_skipped),

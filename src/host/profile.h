@@ -87,7 +87,7 @@ struct profile_loss {
     uint64_t stacks_lost;      /* allocations with no stack at all */
     uint64_t modules_lost;
     uint64_t damaged_records; /* unintelligible records found in the segment */
-    uint64_t forked_children; /* processes forked and not recorded */
+    uint64_t forked_children; /* and programs executed: not recorded, as far as it is known */
     uint64_t verified, verify_mismatch, verify_skipped; /* --verify-stacks */
     uint64_t slow_steps;
     uint64_t

@@ -273,8 +273,8 @@ void report_text_loss(struct strbuf *out, const struct profile *p,
                "records were unintelligible: memory was overwritten");
     note_count(out, loss->faults_dropped, "memory fault more was found, and not kept",
                "memory faults more were found, and not kept");
-    note_count(out, loss->forked_children, "process it forked is not recorded",
-               "processes it forked are not recorded");
+    note_count(out, loss->forked_children, "process or program that it started is not recorded",
+               "processes or programs that it started are not recorded");
 }
 
 /* ------------------------------------------------------------- view -- */

@@ -112,6 +112,7 @@ static void take_row(struct run *r, const struct image *image, const struct run_
     if (!row)
         return;
     tree_take(row, &from->profile);
+    tree_note_unfollowed(&row->reason, r->options->follow, &from->profile);
     row->recorded = from->target_state != TARGET_REFUSED;
     if (from->path)
         tree_set(&row->file, from->path);

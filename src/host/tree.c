@@ -4,8 +4,10 @@
 #include "src/host/jsonvalue.h"
 #include "src/host/outfile.h"
 #include "src/host/strbuf.h"
+#include "src/shared/record.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +47,36 @@ bool tree_set(char **to, const char *text)
     free(*to);
     *to = copy;
     return true;
+}
+
+bool tree_append(char **to, const char *text)
+{
+    struct strbuf both;
+    bool done = false;
+
+    if (!*to)
+        return tree_set(to, text);
+    strbuf_init(&both);
+    strbuf_addf(&both, "%s; %s", *to, text);
+    if (!both.failed)
+        done = tree_set(to, strbuf_text(&both));
+    strbuf_release(&both);
+    return done;
+}
+
+void tree_note_unfollowed(char **reason, uint32_t follow, const struct profile *p)
+{
+    uint64_t count = p->loss.forked_children;
+    char text[160];
+
+    if (follow != FOLLOW_ALL || !count)
+        return;
+    snprintf(text, sizeof(text),
+             "%" PRIu64
+             " %s that it started %s not recorded: memprof could not be reached from there",
+             count, count == 1 ? "process or program" : "processes or programs",
+             count == 1 ? "is" : "are");
+    tree_append(reason, text);
 }
 
 static bool make_room(struct tree *t)

@@ -60,6 +60,15 @@ uint32_t tree_add(struct tree *t, uint32_t from, int64_t pid, bool forked, const
 /* Set a string of a row; NULL clears it.  false: out of memory. */
 bool tree_set(char **to, const char *text);
 
+/* Append to such a string, behind "; " where there is one.  false: out of memory. */
+bool tree_append(char **to, const char *text);
+
+/*
+ * Take the reason from what is known at an image's end: what it started and is not recorded,
+ * though all was to be followed (enum follow).
+ */
+void tree_note_unfollowed(char **reason, uint32_t follow, const struct profile *p);
+
 /* Take the numbers of a finished image, and how it ended. */
 void tree_take(struct tree_row *row, const struct profile *p);
 

@@ -391,8 +391,8 @@ struct segment_header {
     _Atomic uint32_t names_used;
     _Atomic uint32_t slots_used; /* high-water mark */
     _Atomic uint32_t nodes_used; /* reserved ids; a node whose frame is 0 is not written yet */
-    _Atomic uint32_t forked_children;
-    _Atomic uint32_t executed;           /* the process is about to replace its image */
+    _Atomic uint32_t unfollowed; /* forked children and executed programs: not recorded */
+    _Atomic uint32_t executed;   /* the process is about to replace its image */
     _Atomic uint32_t snapshot_signals;   /* signals that asked for a snapshot so far */
     _Atomic uint32_t own_ranges_used;    /* high-water mark */
     _Atomic uint64_t private_bytes;      /* that the recorder holds beside the segment */

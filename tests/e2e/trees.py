@@ -172,6 +172,19 @@ for way in ("vfork", "spawn", "spawnp", "system", "popen", "clear", "execvp"):
         if way != "clear":
             check_referee(tree, f"{way}, {follow}")
 
+# ------------------------------------- what memprof cannot be reached from
+
+for way in ("full", "fullspawn"):
+    h.equal(subprocess.run([FAMILY, way], timeout=60).returncode, 0, f"{way}: without memprof")
+    tree = Tree([FAMILY, way])
+    h.equal(tree.status, 0, f"{way}: no room is taken from the program's environment")
+    h.check("1 process or program that it started is not recorded" in tree.err, f"{way}: that it was not recorded is said")
+if os.geteuid() == 0:
+    tree = Tree([FAMILY, "unheard"])
+    h.equal(tree.status, 0, "unheard: status")
+    h.check("3 processes or programs" in (tree.images[0]["reason"] or ""), f"unheard: the row says so: {tree.images}")
+    h.check("3 processes or programs" in tree.err, "unheard: and the summary")
+
 # --------------------------------------------------- which, and where they go
 
 tree = Tree(["/bin/sh", "-c", f"'{FAMILY}' leaf 3; '{FAMILY}' leaf 4; exit 6"], "--not", "sh")

@@ -12,7 +12,10 @@
  *   threads      a thread forks while others allocate
  *   kill         a forked child kills itself by SIGKILL, another one by SIGTERM
  *   WAY          runs "leaf 9" by: vfork, spawn, spawnp, system, popen, clear (exec with an
- *                empty environment), execvp
+ *                empty environment), execvp, or with the largest environment that the kernel
+ *                takes: full (execve), fullspawn
+ *   unheard      as user 65534, if it may: two forked children that make a block each, and
+ *                "leaf 9"; status 0
  */
 #define _GNU_SOURCE
 #include "threads.h"
@@ -264,6 +267,84 @@ static int by_exec(char **argv, int cleared)
     return nine(reap(pid));
 }
 
+/* The kernel's own word on whether an environment has room, past what libc or others add. */
+static int fits(char **argv, char **envp)
+{
+    pid_t pid = vfork();
+
+    if (pid == 0) {
+        syscall(SYS_execve, self, argv, envp);
+        _exit(1);
+    }
+    return nine(reap(pid)) == 0;
+}
+
+/* Many variables of 1,000 bytes and one that is made as long as it may be. */
+static char **fill_environment(char **argv)
+{
+    enum { MANY = 8192, LONGEST = 2048 };
+    static char many[1001], last[LONGEST], *envp[MANY + 2];
+    int count = 0, length = 1;
+
+    memset(many, 'x', sizeof(many) - 1);
+    memset(last, 'y', sizeof(last) - 1);
+    many[1] = last[1] = '=';
+    for (int step = MANY / 2; step; step /= 2) {
+        for (int i = count; i < count + step; i++)
+            envp[i] = many;
+        envp[count + step] = NULL;
+        if (fits(argv, envp))
+            count += step;
+        envp[count] = NULL;
+    }
+    envp[count] = last;
+    envp[count + 1] = NULL;
+    for (int step = LONGEST / 2; step; step /= 2) {
+        last[length + step] = '\0';
+        if (fits(argv, envp))
+            length += step;
+        memset(last + 2, 'y', LONGEST - 3);
+    }
+    last[length] = '\0';
+    return envp;
+}
+
+static int by_full(char **argv, int spawned)
+{
+    char **envp = fill_environment(argv);
+    pid_t pid;
+
+    if (spawned)
+        return posix_spawn(&pid, self, NULL, NULL, argv, envp) != 0 || nine(reap(pid));
+    pid = fork();
+    if (pid == 0) {
+        execve(self, argv, envp);
+        _exit(1);
+    }
+    return nine(reap(pid));
+}
+
+static int by_unheard(void)
+{
+    char leaf[] = "leaf", count[] = "9";
+    char *argv[] = {self, leaf, count, NULL};
+    int wrong = 0;
+
+    take_all(1, 100);
+    if (setresuid(65534, 65534, 65534) != 0)
+        return 3;
+    for (int i = 0; i < 2; i++) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            take_all(1, 100);
+            _exit(9);
+        }
+        wrong |= nine(reap(pid));
+    }
+    return wrong | by_spawn(argv, 0);
+}
+
 static int execute(const char *way)
 {
     char leaf[] = "leaf", count[] = "9";
@@ -277,6 +358,8 @@ static int execute(const char *way)
         return by_shell(*way == 'p');
     if (strcmp(way, "clear") == 0 || strcmp(way, "execvp") == 0)
         return by_exec(argv, *way == 'c');
+    if (strncmp(way, "full", 4) == 0)
+        return by_full(argv, way[4] != '\0');
     return 2;
 }
 
@@ -287,7 +370,7 @@ int main(int argc, char **argv)
         int (*run)(void);
     } ways[] = {{"fork", by_fork},        {"inherit", by_inheriting}, {"double", by_double_fork},
                 {"quiet", by_quiet_fork}, {"raw", by_raw_fork},       {"threads", by_threads},
-                {"kill", by_killing}};
+                {"kill", by_killing},     {"unheard", by_unheard}};
     const char *way = argc > 1 ? argv[1] : "";
 
     self = argv[0];

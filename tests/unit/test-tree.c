@@ -2,6 +2,7 @@
 #include "src/host/tree.h"
 
 #include "src/host/report-tree.h"
+#include "src/shared/record.h"
 #include "tests/unit/fixture.h"
 
 #include <setjmp.h>
@@ -54,6 +55,24 @@ static void test_parent_unknown(void **unused)
     assert_int_equal(tree_add(&t, 7, 10, false, "a"), 0);
     assert_int_equal(t.rows[0].from, 0);
     tree_release(&t);
+}
+
+static void test_unfollowed(void **unused)
+{
+    struct profile p = {.loss.forked_children = 2};
+    char *reason = NULL;
+
+    (void)unused;
+    tree_note_unfollowed(&reason, FOLLOW_EXEC, &p);
+    assert_null(reason);
+    assert_true(tree_append(&reason, "late"));
+    tree_note_unfollowed(&reason, FOLLOW_ALL, &p);
+    assert_string_equal(reason, "late; 2 processes or programs that it started are not recorded: "
+                                "memprof could not be reached from there");
+    p.loss.forked_children = 0;
+    assert_true(tree_set(&reason, NULL));
+    tree_note_unfollowed(&reason, FOLLOW_ALL, &p);
+    assert_null(reason);
 }
 
 static void end(struct tree_row *row, enum exit_kind kind, int32_t value)
@@ -176,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_parent_unknown),
+        cmocka_unit_test(test_unfollowed),
         cmocka_unit_test_setup_teardown(test_file, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_nonsense, fixture_setup, fixture_teardown),
         cmocka_unit_test(test_text),
