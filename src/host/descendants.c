@@ -172,6 +172,13 @@ char *descendants_path(struct descendants *d, uint32_t number, const char *progr
 
 /* ------------------------------------------------------------- the rows -- */
 
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
 /* A row and its descendant; the index, or TREE_NONE. */
 static uint32_t add(struct descendants *d, uint32_t from, pid_t pid, bool forked,
                     const char *program)
@@ -205,6 +212,18 @@ uint32_t descendants_add_launched(struct descendants *d, struct image *image, pi
     d->all[index].image = image;
     d->all[index].launched = true;
     return index + 1;
+}
+
+void descendants_recorded(struct descendants *d, uint32_t number, const char *path)
+{
+    struct tree_row *row = number && number <= d->tree->count ? &d->tree->rows[number - 1] : NULL;
+
+    if (!row)
+        return;
+    row->recorded = true;
+    if (path)
+        tree_set(&row->file, base_of(path));
+    tree_write(d->tree, number - 1);
 }
 
 void descendants_let_go(struct descendants *d, uint32_t number)
@@ -241,13 +260,6 @@ static bool matches(char *const *patterns, const char *program, const char *exec
         if (fnmatch(*patterns, program, 0) == 0 || fnmatch(*patterns, executable, 0) == 0)
             return true;
     return false;
-}
-
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
 }
 
 bool descendants_wanted(const struct run_options *run, pid_t pid, char *program, size_t size)

@@ -68,6 +68,9 @@ void descendants_release(struct descendants *d);
 uint32_t descendants_add_launched(struct descendants *d, struct image *image, pid_t pid,
                                   uint32_t from, const char *program);
 
+/* Such an image is being recorded, with its profile at `path` if that is in the run's folder. */
+void descendants_recorded(struct descendants *d, uint32_t number, const char *path);
+
 /*
  * The caller has finished such an image: it is released, or kept for children that may still
  * say hello.

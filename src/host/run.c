@@ -310,6 +310,8 @@ static int launched_hello(struct run *r, pid_t peer, struct hello_answer *answer
         path = enter(r, image, &options);
         image_choose_stop(image, r->options->search.how, peer);
         begun = image_begin(image, peer, &options, &e);
+        if (begun == 0)
+            descendants_recorded(&r->descendants, r->number, path);
         free(path);
     }
     if (begun != 0) {

@@ -250,6 +250,22 @@ with open(log) as f:
 h.check(os.path.exists(f"/proc/{sleeper}"), "a daemon: it runs on")
 os.kill(sleeper, 9)
 
+# ------------------------------------------------------- memprof is killed
+
+folder = os.path.join(h.scratch, "killed")
+memprof = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", folder + "/", "--", "/bin/sh", "-c",
+                            f"'{FAMILY}' leaf 3; echo here; read end; echo \"$end\""], stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE, text=True)
+memprof.stdout.readline()
+memprof.kill()
+memprof.wait()
+memprof.stdin.write("goes on\n")
+memprof.stdin.close()
+h.equal(memprof.stdout.read(), "goes on\n", "killed: the program goes on")
+killed = images_of(folder)
+h.equal([(i["program"], i["recorded"], bool(i["file"])) for i in killed[:2]],
+        [("sh", True, True), ("family", True, True)], "killed: the table says what was recorded, and where")
+
 # ------------------------------------------------------- asked while it runs
 
 child = "import os, time\nif os.fork() == 0:\n    x = [bytes(999) for i in range(99)]\n    print(os.getpid(), flush=True)\n    time.sleep(60)\nos.wait()"
