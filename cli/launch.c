@@ -44,6 +44,8 @@ const char *launch_silence(const struct run_result *r)
         "not recorded: libmemprof-preload.so is of another version than memprof";
     static const char none[] = "no allocator calls seen: it may have its own malloc, be static, or "
                                "clear its environment";
+    static const char quiet[] = "no allocator calls seen: the program made none meanwhile, or only "
+                                "within a module that has its own malloc";
     const struct run_image *last = r->image_count ? &r->images[r->image_count - 1] : NULL;
 
     if (r->excluded)
@@ -63,7 +65,9 @@ const char *launch_silence(const struct run_result *r)
         }
         return "not recorded: the recorder gave up at its start";
     }
-    return last->events == 0 ? none : NULL;
+    if (last->events == 0)
+        return last->profile.process.attached_seconds > 0 ? quiet : none;
+    return NULL;
 }
 
 /* What to do at the program's end. */

@@ -8,6 +8,7 @@
 
 #if defined(__x86_64__)
 
+#include <cpuid.h>
 #include <elf.h>
 #include <errno.h>
 #include <gelf.h>
@@ -24,7 +25,8 @@
 
 #define RED_ZONE 128u
 #define STEPS_MOST 2000000u
-#define STATE_BYTES 32768u /* at most, of the extended state */
+#define SYSTEM_CALL_BYTES 2u /* of the instruction */
+#define STATE_BYTES 32768u   /* at most, of the extended state */
 #define FLAG_DIRECTION UINT64_C(0x400)
 #define FLAG_TRAP UINT64_C(0x100)
 
@@ -32,6 +34,8 @@
 #define FP_MAGIC1 0x46505853u
 #define FP_MAGIC2 0x46505845u
 #define XSAVE_HEADER 512u
+#define XSAVE_LEAF 0xdu /* of cpuid: where each component lies */
+#define COMPONENT_KEYS (UINT64_C(1) << 9)
 #define FP_SOFTWARE 464u /* struct _fpx_sw_bytes in the legacy area */
 #define CONTEXT_FP_XSTATE UINT64_C(1)
 #define CONTEXT_SS UINT64_C(2)
@@ -134,13 +138,14 @@ static bool state_read(pid_t tid, struct state *s)
     return set.iov_len >= 576 && set.iov_len + 64 < sizeof(s->extended);
 }
 
+/* The registers last: until they are there the thread finds back by itself, by its frame. */
 static bool state_write(pid_t tid, struct state *s)
 {
     struct iovec set = {s->extended, s->extended_size};
-    bool fine = ptrace(PTRACE_SETREGS, tid, NULL, &s->registers) == 0;
+    bool fine = ptrace(PTRACE_SETREGSET, tid, (void *)NT_X86_XSTATE, &set) == 0;
 
-    fine &= ptrace(PTRACE_SETREGSET, tid, (void *)NT_X86_XSTATE, &set) == 0;
-    return fine && ptrace(PTRACE_SETSIGMASK, tid, (void *)KERNEL_SIGSET_BYTES, &s->mask) == 0;
+    fine &= ptrace(PTRACE_SETSIGMASK, tid, (void *)KERNEL_SIGSET_BYTES, &s->mask) == 0;
+    return ptrace(PTRACE_SETREGS, tid, NULL, &s->registers) == 0 && fine;
 }
 
 /* The state that a function may expect when it is called. */
@@ -170,7 +175,7 @@ static void begin_again(struct user_regs_struct *r)
     if ((int64_t)r->orig_rax < 0 || result < ERESTART_FIRST || result > ERESTART_LAST)
         return;
     r->rax = r->orig_rax;
-    r->rip -= 2;
+    r->rip -= SYSTEM_CALL_BYTES;
 }
 
 static void frame_fill(struct frame *f, const struct state *s, uint64_t way_back, uint64_t fpstate)
@@ -192,23 +197,45 @@ static void frame_fill(struct frame *f, const struct state *s, uint64_t way_back
     f->mask = s->mask;
 }
 
-/* The extended state as a signal frame has it: with the kernel's marks. */
-static bool fpstate_write(pid_t tid, struct state *s, uint64_t to)
+/* Up to where components lie in the standard format. */
+static uint32_t components_end(uint64_t components)
 {
-    struct fp_software software = {.magic1 = FP_MAGIC1,
-                                   .extended_size = (uint32_t)s->extended_size + 4,
-                                   .xstate_size = (uint32_t)s->extended_size};
-    const uint32_t magic2 = FP_MAGIC2;
-    uint8_t kept[sizeof(software)];
-    bool written;
+    uint32_t end = XSAVE_HEADER + 64;
 
-    memcpy(kept, s->extended + FP_SOFTWARE, sizeof(kept));
-    memcpy(&software.xfeatures, kept, sizeof(software.xfeatures)); /* XCR0, ptrace puts it there */
-    memcpy(s->extended + FP_SOFTWARE, &software, sizeof(software));
-    written = remote_write(tid, to, s->extended, s->extended_size) &&
-              remote_write(tid, to + s->extended_size, &magic2, sizeof(magic2));
-    memcpy(s->extended + FP_SOFTWARE, kept, sizeof(kept));
-    return written;
+    for (unsigned i = 2; i < 63; i++) {
+        uint32_t size = 0, offset = 0, c, d;
+
+        if (components >> i & 1 && __get_cpuid_count(XSAVE_LEAF, i, &size, &offset, &c, &d) &&
+            offset + size > end)
+            end = offset + size;
+    }
+    return end;
+}
+
+/*
+ * The extended state as a signal frame has it: with the kernel's marks, and no larger than what
+ * is in use.  ptrace gives more, with room for what the thread has not asked for (AMX); from a
+ * frame of that size the kernel would take nothing beyond SSE.
+ */
+static bool fpstate_write(pid_t tid, const struct state *s, uint64_t to)
+{
+    struct fp_software software = {.magic1 = FP_MAGIC1};
+    const uint32_t magic2 = FP_MAGIC2;
+    uint8_t frame[STATE_BYTES];
+    uint64_t components;
+
+    memcpy(frame, s->extended, s->extended_size);
+    memcpy(&software.xfeatures, frame + FP_SOFTWARE, 8); /* XCR0, ptrace puts it there */
+    memcpy(&components, frame + XSAVE_HEADER, sizeof(components));
+    components |= software.xfeatures & COMPONENT_KEYS; /* always given */
+    memcpy(frame + XSAVE_HEADER, &components, sizeof(components));
+    software.xstate_size = components_end(components);
+    software.extended_size = software.xstate_size + sizeof(magic2);
+    if (software.xstate_size > s->extended_size)
+        return false;
+    memcpy(frame + FP_SOFTWARE, &software, sizeof(software));
+    memcpy(frame + software.xstate_size, &magic2, sizeof(magic2));
+    return remote_write(tid, to, frame, software.extended_size);
 }
 
 /* Whether the stack goes on for so long below `sp`. */
@@ -334,8 +361,8 @@ static enum inject_result step(pid_t tid, uint64_t way_back, uint64_t *result)
 }
 
 /*
- * The thread is about to enter rt_sigreturn, or was stopped by a signal.  Skip that call, and stop
- * where the kernel looks next whether a system call is to begin again.
+ * The thread is about to enter rt_sigreturn.  Skip that call, and stop where the kernel looks next
+ * whether a system call is to begin again.  If this process ends first, the call is made then.
  */
 static enum inject_result come_back(pid_t tid, struct state *s, uint64_t until_ns)
 {
@@ -345,6 +372,8 @@ static enum inject_result come_back(pid_t tid, struct state *s, uint64_t until_n
     if (!inject_registers(tid, &r))
         return INJECT_ENDED;
     r.orig_rax = (uint64_t)-1;
+    r.rax = SYS_rt_sigreturn;
+    r.rip -= SYSTEM_CALL_BYTES;
     if (ptrace(PTRACE_SETREGS, tid, NULL, &r) != 0 ||
         ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0 || ptrace(PTRACE_CONT, tid, NULL, NULL) != 0)
         return INJECT_ENDED;
@@ -364,9 +393,11 @@ static enum inject_result call_with(pid_t tid, struct state *s, const struct inj
 
     if (!state_read(tid, s) || !prepare(tid, s, c, &r))
         return INJECT_NOT_BEGUN;
+    /* the registers first: from then on the frame says what else is to be put back */
     if (ptrace(PTRACE_SETOPTIONS, tid, NULL, (void *)PTRACE_O_TRACESYSGOOD) != 0 ||
+        ptrace(PTRACE_SETREGS, tid, NULL, &r) != 0 ||
         ptrace(PTRACE_SETSIGMASK, tid, (void *)KERNEL_SIGSET_BYTES, &all) != 0 ||
-        !clean_extended(tid, s) || ptrace(PTRACE_SETREGS, tid, NULL, &r) != 0) {
+        !clean_extended(tid, s)) {
         state_write(tid, s);
         return INJECT_NOT_BEGUN;
     }

@@ -4,6 +4,7 @@
 #include "src/host/growing.h"
 
 #include <elfutils/libdwfl.h>
+#include <errno.h>
 #include <string.h>
 
 #define FRAMES_MOST 4096u
@@ -182,14 +183,18 @@ static const Dwfl_Thread_Callbacks thread_callbacks = {.next_thread = next_threa
 
 static int open_dwfl(struct safepoint *s, struct error *e)
 {
+    int failure;
+
     s->dwfl = dwfl_begin(&callbacks);
     if (!s->dwfl)
         return error_set(e, ERROR_MEMORY, "out of memory");
-    if (dwfl_linux_proc_report(s->dwfl, s->remote->pid) != 0 ||
-        dwfl_report_end(s->dwfl, NULL, NULL) != 0 ||
+    failure = dwfl_linux_proc_report(s->dwfl, s->remote->pid);
+    if (failure == ESRCH || failure == ENOENT)
+        return error_set(e, ERROR_INPUT, "process %d ended meanwhile", (int)s->remote->pid);
+    if (failure != 0 || dwfl_report_end(s->dwfl, NULL, NULL) != 0 ||
         !dwfl_attach_state(s->dwfl, NULL, s->remote->pid, &thread_callbacks, s))
         return error_set(e, ERROR_REFUSED, "cannot unwind the stacks of process %d: %s",
-                         (int)s->remote->pid, dwfl_errmsg(-1));
+                         (int)s->remote->pid, failure > 0 ? strerror(failure) : dwfl_errmsg(-1));
     return 0;
 }
 

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,13 +29,33 @@
 #define SECOND UINT64_C(1000000000)
 #define INTERRUPTED 40
 #define WRONG_SUM 41
-#define CALLED_WRONG 42
+#define SIGNALS_BLOCKED 42
 
 static struct common {
     _Atomic uint32_t ready, go, called, stop;
     char text[64];
     uint64_t argument;
 } * common;
+
+/* A tracer dies when it is about to make its call of ptrace of this number; 0: never. */
+static unsigned fatal_call;
+
+/* In place of libc's. */
+long ptrace(enum __ptrace_request request, ...)
+{
+    va_list arguments;
+    void *address, *data;
+    pid_t tid;
+
+    va_start(arguments, request);
+    tid = va_arg(arguments, pid_t);
+    address = va_arg(arguments, void *);
+    data = va_arg(arguments, void *);
+    va_end(arguments);
+    if (fatal_call && --fatal_call == 0)
+        kill(getpid(), SIGKILL);
+    return syscall(SYS_ptrace, request, tid, address, data);
+}
 
 /* --------------------------------------------------- what children call -- */
 
@@ -75,6 +96,15 @@ static void crash(void)
 
 /* ---------------------------------------------------------- the children -- */
 
+/* With the status, or because a signal would no longer come. */
+static void end_with(int status)
+{
+    sigset_t blocked;
+
+    sigprocmask(SIG_BLOCK, NULL, &blocked);
+    _exit(sigismember(&blocked, SIGUSR1) ? SIGNALS_BLOCKED : status);
+}
+
 static void sleeper(void)
 {
     const struct timespec t = {.tv_nsec = 500000000};
@@ -98,7 +128,23 @@ static void reader(void)
         _exit(write(fds[1], "x", 1) == 1 ? 0 : 1);
     }
     atomic_store(&common->ready, 1);
-    _exit(read(fds[0], &byte, 1) == 1 && byte == 'x' ? 0 : INTERRUPTED);
+    end_with(read(fds[0], &byte, 1) == 1 && byte == 'x' ? 0 : INTERRUPTED);
+}
+
+/* Has a value in a register that SSE does not reach, and waits for `go` without a call. */
+__attribute__((target("avx"))) static void wide(void)
+{
+    const uint8_t before[32] = {1, 2, 3, 4, 5, 6, 7, 8, 9, [24] = 25, [31] = 32};
+    uint8_t after[32];
+
+    atomic_store(&common->ready, 1);
+    __asm__ volatile("vmovdqu %1, %%ymm13\n"
+                     "1: pause; cmpl $0, %2; je 1b\n"
+                     "vmovdqu %%ymm13, %0; vzeroupper"
+                     : "=m"(after)
+                     : "m"(before), "m"(common->go)
+                     : "xmm13", "memory", "cc");
+    end_with(memcmp(before, after, sizeof(before)) == 0 ? 0 : WRONG_SUM);
 }
 
 /* Values in registers of every kind, the red zone included: no call lies in between. */
@@ -121,7 +167,7 @@ static void computer(void)
         if (part != sum || round != mixed)
             _exit(WRONG_SUM);
     }
-    _exit(0);
+    end_with(0);
 }
 
 static pid_t child(void (*body)(void))
@@ -270,10 +316,10 @@ static void what_takes_too_long_is_let_go_and_returns(void **state)
 /* The signal frame brings the thread back without us. */
 static void a_killed_tracer_leaves_a_thread_that_finds_back(void **state)
 {
-    void (*const bodies[])(void) = {reader, computer};
+    void (*const bodies[])(void) = {reader, computer, wide};
 
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < (__builtin_cpu_supports("avx") ? 3 : 2); i++) {
         pid_t pid = child(bodies[i]), tracer;
         struct inject_call c = call_of(pid, (void *)linger);
 
@@ -290,6 +336,34 @@ static void a_killed_tracer_leaves_a_thread_that_finds_back(void **state)
         usleep(20000);
         common->go = 1;
         assert_int_equal(ended(pid), 0);
+    }
+}
+
+/* Whichever of its calls was the last: none leaves a state that the thread cannot go on from. */
+static void a_tracer_killed_at_any_call_harms_nothing(void **state)
+{
+    void (*const bodies[])(void) = {reader, computer, wide};
+
+    (void)state;
+    for (size_t i = 0; i < (__builtin_cpu_supports("avx") ? 3 : 2); i++) {
+        int status = 1000 + SIGKILL;
+
+        for (unsigned n = 1; status != 0; n++) {
+            pid_t pid = child(bodies[i]), tracer;
+            struct inject_call c = call_of(pid, (void *)note_call);
+
+            c.text = "";
+            tracer = fork();
+            if (tracer == 0) {
+                fatal_call = n;
+                _exit(call(pid, &c) == INJECT_RETURNED ? 0 : 1);
+            }
+            status = ended(tracer);
+            assert_true(status == 0 || (status == 1000 + SIGKILL && n < 1000));
+            usleep(20000);
+            common->go = 1;
+            assert_int_equal(ended(pid), 0);
+        }
     }
 }
 
@@ -313,6 +387,7 @@ int main(void)
         cmocka_unit_test(registers_are_put_back),
         cmocka_unit_test(what_takes_too_long_is_let_go_and_returns),
         cmocka_unit_test(a_killed_tracer_leaves_a_thread_that_finds_back),
+        cmocka_unit_test(a_tracer_killed_at_any_call_harms_nothing),
         cmocka_unit_test(a_crash_is_undone),
     };
 
