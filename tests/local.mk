@@ -193,6 +193,11 @@ tests_unit_test_leak_memory_SOURCES = \
 	tests/unit/sample-profile.h \
 	tests/unit/test-leak-memory.c
 tests_unit_test_leak_memory_LDFLAGS = $(failing_memory_ldflags)
+tests_unit_test_keptwords_SOURCES = \
+	tests/unit/failing-memory.c \
+	tests/unit/failing-memory.h \
+	tests/unit/test-keptwords.c
+tests_unit_test_keptwords_LDFLAGS = $(failing_memory_ldflags) -Wl,--wrap=availmem_bytes
 tests_unit_test_leakgraph_SOURCES = \
 	tests/unit/random-graph.c \
 	tests/unit/random-graph.h \

@@ -162,16 +162,11 @@ void heapcopy_release(struct heapcopy *c)
 
 /* ------------------------------------------------------------- reading -- */
 
-/* The first extent that ends behind an address, or extent_count. */
-static uint32_t extent_at(struct heapcopy *c, uint64_t address)
+uint32_t heapcopy_extent(const struct heapcopy *c, uint64_t address)
 {
     uint32_t low = 0, high = c->extent_count, middle;
     const struct heap_extent *x = c->extents;
 
-    for (uint32_t i = c->last; i < c->extent_count && i < c->last + 2; i++)
-        if (address < x[i].address + x[i].size &&
-            (i == 0 || address >= x[i - 1].address + x[i - 1].size))
-            return c->last = i;
     while (low < high) {
         middle = low + (high - low) / 2;
         if (x[middle].address + x[middle].size <= address)
@@ -179,7 +174,19 @@ static uint32_t extent_at(struct heapcopy *c, uint64_t address)
         else
             high = middle;
     }
-    return c->last = low;
+    return low;
+}
+
+/* The same, for an address that is near the one before. */
+static uint32_t extent_at(struct heapcopy *c, uint64_t address)
+{
+    const struct heap_extent *x = c->extents;
+
+    for (uint32_t i = c->last; i < c->extent_count && i < c->last + 2; i++)
+        if (address < x[i].address + x[i].size &&
+            (i == 0 || address >= x[i - 1].address + x[i - 1].size))
+            return c->last = i;
+    return c->last = heapcopy_extent(c, address);
 }
 
 static const void *bytes_at(void *context, uint64_t address, uint64_t *size)

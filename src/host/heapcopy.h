@@ -99,6 +99,9 @@ struct leakgraph_reader heapcopy_reader(struct heapcopy *c);
 /* `size` bytes at an address; false if not all of them were copied, or can be read. */
 bool heapcopy_read(struct heapcopy *c, uint64_t address, void *to, size_t size);
 
+/* The first extent that ends behind an address, or extent_count. */
+uint32_t heapcopy_extent(const struct heapcopy *c, uint64_t address);
+
 /* The mapping that holds an address, NULL if none does. */
 const struct heap_mapping *heapcopy_mapping(const struct heapcopy *c, uint64_t address);
 

@@ -15,7 +15,9 @@
 #define PAGE_BYTES (UINT64_C(1) << KEPTWORDS_PAGE_BITS)
 #define PAGE_MASK (PAGE_BYTES - 1)
 #define WORTH_TWO (UINT64_C(32) << 20)
-#define SMALL_GAP (UINT64_C(1) << 16) /* between ranges of addresses that are made one */
+#define SMALL_GAP (UINT64_C(1) << 16)        /* between ranges of addresses that are made one */
+#define MODULE_DATA_MAX (UINT64_C(16) << 20) /* of a mapping of a file that vtables may lie in */
+#define OBJECT_MAX (UINT64_C(1) << 20)       /* from an object's start to its last base */
 
 _Static_assert(KEPTWORDS_PIECE_BITS == LEAKLIVE_SLOT_BITS, "a piece of memory is a slot of blocks");
 
@@ -29,7 +31,7 @@ struct taking {
     const struct keptwords_source *source;
     struct ranges addresses; /* that matter, of words */
     struct ranges roots;     /* and tables: whole pages */
-    struct ranges tables;    /* modules' data that may only be read */
+    struct ranges tables;    /* where vtables lie */
     uint32_t scratch;        /* blocks of the largest slot */
     uint64_t limit;          /* bytes that a part may take */
 };
@@ -119,6 +121,51 @@ static bool ranges_hold(const struct ranges *r, uint64_t address)
 
 /* ---------------------------------------------------------------- planning -- */
 
+static bool add_table(struct taking *t, uint64_t start, uint64_t end)
+{
+    return ranges_add(&t->tables, start, end) && ranges_add(&t->addresses, start, end) &&
+           ranges_add(&t->roots, start, end);
+}
+
+/* Whether the vtable of a second base class may begin here: how far the object's top is. */
+static bool has_vtable(const uint64_t words[KEPTWORDS_PAGE_WORDS])
+{
+    for (uint32_t i = 0; i < KEPTWORDS_PAGE_WORDS; i++)
+        if (words[i] > UINT64_MAX - OBJECT_MAX && words[i] % 8 == 0)
+            return true;
+    return false;
+}
+
+/*
+ * Modules that are linked without RELRO have their vtables in data that may be written: the
+ * pages that look like it, and those beside them, since a class's vtables lie together.  All of
+ * such data would be too much: each of Python's objects refers to its type there.
+ */
+static bool add_written_tables(struct taking *t, const struct heap_mapping *m)
+{
+    const struct heapcopy *look = t->source->look;
+    uint64_t words[KEPTWORDS_PAGE_WORDS];
+    struct heldmemory memory;
+    bool fine = true;
+
+    heldmemory_init(&memory, look->thread);
+    for (uint32_t i = heapcopy_extent(look, m->start);
+         i < look->extent_count && look->extents[i].address < m->end; i++) {
+        const struct heap_extent *x = &look->extents[i];
+        uint64_t at = x->address > m->start ? x->address : m->start, end = x->address + x->size;
+
+        for (at &= ~PAGE_MASK; fine && at < end && at < m->end; at += PAGE_BYTES) {
+            const struct iovec page = {(void *)(uintptr_t)at, PAGE_BYTES};
+
+            if (heldmemory_read(&memory, &page, 1, words, PAGE_BYTES) == (ssize_t)PAGE_BYTES &&
+                has_vtable(words))
+                fine = add_table(t, at - PAGE_BYTES, at + 2 * PAGE_BYTES);
+        }
+    }
+    heldmemory_release(&memory);
+    return fine;
+}
+
 static bool add_tables(struct taking *t)
 {
     const struct heapcopy *look = t->source->look;
@@ -126,10 +173,11 @@ static bool add_tables(struct taking *t)
     for (uint32_t i = 0; i < look->mapping_count; i++) {
         const struct heap_mapping *m = &look->mappings[i];
 
-        if (m->kind == HEAP_MAPPING_FILE && !m->writable &&
-            (!ranges_add(&t->tables, m->start, m->end) ||
-             !ranges_add(&t->addresses, m->start, m->end) ||
-             !ranges_add(&t->roots, m->start, m->end)))
+        if (m->kind != HEAP_MAPPING_FILE)
+            continue;
+        if (!m->writable && !add_table(t, m->start, m->end))
+            return false;
+        if (m->writable && m->end - m->start <= MODULE_DATA_MAX && !add_written_tables(t, m))
             return false;
     }
     return true;
@@ -488,7 +536,8 @@ static int run_tasks(struct keptwords *w, const struct taking *t, struct error *
     uint64_t middle = middle_piece(t->source->look);
     struct task tasks[KEPTWORDS_PARTS] = {
         {.taking = t, .part = &w->parts[0], .end = middle},
-        {.taking = t, .part = &w->parts[1], .piece = middle, .end = UINT64_MAX}};
+        /* the last block of the first part may go on here */
+        {.taking = t, .part = &w->parts[1], .piece = middle, .end = UINT64_MAX, .straddles = true}};
     bool apart = middle != UINT64_MAX;
     pthread_t thread;
 

@@ -285,7 +285,7 @@ static void choose_asked(struct keep *k, uint64_t address)
 static void choose_examples(struct keep *k)
 {
     const struct profile *p = k->s->part;
-    uint64_t bytes = k->s->copy.bytes + 1;
+    uint64_t bytes = (k->s->whole_copy ? k->s->copy.bytes : k->s->words.bytes) + 1;
     uint32_t chains = CHAIN_BYTES / bytes < CHAINS ? (uint32_t)(CHAIN_BYTES / bytes) : CHAINS;
 
     for (uint32_t i = p->leak_count; i > 0 && !k->failed; i--) {

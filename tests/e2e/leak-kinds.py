@@ -58,7 +58,7 @@ def lost_elsewhere(doc):
     return [r for r in doc.get("records", []) if r["kind"] in ("definite", "indirect", "possible") and not of_target(r)]
 
 
-for target in ("leak-kinds", "leak-threads", "leak-cxx", "leak-cxx-old"):
+for target in ("leak-kinds", "leak-threads", "leak-cxx", "leak-cxx-old", "leak-cxx-norelro"):
     if not os.path.exists(h.target(target)):
         continue
     names = cases(target)

@@ -21,7 +21,7 @@ targets_c_files = $(targets_c:%=tests/targets/%)
 targets_cxx_files = $(targets_cxx:%=tests/targets/%) tests/targets/cxx-plugin.so
 target_files = $(targets_c_files) $(targets_other)
 if HAVE_CXX
-target_files += $(targets_cxx_files) tests/targets/api-cxx tests/targets/leak-cxx-old
+target_files += $(targets_cxx_files) tests/targets/api-cxx tests/targets/leak-cxx-old tests/targets/leak-cxx-norelro
 endif
 
 target_headers = $(top_srcdir)/tests/targets/leaks.h $(top_srcdir)/tests/targets/tally.h $(top_srcdir)/tests/targets/threads.h
@@ -104,6 +104,10 @@ tests/targets/swap-plugin-2.so: $(top_srcdir)/tests/targets/swap-plugin.c
 # The std::string from before C++11.
 tests/targets/leak-cxx-old: $(top_srcdir)/tests/targets/leak-cxx.cc $(target_headers)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -D_GLIBCXX_USE_CXX11_ABI=0 -o $@ $<
+
+# Its vtables lie in data that may be written.
+tests/targets/leak-cxx-norelro: $(top_srcdir)/tests/targets/leak-cxx.cc $(target_headers)
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -Wl,-z,norelro -o $@ $<
 
 # Finds a library by its name alone.
 tests/targets/attached: $(top_srcdir)/tests/targets/attached.c $(target_headers)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Words kept of memory, against the memory; and of a child whose memory is known. */
+#include "src/host/availmem.h"
 #include "src/host/keptwords-take.h"
+#include "tests/unit/failing-memory.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -14,6 +16,15 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* The linker's --wrap names it so. */
+uint64_t __wrap_availmem_bytes(void);
+static uint64_t available = UINT64_MAX;
+
+uint64_t __wrap_availmem_bytes(void)
+{
+    return available;
+}
 
 #define PAGE UINT64_C(4096)
 #define PIECE (UINT64_C(1) << KEPTWORDS_PIECE_BITS)
@@ -188,11 +199,16 @@ static void hold(struct world *w)
     w->roots.count = w->root.size != 0;
 }
 
-static int take(struct world *w, struct keptwords *words)
+static int take_or_say(struct world *w, struct keptwords *words, struct error *e)
 {
     const struct keptwords_source source = {.look = &w->look, .live = &w->live, .roots = &w->roots};
 
-    return keptwords_take(words, &source, NULL);
+    return keptwords_take(words, &source, e);
+}
+
+static int take(struct world *w, struct keptwords *words)
+{
+    return take_or_say(w, words, NULL);
 }
 
 static void let_go(struct world *w)
@@ -273,6 +289,100 @@ static void what_matters_of_a_process_is_kept(void **state)
     tear_down(&w);
 }
 
+/* Every word of 8 MiB refers to a block: more than half of what is available for two parts. */
+static void words_that_outgrow_memory_are_given_up(void **state)
+{
+    const uint64_t size = UINT64_C(8) << 20;
+    struct keptwords words;
+    struct error e = {0};
+    struct world w;
+
+    (void)state;
+    set_up(&w);
+    put(&w, w.arena, size);
+    for (uint64_t at = 0; at < size; at += 8)
+        *words_at(&w, at) = number(w.arena) + at;
+    hold(&w);
+    available = size;
+    assert_int_equal(take_or_say(&w, &words, &e), -1);
+    assert_int_equal(e.kind, ERROR_MEMORY);
+    assert_non_null(strstr(e.text, "8 MiB that are available"));
+    available = 3 * size;
+    assert_int_equal(take(&w, &words), 0);
+    assert_true(has(&words, words_at(&w, size - 8)));
+    keptwords_release(&words);
+    available = UINT64_MAX;
+    let_go(&w);
+    tear_down(&w);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    struct keptwords words;
+    struct world w;
+    uint64_t n;
+
+    (void)state;
+    set_up(&w);
+    for (uint64_t at = 0; at < 20 * PIECE; at += PIECE / 2) {
+        *words_at(&w, at) = number(w.arena);
+        put(&w, w.arena + at, 64);
+    }
+    w.root = (struct leakroot){.start = number(w.arena + 30 * PIECE), .size = PAGE};
+    hold(&w);
+    for (n = 0;; n++) {
+        struct error e = {0};
+        int result;
+
+        memory_fail_after(n);
+        result = take_or_say(&w, &words, &e);
+        memory_suffices();
+        if (result == 0)
+            break;
+        assert_int_equal(e.kind, ERROR_MEMORY);
+        assert_true(e.text[0]);
+        assert_true(n < 100);
+    }
+    assert_true(n >= 5);
+    assert_true(has(&words, words_at(&w, 19 * PIECE)));
+    keptwords_release(&words);
+    let_go(&w);
+    tear_down(&w);
+}
+
+/* What exceptions look at may lie on two pages, the second of which the other thread reads. */
+static void a_blocks_first_words_may_be_read_by_two_threads(void **state)
+{
+    const uint64_t half = ARENA / 2, size = 57;
+    struct keptwords words;
+    struct world w;
+    uint64_t middle;
+
+    (void)state;
+    set_up(&w);
+    memset(w.arena, 0x11, ARENA); /* all of it is there */
+    /* blocks at the last word of each piece about the middle */
+    for (middle = half - 8 * PIECE; middle < half + 8 * PIECE; middle += 8) {
+        uint64_t end = number(w.arena) + middle + 8;
+
+        if (end % PIECE != 0)
+            continue;
+        *words_at(&w, middle) = 20;
+        *words_at(&w, middle + 8) = size - 25;
+        put(&w, w.arena + middle, size);
+    }
+    w.root = (struct leakroot){.start = number(w.arena), .size = ARENA};
+    hold(&w);
+    assert_int_equal(take(&w, &words), 0);
+    assert_true(words.parts[0].piece_count > 8 && words.parts[1].piece_count > 8);
+    for (middle = half - 8 * PIECE; middle < half + 8 * PIECE; middle += 8)
+        if ((number(w.arena) + middle + 8) % PIECE == 0)
+            assert_true(has(&words, words_at(&w, middle)) && has(&words, words_at(&w, middle + 8)));
+    keptwords_release(&words);
+    let_go(&w);
+    tear_down(&w);
+}
+
 /* Two threads, and pages that cannot be read where they were a moment ago. */
 static void much_is_read_by_two_threads_and_what_faults_is_counted(void **state)
 {
@@ -328,6 +438,9 @@ int main(void)
         cmocka_unit_test(groups_come_in_order_and_pages_that_lack_are_passed),
         cmocka_unit_test(nothing_is_found_in_nothing),
         cmocka_unit_test(what_matters_of_a_process_is_kept),
+        cmocka_unit_test(words_that_outgrow_memory_are_given_up),
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(a_blocks_first_words_may_be_read_by_two_threads),
         cmocka_unit_test(much_is_read_by_two_threads_and_what_faults_is_counted),
         cmocka_unit_test(a_process_that_is_gone_is_an_error),
     };
