@@ -42,29 +42,27 @@ uint64_t leakgraph_word(struct leakgraph *g, uint64_t address)
 
 /* ------------------------------------------------------------- exceptions -- */
 
-/* A vtable is not in the first page, and not in a block. */
-static bool may_be_vtable(const struct leakgraph *g, uint64_t address)
+/* The word at an address, if it may be a vtable's: not in the first page, and not in a block. */
+static bool may_hold_vtable(struct leakgraph *g, uint64_t address, uint64_t *vtable)
 {
-    return address % 8 == 0 && address >= 4096 && leakgraph_find(g, address) == LEAKGRAPH_NONE;
+    if (g->words && (!keptwords_word(g->words, address, vtable) || *vtable & REFERENCE))
+        return false;
+    *vtable = leakgraph_word(g, address);
+    return *vtable % 8 == 0 && *vtable >= 4096 && leakgraph_find(g, *vtable) == LEAKGRAPH_NONE;
 }
 
 /*
  * An object's start and its second base class both hold the address of a
  * vtable.  Two words before a vtable's address lies how far the object's top is
  * from where the address is stored (the Itanium C++ ABI, 2.5.2): 0 for the one,
- * minus the distance for the other.
+ * minus the distance for the other.  The start is in the cache where many refer to one block.
  */
 static bool is_second_base(struct leakgraph *g, uint64_t start, uint64_t into)
 {
     uint64_t first, second;
 
-    if (into % 8 || start % 8)
-        return false;
-    second = leakgraph_word(g, start + into);
-    if (!may_be_vtable(g, second))
-        return false;
-    first = leakgraph_word(g, start);
-    if (!may_be_vtable(g, first))
+    if (into % 8 || start % 8 || !may_hold_vtable(g, start, &first) ||
+        !may_hold_vtable(g, start + into, &second))
         return false;
     /* a word that cannot be read is 0: the second is what decides */
     return leakgraph_word(g, second - 16) == -into && leakgraph_word(g, first - 16) == 0;
