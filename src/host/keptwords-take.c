@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,8 @@ struct taking {
     struct ranges roots;     /* and tables: whole pages */
     struct ranges tables;    /* where vtables lie */
     uint32_t scratch;        /* blocks of the largest slot */
-    uint64_t limit;          /* bytes that a part may take */
+    uint64_t limit;          /* bytes that the words may take */
+    _Atomic uint64_t taken;  /* of these */
 };
 
 /* Which pages of a piece. */
@@ -43,7 +45,7 @@ struct pages {
 
 /* What one thread does. */
 struct task {
-    const struct taking *taking;
+    struct taking *taking;
     struct keptwords_part *part;
     uint64_t piece, end; /* numbers, the next one and the last one's plus 1 */
     uint32_t extent;     /* the first that does not end before it */
@@ -216,7 +218,7 @@ static int plan(struct taking *t, struct error *e)
     ranges_merge(&t->tables, 0);
     ranges_merge(&t->roots, 0);
     ranges_merge(&t->addresses, SMALL_GAP);
-    t->limit = availmem_bytes() / KEPTWORDS_PARTS;
+    t->limit = availmem_bytes();
     t->scratch = leaklive_largest_slot(t->source->live);
     return 0;
 }
@@ -416,10 +418,18 @@ static void keep_pages(struct task *k, const struct pages *p, uint64_t base,
     }
 }
 
-static bool is_too_much(const struct task *k)
+static uint64_t part_bytes(const struct keptwords_part *p)
 {
-    return k->part->count * sizeof(*k->part->values) +
-               k->part->group_count * sizeof(*k->part->groups) >
+    return p->count * sizeof(*p->values) + p->group_count * sizeof(*p->groups);
+}
+
+/* Count what a part took beyond `before`. */
+static bool is_too_much(const struct task *k, uint64_t before)
+{
+    uint64_t more = part_bytes(k->part) - before;
+
+    /* relaxed: a sum, by which nothing else is seen */
+    return atomic_fetch_add_explicit(&k->taking->taken, more, memory_order_relaxed) + more >
            k->taking->limit;
 }
 
@@ -429,7 +439,7 @@ static int take_piece(struct task *k)
     uint32_t number = leaklive_slot_at(live, k->piece);
     bool there = number < live->slot_count && live->slots[number].number == k->piece;
     const struct leaklive_slot *slot = there ? &live->slots[number] : NULL;
-    uint64_t base = k->piece << KEPTWORDS_PIECE_BITS, reach = 0;
+    uint64_t base = k->piece << KEPTWORDS_PIECE_BITS, reach = 0, before = part_bytes(k->part);
     struct pages present = {{0}}, wanted = {{0}};
     bool any = false;
 
@@ -454,11 +464,11 @@ static int take_piece(struct task *k)
     if (!keptwords_begin_piece(k->part, k->piece))
         return error_set(&k->error, ERROR_MEMORY, "out of memory for a search for leaks");
     keep_pages(k, &wanted, base, slot);
-    if (is_too_much(k))
+    if (is_too_much(k, before))
         return error_set(&k->error, ERROR_MEMORY,
                          "the words of the program's memory that may refer to blocks take more "
                          "than the %llu MiB that are available",
-                         (unsigned long long)(k->taking->limit * KEPTWORDS_PARTS >> 20));
+                         (unsigned long long)(k->taking->limit >> 20));
     return 0;
 }
 
@@ -531,7 +541,7 @@ static uint64_t middle_piece(const struct heapcopy *look)
     return UINT64_MAX;
 }
 
-static int run_tasks(struct keptwords *w, const struct taking *t, struct error *e)
+static int run_tasks(struct keptwords *w, struct taking *t, struct error *e)
 {
     uint64_t middle = middle_piece(t->source->look);
     struct task tasks[KEPTWORDS_PARTS] = {
@@ -559,28 +569,33 @@ static int run_tasks(struct keptwords *w, const struct taking *t, struct error *
     return 0;
 }
 
-/* Half of the room's memory for each part. */
-static void use_room(struct keptwords *w, struct copyroom *room)
+/* Half of the room's memory for each part; bytes of it, which are no longer available. */
+static uint64_t use_room(struct keptwords *w, struct copyroom *room)
 {
-    uint64_t each = room ? room->cleared / KEPTWORDS_PARTS : 0;
+    uint64_t each = room ? room->cleared / KEPTWORDS_PARTS : 0, used = 0;
 
     for (unsigned i = 0; i < KEPTWORDS_PARTS && each; i++) {
         uint64_t bytes = each & ~(uint64_t)(PAGES_HUGE - 1);
         void *values = copyroom_cut(room, &bytes);
 
-        if (values)
-            keptwords_give(&w->parts[i], values, bytes / sizeof(uint64_t));
+        if (!values)
+            continue;
+        keptwords_give(&w->parts[i], values, bytes / sizeof(uint64_t));
+        used += bytes;
     }
+    return used;
 }
 
 int keptwords_take(struct keptwords *w, const struct keptwords_source *source, struct error *e)
 {
     struct taking t = {.source = source};
+    uint64_t ours;
     int result;
 
     keptwords_init(w);
-    use_room(w, source->room);
+    ours = use_room(w, source->room);
     result = plan(&t, e);
+    t.limit = t.limit > UINT64_MAX - ours ? UINT64_MAX : t.limit + ours;
     if (result == 0)
         result = run_tasks(w, &t, e);
     if (result == 0 && !keptwords_seal(w))
