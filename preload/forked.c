@@ -53,14 +53,14 @@ void forked_watch(void)
     pthread_atfork(before_fork, in_parent, NULL);
 }
 
-bool forked_rejoin(void)
+enum forked_outcome forked_rejoin(void)
 {
     uint32_t number = local.fork ? local.fork : FORK_UNMARKED;
     struct host_answer answer = {0};
     void *memory;
 
     if (session.follow != FOLLOW_ALL || confined())
-        return false;
+        return FORKED_UNHEARD;
     memory = host_connect(environment_session(), session.image, number, &answer);
     local.fork = FORK_UNMARKED;
     if (answer.image) {
@@ -68,9 +68,9 @@ bool forked_rejoin(void)
         session.image = answer.image;
     }
     if (!memory)
-        return false;
+        return answer.image ? FORKED_DECLINED : FORKED_UNHEARD;
     if (session_rejoin(memory, answer.bytes))
-        return true;
+        return FORKED_RECORDED;
     sysmem_unmap_shared(memory, answer.bytes);
-    return false;
+    return FORKED_DECLINED;
 }

@@ -11,15 +11,19 @@
 #ifndef MEMPROF_PRELOAD_FORKED_H
 #define MEMPROF_PRELOAD_FORKED_H
 
-#include <stdbool.h>
-
 /* From the constructor, once: announce forks from now on. */
 void forked_watch(void);
 
+enum forked_outcome {
+    FORKED_UNHEARD = 0, /* not recorded, and the host does not know of it */
+    FORKED_DECLINED,    /* not recorded: the host has a row that says why */
+    FORKED_RECORDED,
+};
+
 /*
- * In a child whose parent was recorded: ask the host for a segment and go on with it.
- * false: this process is not recorded.  errno is kept.
+ * In a child whose parent was recorded: ask the host for a segment and go on with it.  errno is
+ * kept.
  */
-bool forked_rejoin(void);
+enum forked_outcome forked_rejoin(void);
 
 #endif

@@ -249,13 +249,14 @@ bool session_rejoin(void *memory, uint64_t bytes)
     return true;
 }
 
-/* The gate was open before a fork: be recorded as a process of our own, or say that we are not. */
+/* The gate was open before a fork: be recorded as a process of our own, or say that nobody knows.
+ */
 static void go_on_forked(void)
 {
     /* relaxed: one thread of the child gets it */
     if (!atomic_exchange_explicit(&recording, false, memory_order_relaxed))
         return;
-    if (!forked_rejoin())
+    if (forked_rejoin() == FORKED_UNHEARD)
         /* relaxed: a statistic */
         atomic_fetch_add_explicit(&segment_header(&session.segment)->unfollowed, 1,
                                   memory_order_relaxed);

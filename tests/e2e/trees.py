@@ -185,6 +185,10 @@ if os.geteuid() == 0:
     h.check("3 processes or programs" in (tree.images[0]["reason"] or ""), f"unheard: the row says so: {tree.images}")
     h.check("3 processes or programs" in tree.err, "unheard: and the summary")
 
+tree = Tree([FAMILY, "renamed"], "--not", "hidden")
+h.equal([(i["recorded"], i["reason"]) for i in tree.images],
+        [(True, None), (False, "left out by --only or --not")], "renamed: who has a row is not counted as unheard")
+
 # --------------------------------------------------- which, and where they go
 
 tree = Tree(["/bin/sh", "-c", f"'{FAMILY}' leaf 3; '{FAMILY}' leaf 4; exit 6"], "--not", "sh")

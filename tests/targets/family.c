@@ -14,6 +14,7 @@
  *   WAY          runs "leaf 9" by: vfork, spawn, spawnp, system, popen, clear (exec with an
  *                empty environment), execvp, or with the largest environment that the kernel
  *                takes: full (execve), fullspawn
+ *   renamed      a forked child that calls itself "hidden" and makes a block
  *   unheard      as user 65534, if it may: two forked children that make a block each, and
  *                "leaf 9"; status 0
  */
@@ -324,6 +325,21 @@ static int by_full(char **argv, int spawned)
     return nine(reap(pid));
 }
 
+/* As daemons do that show in ps what they are at. */
+static int by_renaming(void)
+{
+    pid_t pid;
+
+    take_all(1, 100);
+    pid = fork();
+    if (pid == 0) {
+        strcpy(self, "hidden");
+        take_all(1, 100);
+        _exit(9);
+    }
+    return nine(reap(pid));
+}
+
 static int by_unheard(void)
 {
     char leaf[] = "leaf", count[] = "9";
@@ -370,7 +386,7 @@ int main(int argc, char **argv)
         int (*run)(void);
     } ways[] = {{"fork", by_fork},        {"inherit", by_inheriting}, {"double", by_double_fork},
                 {"quiet", by_quiet_fork}, {"raw", by_raw_fork},       {"threads", by_threads},
-                {"kill", by_killing},     {"unheard", by_unheard}};
+                {"kill", by_killing},     {"unheard", by_unheard},    {"renamed", by_renaming}};
     const char *way = argc > 1 ? argv[1] : "";
 
     self = argv[0];
