@@ -89,6 +89,14 @@ static bool is_32_bits(const struct remote *r)
     return false;
 }
 
+/* There libc and the loader are one library, which goes by any of several names. */
+static bool is_musl(const struct remote *r)
+{
+    const struct remote_module *libc = remote_with(r, "__libc_start_main");
+
+    return libc && !remote_with(r, "_rtld_global") && strstr(libc->path, ".so");
+}
+
 /* What the modules of the process tell. */
 static int check_modules(const struct remote *r, struct error *e)
 {
@@ -97,12 +105,11 @@ static int check_modules(const struct remote *r, struct error *e)
     if (is_32_bits(r))
         return error_set(e, ERROR_REFUSED,
                          "process %d runs a 32-bit program; this memprof records 64-bit ones", pid);
-    for (uint32_t i = 0; i < r->count; i++)
-        if (strstr(r->modules[i].path, "/ld-musl"))
-            return error_set(e, ERROR_REFUSED,
-                             "process %d runs a program built for musl; memprof records programs "
-                             "that use glibc",
-                             pid);
+    if (is_musl(r))
+        return error_set(e, ERROR_REFUSED,
+                         "process %d runs a program built for musl; memprof records programs "
+                         "that use glibc",
+                         pid);
     if (!remote_with(r, "_rtld_global"))
         return error_set(e, ERROR_REFUSED,
                          "process %d runs a statically linked program: there is no loader that "
@@ -155,13 +162,36 @@ static int check_process(const struct attaching *a, struct error *e)
     return result;
 }
 
+/* Its libraries, or the program itself, may not be there yet. */
+static bool has_just_begun(pid_t pid)
+{
+    uint64_t ticks = procinfo_start_ticks(pid), a_second = (uint64_t)sysconf(_SC_CLK_TCK);
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return ticks != 0 && (uint64_t)now.tv_sec * a_second < ticks + a_second;
+}
+
 enum attaching_verdict attaching_check(const struct attaching *a, struct error *e)
 {
+    static const struct timespec pause = {.tv_nsec = 10000000};
     enum attaching_verdict verdict = check_owner(a->pid, e);
+    struct error why = {0};
+    int refused;
 
-    if (verdict == ATTACHING_OK && check_process(a, e) != 0)
-        verdict = procinfo_start_ticks(a->pid) ? ATTACHING_REFUSED : ATTACHING_NO_PROCESS;
-    return verdict;
+    if (verdict != ATTACHING_OK)
+        return verdict;
+    while ((refused = check_process(a, &why)) != 0 && has_just_begun(a->pid))
+        nanosleep(&pause, NULL);
+    if (refused == 0)
+        return ATTACHING_OK;
+    if (procinfo_start_ticks(a->pid) == 0) {
+        error_set(e, ERROR_INPUT, "process %d ended meanwhile", (int)a->pid);
+        return ATTACHING_NO_PROCESS;
+    }
+    if (e)
+        *e = why;
+    return ATTACHING_REFUSED;
 }
 
 /* -------------------------------------------------------- at a safe point -- */
@@ -187,16 +217,25 @@ static void work_close(struct work *w)
     w->opened = false;
 }
 
+static int ended(const struct work *w)
+{
+    return error_set(w->e, ERROR_INPUT, "process %d ended meanwhile", (int)w->a->pid);
+}
+
 /* Read what is loaded now. */
 static int work_open(struct work *w)
 {
+    int result;
+
     work_close(w);
     w->library = NULL;
     if (remote_open(&w->remote, w->a->pid, w->e) != 0)
         return -1;
-    if (safepoint_open(&w->safepoint, &w->remote, w->a->library, w->e) != 0) {
+    if (w->remote.count == 0 || /* without memory: it is ending */
+        safepoint_open(&w->safepoint, &w->remote, w->a->library, w->e) != 0) {
+        result = w->remote.count == 0 ? ended(w) : -1;
         remote_release(&w->remote);
-        return -1;
+        return result;
     }
     w->opened = true;
     w->way_back = inject_way_back(&w->remote);
@@ -264,11 +303,6 @@ static void pause_a_while(uint64_t *ns)
 
     nanosleep(&t, NULL);
     *ns = *ns * 2 < PAUSE_MOST_NS ? *ns * 2 : PAUSE_MOST_NS;
-}
-
-static int ended(const struct work *w)
-{
-    return error_set(w->e, ERROR_INPUT, "process %d ended meanwhile", (int)w->a->pid);
 }
 
 /* What became of a call, as an error.  1: not begun, another thread or moment may do. */

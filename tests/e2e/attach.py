@@ -236,6 +236,15 @@ if os.path.exists(h.target("attached-static")):
     static = Program(name="attached-static")
     refused(static.pid, 1, "statically linked", "static")
     h.equal(static.end(), 0, "static: it goes on")
+if shutil.which("musl-gcc"):
+    waits = os.path.join(h.scratch, "musl")
+    subprocess.run(["musl-gcc", "-x", "c", "-o", waits, "-"], input="int pause(void); int main(void) { return pause(); }\n",
+                   text=True, check=True)
+    with subprocess.Popen([waits]) as musl:
+        while "libc" not in open(f"/proc/{musl.pid}/maps").read() and musl.poll() is None:
+            time.sleep(0.01)
+        refused(musl.pid, 1, "built for musl", "musl")
+        musl.kill()
 h.equal(memprof("attach", "12x").returncode, 2, "no number")
 h.equal(memprof("attach").returncode, 2, "no process named")
 sleeper = subprocess.Popen(["sleep", "60"])
