@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define LOOK_MS 200 /* between looks whether it has become another program */
+#define ENDING_MS 100
 #define AUXV_BYTES 512u
 #define OWN_TICKET UINT64_MAX
 
@@ -352,6 +353,14 @@ static int record(struct attach *a, struct attach_result *result, struct error *
     return 0;
 }
 
+/* What its end looks like from outside is often another error first. */
+static bool has_ended(const struct attach *a)
+{
+    struct pollfd process = {.fd = a->process, .events = POLLIN};
+
+    return poll(&process, 1, ENDING_MS) > 0 || procinfo_start_ticks(a->options->pid) == 0;
+}
+
 int attach_program(const struct attach_options *options, struct attach_result *result,
                    struct error *e)
 {
@@ -373,8 +382,11 @@ int attach_program(const struct attach_options *options, struct attach_result *r
         return -1;
     status = record(&a, result, e);
     if (status != 0) {
-        result->verdict =
-            procinfo_start_ticks(options->pid) ? ATTACHING_REFUSED : ATTACHING_NO_PROCESS;
+        result->verdict = ATTACHING_REFUSED;
+        if (has_ended(&a)) {
+            result->verdict = ATTACHING_NO_PROCESS;
+            error_set(e, ERROR_INPUT, "process %d ended meanwhile", (int)options->pid);
+        }
         attach_result_release(result);
     }
     close_all(&a);
