@@ -362,6 +362,8 @@ static void inherit(struct descendants *d, const struct hello *said, struct inhe
     }
     if (result == FORKS_DROPPED)
         *reason = "what its parent had live is not known: too much, or too many forks ago";
+    else if (result == FORKS_NOT_YET && said->fork != FORK_UNMARKED)
+        *reason = "what its parent had live is not known: its fork was not read of in time";
     else if (result == FORKS_NOT_YET)
         *reason = "what its parent had live is not known: it was not forked by libc's fork";
 }
