@@ -222,18 +222,36 @@ static void connect_host(void)
     connect_to(environment_session());
 }
 
+#if defined(__x86_64__)
+#define OTHER_UNWINDER true
+#else
+#define OTHER_UNWINDER false
+#endif
+
+/* A lock of libunwind's may be one that another thread of the parent held at the fork. */
+static void libunwind_leave(void)
+{
+    session.verify_every = 0;
+    if (session.unwinder == UNWINDER_LIBUNWIND)
+        session.unwinder = UNWINDER_AUTO;
+}
+
 bool session_rejoin(void *memory, uint64_t bytes)
 {
     struct segment parents = session.segment, own;
     uint32_t stamped = session.stamped, stopped = session.stopped;
     struct segment_header *h;
 
+    if (stamped && session.unwinder == UNWINDER_LIBUNWIND && !OTHER_UNWINDER)
+        return false;
     if (!segment_adopt(&own, memory, bytes) ||
         memcmp(&own.layout, &parents.layout, sizeof(own.layout)) != 0)
         return false;
     session.segment = own;
     h = segment_header(&own);
     settings_copy(&h->settings);
+    if (stamped)
+        libunwind_leave();
     session.stamped |= stamped;
     session.stopped = session.stop_untold = stopped;
     /* what it points to is of the parent's ring; the next event takes a slot of our own */
