@@ -167,22 +167,39 @@ static bool clean_extended(pid_t tid, const struct state *s)
 
 /* --------------------------------------------------------------- frame -- */
 
+/*
+ * A call that was interrupted before goes on as restart_syscall, which a frame cannot bring back:
+ * what call it was stands before it in the code, as libc has it: mov $number, %eax; syscall.
+ */
+static uint64_t call_made(pid_t tid, const struct user_regs_struct *r)
+{
+    uint8_t code[5 + SYSTEM_CALL_BYTES];
+    uint32_t number;
+
+    if (r->orig_rax != SYS_restart_syscall ||
+        !remote_read(tid, r->rip - sizeof(code), code, sizeof(code)) || code[0] != 0xb8)
+        return r->orig_rax;
+    memcpy(&number, code + 1, sizeof(number));
+    return number;
+}
+
 /* As the kernel does before it lets a handler run: the call begins again behind it. */
-static void begin_again(struct user_regs_struct *r)
+static void begin_again(pid_t tid, struct user_regs_struct *r)
 {
     int64_t result = -(int64_t)r->rax;
 
     if ((int64_t)r->orig_rax < 0 || result < ERESTART_FIRST || result > ERESTART_LAST)
         return;
-    r->rax = r->orig_rax;
+    r->rax = call_made(tid, r);
     r->rip -= SYSTEM_CALL_BYTES;
 }
 
-static void frame_fill(struct frame *f, const struct state *s, uint64_t way_back, uint64_t fpstate)
+static void frame_fill(pid_t tid, struct frame *f, const struct state *s, uint64_t way_back,
+                       uint64_t fpstate)
 {
     struct user_regs_struct r = s->registers;
 
-    begin_again(&r);
+    begin_again(tid, &r);
     memset(f, 0, sizeof(*f));
     f->way_back = way_back;
     f->flags = CONTEXT_FP_XSTATE | CONTEXT_SS | CONTEXT_STRICT_SS;
@@ -273,7 +290,7 @@ static bool prepare(pid_t tid, struct state *s, const struct inject_call *c,
     r->rsi = c->argument;
     fpstate = (at - s->extended_size - sizeof(uint32_t)) & ~UINT64_C(63);
     at = ((fpstate - sizeof(frame)) & ~UINT64_C(15)) - 8;
-    frame_fill(&frame, s, c->way_back, fpstate);
+    frame_fill(tid, &frame, s, c->way_back, fpstate);
     r->rsp = at;
     r->rip = c->function;
     r->rax = 0;

@@ -339,6 +339,30 @@ static void a_killed_tracer_leaves_a_thread_that_finds_back(void **state)
     }
 }
 
+/* It was interrupted before: the kernel knows it as restart_syscall. */
+static void a_sleep_begins_again_when_the_tracer_is_killed(void **state)
+{
+    pid_t pid = child(sleeper), tracer;
+    struct inject_call c = call_of(pid, (void *)linger);
+
+    (void)state;
+    tracer = fork();
+    if (tracer == 0) {
+        struct inject_call first = c;
+
+        first.function = (uint64_t)(uintptr_t)note_call;
+        first.text = "";
+        _exit(call(pid, &first) == INJECT_RETURNED && call(pid, &c) == INJECT_RETURNED ? 0 : 1);
+    }
+    while (!common->called)
+        usleep(1000);
+    usleep(20000);
+    kill(tracer, SIGKILL);
+    assert_int_equal(ended(tracer), 1000 + SIGKILL);
+    common->stop = 1;
+    assert_int_equal(ended(pid), 0);
+}
+
 /* Whichever of its calls was the last: none leaves a state that the thread cannot go on from. */
 static void a_tracer_killed_at_any_call_harms_nothing(void **state)
 {
@@ -387,6 +411,7 @@ int main(void)
         cmocka_unit_test(registers_are_put_back),
         cmocka_unit_test(what_takes_too_long_is_let_go_and_returns),
         cmocka_unit_test(a_killed_tracer_leaves_a_thread_that_finds_back),
+        cmocka_unit_test(a_sleep_begins_again_when_the_tracer_is_killed),
         cmocka_unit_test(a_tracer_killed_at_any_call_harms_nothing),
         cmocka_unit_test(a_crash_is_undone),
     };
