@@ -439,11 +439,20 @@ static bool caller_says_where(const char *file, uint64_t caller)
     return !entry;
 }
 
+/* A function that is left by a jump, also where the compiler is told to optimize little. */
+#if defined(__clang__)
+#define LEFT_BY_A_JUMP
+#define JUMP __attribute__((musttail)) return
+#else
+#define LEFT_BY_A_JUMP __attribute__((optimize("O2")))
+#define JUMP return
+#endif
+
 /*
  * dlopen looks at who calls it.  Where that matters it is left by a jump, and the new modules
  * are looked for when the program asks for a symbol, as it will.
  */
-static void *open_library(const char *file, int mode)
+LEFT_BY_A_JUMP static void *open_library(const char *file, int mode)
 {
     void *(*next)(const char *, int) = (void *(*)(const char *, int))imports[OPEN_LIBRARY].next;
     void *handle;
@@ -451,7 +460,7 @@ static void *open_library(const char *file, int mode)
     if (!on || caller_says_where(file, (uint64_t)(uintptr_t)__builtin_return_address(0))) {
         /* relaxed: looked at by this thread, or by one that it synchronises with */
         atomic_store_explicit(&pending, 1, memory_order_relaxed);
-        return next(file, mode);
+        JUMP next(file, mode);
     }
     handle = next(file, mode);
     if (handle && on && session_recording())
@@ -459,14 +468,15 @@ static void *open_library(const char *file, int mode)
     return handle;
 }
 
-static void *find_symbol(void *handle, const char *name)
+/* dlsym looks at who calls it, too. */
+LEFT_BY_A_JUMP static void *find_symbol(void *handle, const char *name)
 {
     void *(*next)(void *, const char *) =
         (void *(*)(void *, const char *))imports[FIND_SYMBOL].next;
 
     if (atomic_load_explicit(&pending, memory_order_relaxed) && on && session_recording())
         imports_redirect();
-    return next(handle, name);
+    JUMP next(handle, name);
 }
 
 /* The loader's own frees, by which else a module that is gone is noticed, are not seen. */

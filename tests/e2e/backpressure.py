@@ -42,8 +42,9 @@ h.equal(doc["totals"]["total_blocks"], pairs, "lossless: every pair is there alt
 h.equal(doc["loss"]["dropped"], 0, "lossless: nothing dropped")
 h.check(used <= 10, f"lossless: the program waited without burning the processor ({used} ticks in 1 s)")
 
+waiting = used
 doc, pairs, used = stopped_host("lossy", "--lossy")
-h.check(used >= 20, f"lossy: the program did not wait ({used} ticks in 1 s)")
+h.check(used > waiting, f"lossy: the program did not wait ({used} ticks in 1 s, and {waiting} when it waits)")
 h.check(doc["loss"]["dropped"] > 0, "lossy: something was dropped, and counted")
 kept = doc["totals"]["total_blocks"]
 h.check(0 < kept < pairs, f"lossy: {kept} of {pairs} pairs were kept")
