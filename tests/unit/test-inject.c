@@ -352,11 +352,15 @@ static void a_sleep_begins_again_when_the_tracer_is_killed(void **state)
 
         first.function = (uint64_t)(uintptr_t)note_call;
         first.text = "";
-        _exit(call(pid, &first) == INJECT_RETURNED && call(pid, &c) == INJECT_RETURNED ? 0 : 1);
+        if (call(pid, &first) != INJECT_RETURNED)
+            _exit(1);
+        usleep(50000); /* it sleeps again */
+        common->called = 0;
+        _exit(call(pid, &c) == INJECT_RETURNED ? 0 : 1);
     }
+    usleep(150000);
     while (!common->called)
         usleep(1000);
-    usleep(20000);
     kill(tracer, SIGKILL);
     assert_int_equal(ended(tracer), 1000 + SIGKILL);
     common->stop = 1;
