@@ -616,6 +616,25 @@ static void asleep(void)
     sleep_on(NULL);
 }
 
+/*
+ * Where processors are few, a thread may not have left the handler of the stop before yet, which
+ * counts as blocking the signal: once more then.
+ */
+static void stop_by_signal_but_one(struct stopped *s, pid_t pid)
+{
+    struct error e;
+
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(stop_threads(s, pid, &segment, STOP_BY_SIGNAL, &e), 0);
+        if (s->missed <= 1)
+            return;
+        stop_resume(s);
+        stop_release(s);
+        usleep(50000);
+    }
+    fail_msg("%u threads are not stopped", s->missed);
+}
+
 static void a_signal_holds_what_ptrace_may_not(void **state)
 {
     struct stopped s;
@@ -633,7 +652,7 @@ static void a_signal_holds_what_ptrace_may_not(void **state)
     assert_int_equal(e.kind, ERROR_REFUSED);
     segment_header(&segment)->stop_ready = 1;
     for (int i = 0; i < 20; i++) {
-        assert_int_equal(stop_threads(&s, pid, &segment, STOP_BY_SIGNAL, &e), 0);
+        stop_by_signal_but_one(&s, pid);
         assert_int_equal(s.how, STOP_BY_SIGNAL);
         assert_int_equal(s.count, 12);
         assert_int_equal(s.missed, 1); /* that blocks it */
