@@ -11,9 +11,19 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PRELOAD "LD_PRELOAD="
+#define DESCRIPTORS "/proc/self/fd/"
+#define DESCRIPTOR_PATH_BYTES (sizeof(DESCRIPTORS) + 12)
+
+/* Linux's limits of what a program is executed with, and what is left for what we cannot know. */
+#define STRINGS_LEAST ((size_t)128 << 10)
+#define STRINGS_MOST ((size_t)6 << 20)
+#define STRING_LONGEST ((size_t)128 << 10) /* each, NUL included */
+#define STRINGS_SPARE ((size_t)8 << 10)
 
 /* ------------------------------------------------------------- whether -- */
 
@@ -36,6 +46,16 @@ void carry_missed(int more)
 static bool can_be(const char *path, int mode)
 {
     return rawcall(SYS_faccessat, AT_FDCWD, path, mode) == 0;
+}
+
+/* What execve takes: a folder has x bits, too. */
+static bool is_program(const char *path)
+{
+    struct stat status; /* the kernel's and libc's are the same */
+
+    return can_be(path, X_OK) &&
+           rawcall6(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0, 0, 0) == 0 &&
+           S_ISREG(status.st_mode);
 }
 
 /*
@@ -90,28 +110,12 @@ bool carry_allowed_by_search(const char *file, bool child)
     for (folder = folder ? folder : "/bin:/usr/bin"; folder;) {
         const char *end = strchrnul(folder, ':');
 
-        if (join(path, folder, (size_t)(end - folder), file) && can_be(path, X_OK))
+        if (join(path, folder, (size_t)(end - folder), file) && is_program(path))
             return carry_allowed(path, child);
         folder = *end ? end + 1 : NULL;
     }
     return false;
 }
-
-bool carry_allowed_descriptor(int fd)
-{
-    char path[32] = "/proc/self/fd/", digits[12];
-    size_t at = strlen(path), count = 0;
-
-    if (fd < 0)
-        return false;
-    for (unsigned left = (unsigned)fd; count == 0 || left; left /= 10)
-        digits[count++] = (char)('0' + left % 10);
-    while (count)
-        path[at++] = digits[--count];
-    return carry_allowed(path, false);
-}
-
-/* --------------------------------------------------------- the environment -- */
 
 static char *append(char *to, const char *text)
 {
@@ -129,6 +133,45 @@ static char *append_number(char *to, uint32_t number)
     *to = '\0';
     return to;
 }
+
+/* The descriptor's entry in /proc; false: it is none. */
+static bool descriptor_path(char path[DESCRIPTOR_PATH_BYTES], int fd)
+{
+    if (fd < 0)
+        return false;
+    append_number(append(path, DESCRIPTORS), (uint32_t)fd);
+    return true;
+}
+
+bool carry_allowed_descriptor(int fd)
+{
+    char path[DESCRIPTOR_PATH_BYTES];
+
+    return descriptor_path(path, fd) && carry_allowed(path, false);
+}
+
+static bool is_link(int folder, const char *path)
+{
+    char first;
+
+    return rawcall6(SYS_readlinkat, folder, (long)path, (long)&first, 1, 0, 0) >= 0;
+}
+
+bool carry_allowed_at(int folder, const char *path, int flags)
+{
+    char at[DESCRIPTOR_PATH_BYTES], whole[EXECUTE_PATH_BYTES + 1];
+
+    if (!path || (!*path && flags & AT_EMPTY_PATH))
+        return carry_allowed_descriptor(folder);
+    if (flags & AT_SYMLINK_NOFOLLOW && is_link(folder, path))
+        return false; /* which fails */
+    if (*path == '/' || folder == AT_FDCWD)
+        return carry_allowed(path, false);
+    return descriptor_path(at, folder) && join(whole, at, strlen(at), path) &&
+           carry_allowed(whole, false);
+}
+
+/* --------------------------------------------------------- the environment -- */
 
 void carry_measure(struct carried *c, char *const *from)
 {
@@ -189,6 +232,29 @@ void carry_place(struct carried *c, void *memory)
     c->envp = memory ? memory : sysmem_map(c->bytes);
     if (c->envp)
         fill(c);
+}
+
+/* As Linux reckons (fs/exec.c, bprm_stack_limits): a quarter of the stack's limit, within bounds.
+ */
+static size_t room_for_strings(void)
+{
+    struct rlimit stack = {0};
+
+    if (rawcall6(SYS_prlimit64, 0, RLIMIT_STACK, 0, (long)&stack, 0, 0) != 0 ||
+        stack.rlim_cur / 4 <= STRINGS_LEAST)
+        return STRINGS_LEAST;
+    return stack.rlim_cur / 4 < STRINGS_MOST ? (size_t)stack.rlim_cur / 4 : STRINGS_MOST;
+}
+
+bool carry_fits(const struct carried *c, size_t arguments)
+{
+    size_t bytes = arguments + STRINGS_SPARE;
+
+    for (char **e = c->envp; *e; e++)
+        bytes += strlen(*e) + 1 + sizeof(*e);
+    if (strlen(c->preload) >= STRING_LONGEST)
+        return false;
+    return bytes <= STRINGS_LEAST || (!confined() && bytes <= room_for_strings());
 }
 
 void carry_release(struct carried *c)

@@ -34,6 +34,7 @@ bool carry_wanted(void);
 bool carry_allowed(const char *path, bool child);
 bool carry_allowed_by_search(const char *file, bool child); /* found by PATH, as execvp does */
 bool carry_allowed_descriptor(int fd);
+bool carry_allowed_at(int folder, const char *path, int flags); /* as execveat finds it */
 
 /*
  * A program is executed without what memprof adds, though it was to be recorded: `more` is 1,
@@ -49,5 +50,11 @@ void carry_missed(int more);
 void carry_measure(struct carried *c, char *const *from);
 void carry_place(struct carried *c, void *memory);
 void carry_release(struct carried *c);
+
+/*
+ * After carry_place: whether the kernel is sure to take this environment together with so many
+ * bytes of arguments.  For calls that cannot be repeated without it.
+ */
+bool carry_fits(const struct carried *c, size_t arguments);
 
 #endif

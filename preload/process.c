@@ -12,11 +12,11 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-/* One of the three system interfaces that all others come down to. */
+/* One of the four interfaces that all others come down to. */
 struct executing {
-    enum { BY_PATH, BY_SEARCH, BY_DESCRIPTOR } by;
+    enum { BY_PATH, BY_SEARCH, BY_DESCRIPTOR, BY_FOLDER } by;
     const char *path;
-    int fd;
+    int fd, flags;
     char *const *argv;
     char *const *envp;
 };
@@ -39,6 +39,18 @@ static int plain_execve(const char *path, char *const argv[], char *const envp[]
     return -1;
 }
 
+/* Not in glibc before 2.34. */
+static int plain_execveat(const struct executing *e, char *const *envp)
+{
+    long result;
+
+    if (session_stage() == STAGE_FOUND && real.execveat)
+        return real.execveat(e->fd, e->path, e->argv, envp, e->flags);
+    result = rawcall6(SYS_execveat, e->fd, (long)e->path, (long)e->argv, (long)envp, e->flags, 0);
+    errno = (int)-result;
+    return -1;
+}
+
 static int execute_with(const struct executing *e, char *const *envp)
 {
     if (e->by == BY_PATH)
@@ -47,6 +59,8 @@ static int execute_with(const struct executing *e, char *const *envp)
         return real.execvpe(e->path, e->argv, envp);
     if (e->by == BY_DESCRIPTOR && real.fexecve)
         return real.fexecve(e->fd, e->argv, envp);
+    if (e->by == BY_FOLDER)
+        return plain_execveat(e, envp);
     errno = ENOSYS;
     return -1;
 }
@@ -59,6 +73,8 @@ static bool allows(const struct executing *e)
         return carry_allowed(e->path, false);
     case BY_SEARCH:
         return carry_allowed_by_search(e->path, false);
+    case BY_FOLDER:
+        return carry_allowed_at(e->fd, e->path, e->flags);
     default:
         return carry_allowed_descriptor(e->fd);
     }
@@ -76,8 +92,8 @@ static int execute(const struct executing *e)
     carry_place(&carried, carried.bytes <= CARRY_ON_STACK ? __builtin_alloca(carried.bytes) : NULL);
     if (in_place)
         note_executing(1);
-    result = execute_with(e, carried.envp ? carried.envp : e->envp);
-    if (carried.envp && errno == E2BIG) { /* the program's own may have room, if only just */
+    result = carried.envp ? execute_with(e, carried.envp) : -1;
+    if (!carried.envp || errno == E2BIG) { /* the program's own may have room, if only just */
         carry_missed(1);
         result = execute_with(e, e->envp);
         carry_missed(-1);
@@ -105,6 +121,14 @@ ENTRY int execvpe(const char *file, char *const argv[], char *const envp[])
 ENTRY int fexecve(int fd, char *const argv[], char *const envp[])
 {
     struct executing e = {.by = BY_DESCRIPTOR, .fd = fd, .argv = argv, .envp = envp};
+
+    return execute(&e);
+}
+
+ENTRY int execveat(int folder, const char *path, char *const argv[], char *const envp[], int flags)
+{
+    struct executing e = {
+        .by = BY_FOLDER, .path = path, .fd = folder, .flags = flags, .argv = argv, .envp = envp};
 
     return execute(&e);
 }

@@ -31,6 +31,7 @@ static void find_all(void *(*find)(const char *name))
     FIND(execve);
     FIND(execvpe);
     FIND(fexecve);
+    FIND(execveat);
     FIND(posix_spawn);
     FIND(posix_spawnp);
     FIND(system);

@@ -54,8 +54,8 @@ static int spawn(const struct spawning *s)
         return call(s, s->envp);
     carry_measure(&carried, s->envp);
     carry_place(&carried, NULL);
-    result = call(s, carried.envp ? carried.envp : s->envp);
-    if (carried.envp && result == E2BIG) { /* the program's own may have room, if only just */
+    result = carried.envp ? call(s, carried.envp) : E2BIG;
+    if (result == E2BIG) { /* the program's own may have room, if only just */
         result = call(s, s->envp);
         carry_missed(result == 0);
     }
@@ -103,16 +103,20 @@ struct lent {
  * Never on the stack: system may be cancelled, and then the process keeps this one.
  * Returns whether the environment was changed.
  */
-static bool environment_lend(struct lent *l)
+static bool environment_lend(struct lent *l, const char *command)
 {
     if (!environ || !carry_wanted() || !carry_allowed(SHELL, true))
         return false;
     l->theirs = environ;
     carry_measure(&l->carried, environ);
     carry_place(&l->carried, NULL);
-    if (l->carried.envp)
+    if (l->carried.envp && carry_fits(&l->carried, strlen(command))) {
         environ = l->carried.envp;
-    return l->carried.envp != NULL;
+        return true;
+    }
+    carry_release(&l->carried);
+    carry_missed(1);
+    return false;
 }
 
 static char *their_preload(char **e)
@@ -161,7 +165,7 @@ ENTRY int system(const char *command)
         errno = ENOSYS;
         return -1;
     }
-    lends = command && environment_lend(&lent);
+    lends = command && environment_lend(&lent, command);
     result = real.system(command);
     if (lends)
         environment_return(&lent);
@@ -178,7 +182,7 @@ ENTRY FILE *popen(const char *command, const char *mode)
         errno = ENOSYS;
         return NULL;
     }
-    lends = environment_lend(&lent);
+    lends = command && environment_lend(&lent, command);
     result = real.popen(command, mode);
     if (lends)
         environment_return(&lent);

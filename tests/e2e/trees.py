@@ -160,7 +160,7 @@ h.check(killed.get(4) in (("signal", 9), ("unknown", 0)), f"kill: who was killed
 
 # ---------------------------------------------------------------- executed
 
-for way in ("vfork", "spawn", "spawnp", "system", "popen", "clear", "execvp"):
+for way in ("vfork", "spawn", "spawnp", "system", "popen", "clear", "execvp", "execveat", "search"):
     for follow in ("all", "exec", "none"):
         tree = Tree([FAMILY, way], f"--follow={follow}", referee=way != "clear")
         h.equal(tree.status, 0, f"{way}, {follow}: status")
@@ -174,11 +174,13 @@ for way in ("vfork", "spawn", "spawnp", "system", "popen", "clear", "execvp"):
 
 # ------------------------------------- what memprof cannot be reached from
 
-for way in ("full", "fullspawn"):
+for way in ("full", "fullspawn", "fullsystem", "fullpopen", "longpreload"):
     h.equal(subprocess.run([FAMILY, way], timeout=60).returncode, 0, f"{way}: without memprof")
     tree = Tree([FAMILY, way])
     h.equal(tree.status, 0, f"{way}: no room is taken from the program's environment")
-    h.check("1 process or program that it started is not recorded" in tree.err, f"{way}: that it was not recorded is said")
+    h.check(("2 processes or programs that it started are" if way == "longpreload" else
+             "1 process or program that it started is") + " not recorded" in tree.err,
+            f"{way}: that it was not recorded is said")
 if os.geteuid() == 0:
     tree = Tree([FAMILY, "unheard"])
     h.equal(tree.status, 0, "unheard: status")
@@ -188,6 +190,15 @@ if os.geteuid() == 0:
 tree = Tree([FAMILY, "renamed"], "--not", "hidden")
 h.equal([(i["recorded"], i["reason"]) for i in tree.images],
         [(True, None), (False, "left out by --only or --not")], "renamed: who has a row is not counted as unheard")
+
+static = h.target("plain-static")
+if os.path.exists(static):
+    decoy = os.path.join(h.scratch, "decoy")
+    os.makedirs(os.path.join(decoy, "plain-static"))
+    tree = Tree(["/usr/bin/env", f"PATH={decoy}:{os.path.dirname(static)}", "plain-static", "4"])
+    h.equal(tree.status, 4, "a folder on PATH: status")
+    h.check("statically linked" in (tree.images[-1]["reason"] or ""),
+            f"a folder on PATH of the program's name is passed over: {tree.images}")
 
 # --------------------------------------------------- which, and where they go
 

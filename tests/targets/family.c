@@ -12,8 +12,11 @@
  *   threads      a thread forks while others allocate
  *   kill         a forked child kills itself by SIGKILL, another one by SIGTERM
  *   WAY          runs "leaf 9" by: vfork, spawn, spawnp, system, popen, clear (exec with an
- *                empty environment), execvp, or with the largest environment that the kernel
+ *                empty environment), execvp, execveat, search (execvp, where a folder of that
+ *                name comes first in PATH), or with the largest environment that the kernel
  *                takes: full (execve), fullspawn
+ *   fullsystem   a shell with the largest environment that the kernel takes; fullpopen
+ *   longpreload  a shell with an LD_PRELOAD as long as a string may be
  *   renamed      a forked child that calls itself "hidden" and makes a block
  *   unheard      as user 65534, if it may: two forked children that make a block each, and
  *                "leaf 9"; status 0
@@ -22,9 +25,11 @@
 #include "threads.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -253,6 +258,56 @@ static int by_shell(int piped)
     return out ? nine(pclose(out)) : 1;
 }
 
+/* The program's folder and its name in there. */
+static char *own_name(char folder[4096])
+{
+    char *slash;
+
+    snprintf(folder, 4096, "%s", self);
+    slash = strrchr(folder, '/');
+    *slash = '\0';
+    return slash + 1;
+}
+
+static int by_execveat(char **argv)
+{
+    static char folder[4096];
+    const char *name = own_name(folder);
+    int fd = open(folder, O_PATH | O_DIRECTORY);
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        execveat(fd, name, argv, environ, 0);
+        _exit(1);
+    }
+    return nine(reap(pid));
+}
+
+/* A folder may be entered, and so has the x bit that execvp looks for in vain. */
+static int by_search(char **argv)
+{
+    static char folder[4096], path[8300], decoy[8300];
+    char first[] = "/tmp/family-XXXXXX", *name = own_name(folder);
+    int status;
+    pid_t pid;
+
+    if (!mkdtemp(first))
+        return 4;
+    snprintf(decoy, sizeof(decoy), "%s/%s", first, name);
+    mkdir(decoy, 0700);
+    snprintf(path, sizeof(path), "%s:%s", first, folder);
+    setenv("PATH", path, 1);
+    pid = fork();
+    if (pid == 0) {
+        execvp(name, argv);
+        _exit(1);
+    }
+    status = nine(reap(pid));
+    rmdir(decoy);
+    rmdir(first);
+    return status;
+}
+
 static int by_exec(char **argv, int cleared)
 {
     static char *none[] = {NULL};
@@ -269,19 +324,19 @@ static int by_exec(char **argv, int cleared)
 }
 
 /* The kernel's own word on whether an environment has room, past what libc or others add. */
-static int fits(char **argv, char **envp)
+static int fits(const char *path, char **argv, char **envp)
 {
     pid_t pid = vfork();
 
     if (pid == 0) {
-        syscall(SYS_execve, self, argv, envp);
+        syscall(SYS_execve, path, argv, envp);
         _exit(1);
     }
     return nine(reap(pid)) == 0;
 }
 
 /* Many variables of 1,000 bytes and one that is made as long as it may be. */
-static char **fill_environment(char **argv)
+static char **fill_environment(const char *path, char **argv)
 {
     enum { MANY = 8192, LONGEST = 2048 };
     static char many[1001], last[LONGEST], *envp[MANY + 2];
@@ -294,7 +349,7 @@ static char **fill_environment(char **argv)
         for (int i = count; i < count + step; i++)
             envp[i] = many;
         envp[count + step] = NULL;
-        if (fits(argv, envp))
+        if (fits(path, argv, envp))
             count += step;
         envp[count] = NULL;
     }
@@ -302,7 +357,7 @@ static char **fill_environment(char **argv)
     envp[count + 1] = NULL;
     for (int step = LONGEST / 2; step; step /= 2) {
         last[length + step] = '\0';
-        if (fits(argv, envp))
+        if (fits(path, argv, envp))
             length += step;
         memset(last + 2, 'y', LONGEST - 3);
     }
@@ -312,7 +367,7 @@ static char **fill_environment(char **argv)
 
 static int by_full(char **argv, int spawned)
 {
-    char **envp = fill_environment(argv);
+    char **envp = fill_environment(self, argv);
     pid_t pid;
 
     if (spawned)
@@ -323,6 +378,36 @@ static int by_full(char **argv, int spawned)
         _exit(1);
     }
     return nine(reap(pid));
+}
+
+static int shell_says_nine(int piped)
+{
+    FILE *out;
+
+    if (!piped)
+        return nine(system("exit 9"));
+    out = popen("exit 9", "r");
+    return out ? nine(pclose(out)) : 1;
+}
+
+static int by_full_shell(int piped)
+{
+    char shell[] = "sh", option[] = "-c", command[] = "exit 9";
+    char *argv[] = {shell, option, command, NULL};
+
+    environ = fill_environment("/bin/sh", argv);
+    return shell_says_nine(piped);
+}
+
+static int by_long_preload(void)
+{
+    enum { LONGEST = 128 << 10 };
+    static char preload[LONGEST] = "LD_PRELOAD=", *envp[] = {preload, NULL};
+    size_t length = strlen(preload);
+
+    memset(preload + length, ':', LONGEST - 1 - length);
+    environ = envp;
+    return shell_says_nine(0) | shell_says_nine(1);
 }
 
 /* As daemons do that show in ps what they are at. */
@@ -374,6 +459,14 @@ static int execute(const char *way)
         return by_shell(*way == 'p');
     if (strcmp(way, "clear") == 0 || strcmp(way, "execvp") == 0)
         return by_exec(argv, *way == 'c');
+    if (strcmp(way, "execveat") == 0)
+        return by_execveat(argv);
+    if (strcmp(way, "search") == 0)
+        return by_search(argv);
+    if (strcmp(way, "fullsystem") == 0 || strcmp(way, "fullpopen") == 0)
+        return by_full_shell(way[4] == 'p');
+    if (strcmp(way, "longpreload") == 0)
+        return by_long_preload();
     if (strncmp(way, "full", 4) == 0)
         return by_full(argv, way[4] != '\0');
     return 2;
