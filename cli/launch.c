@@ -50,6 +50,8 @@ const char *launch_silence(const struct run_result *r)
 
     if (r->excluded)
         return "not recorded: left out by --only or --not";
+    if (r->without_room)
+        return "not recorded: its environment has no room for what memprof adds to it";
     if (!last)
         return r->other_version ? other_version : none;
     if (last->target_state == TARGET_REFUSED) {

@@ -151,6 +151,10 @@ int launch_start(struct launch *l, const struct launch_options *options, struct 
         return error_set(e, ERROR_SYSTEM, "cannot watch for signals");
     pthread_sigmask(SIG_BLOCK, &blocked, &l->mask);
     failure = options->preload ? spawn_preloaded(l, options) : spawn(l, options, environ);
+    if (options->preload && failure == E2BIG) {
+        l->without_room = true;
+        failure = spawn(l, options, environ);
+    }
     if (failure == 0)
         take_over_signals(l);
     blocked = l->mask;

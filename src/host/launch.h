@@ -25,6 +25,8 @@ struct launch {
     bool ended;
     bool interrupted;
     bool watching;
+    bool
+        without_room; /* for what makes it load the recorder, in its environment: it runs without */
     int snapshot_signal;       /* as asked for */
     uint32_t snapshot_signals; /* how many came and are to be dealt with by the caller */
     sigset_t mask;

@@ -462,6 +462,7 @@ static int start(struct run *r, struct error *e)
         return -1;
     if (launch_start(&r->launch, &launching, e) != 0)
         return -1;
+    r->result->without_room = r->launch.without_room;
     if (r->options->follow != FOLLOW_NONE)
         raise_descriptors();
     return 0;

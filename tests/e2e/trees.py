@@ -181,6 +181,12 @@ for way in ("full", "fullspawn", "fullsystem", "fullpopen", "longpreload"):
     h.check(("2 processes or programs that it started are" if way == "longpreload" else
              "1 process or program that it started is") + " not recorded" in tree.err,
             f"{way}: that it was not recorded is said")
+long = {"LD_PRELOAD": ":" * ((128 << 10) - 20)}
+run = subprocess.run([h.MEMPROF, "run", "-o", "/dev/null", "--", FAMILY, "leaf", "7"], env=long, capture_output=True,
+                     text=True, timeout=60)
+h.equal((run.returncode, "no room" in run.stderr), (7, True), f"launched without room: runs, which is said: {run.stderr}")
+run = subprocess.run([h.MEMPROF, "check", "--", FAMILY, "leaf", "0"], env=long, capture_output=True, text=True, timeout=60)
+h.equal((run.returncode, "no room" in run.stderr), (125, True), "launched without room: nothing is known of leaks")
 if os.geteuid() == 0:
     tree = Tree([FAMILY, "unheard"])
     h.equal(tree.status, 0, "unheard: status")
