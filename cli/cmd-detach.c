@@ -59,17 +59,15 @@ static int tell(const struct control_answer *a, struct error *e)
     return result;
 }
 
-static int ask(const struct session *session, bool quiet)
+static int detach(const char *what, bool quiet)
 {
     struct control_request request = control_request_make(CONTROL_DETACH);
     struct control_answer answer;
     struct error e = {0};
+    int status = session_ask_chosen(what, &request, &answer, TIMEOUT_MS);
 
-    request.pid = session->answer.pid;
-    if (session_ask(session->path, &request, &answer, TIMEOUT_MS, &e) != 0) {
-        words_error(&e);
-        return EXIT_TROUBLE;
-    }
+    if (status != EXIT_FINE)
+        return status;
     if (answer.status == CONTROL_NOTHING) {
         words_say("the program ended before memprof detached from it");
         return EXIT_NOT_PROFILED;
@@ -84,25 +82,6 @@ static int ask(const struct session *session, bool quiet)
         return EXIT_TROUBLE;
     }
     return EXIT_FINE;
-}
-
-static int detach(const char *what, bool quiet)
-{
-    const struct session *session;
-    struct sessions sessions;
-    struct error e = {0};
-    int status;
-
-    if (sessions_find(&sessions, &e) != 0) {
-        words_error(&e);
-        status = EXIT_TROUBLE;
-    } else {
-        status = session_choose(&sessions, what, &session);
-        if (status == EXIT_FINE)
-            status = ask(session, quiet);
-    }
-    sessions_release(&sessions);
-    return status;
 }
 
 int cmd_detach(int argc, char **argv)

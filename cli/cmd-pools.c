@@ -208,36 +208,13 @@ static int show_answer(const struct control_answer *a, const struct choice *c)
     return EXIT_TROUBLE;
 }
 
-static int ask(const struct session *session, const struct choice *c)
+static int show_program(const char *what, const struct choice *c)
 {
     struct control_request request = control_request_make(CONTROL_POOLS);
     struct control_answer answer;
-    struct error e = {0};
+    int status = session_ask_chosen(what, &request, &answer, TIMEOUT_MS);
 
-    request.pid = session->answer.pid;
-    if (session_ask(session->path, &request, &answer, TIMEOUT_MS, &e) == 0)
-        return show_answer(&answer, c);
-    words_error(&e);
-    return EXIT_TROUBLE;
-}
-
-static int show_program(const char *what, const struct choice *c)
-{
-    const struct session *session;
-    struct sessions sessions;
-    struct error e = {0};
-    int status;
-
-    if (sessions_find(&sessions, &e) != 0) {
-        words_error(&e);
-        status = EXIT_TROUBLE;
-    } else {
-        status = session_choose(&sessions, what, &session);
-        if (status == EXIT_FINE)
-            status = ask(session, c);
-    }
-    sessions_release(&sessions);
-    return status;
+    return status == EXIT_FINE ? show_answer(&answer, c) : status;
 }
 
 static bool goes_out_twice(const struct choice *c)

@@ -95,45 +95,25 @@ static int tell(const struct control_answer *a, const char *label, struct error 
     return result;
 }
 
-static int ask(const struct session *session, const char *label)
+static int snapshot(const char *what, const char *label)
 {
     struct control_request request = control_request_make(CONTROL_SNAPSHOT);
     struct control_answer answer;
     struct error e = {0};
-
-    request.pid = session->answer.pid;
-    control_copy(request.label, sizeof(request.label), label);
-    if (session_ask(session->path, &request, &answer, TIMEOUT_MS, &e) == 0) {
-        if (answer.status == CONTROL_OK && tell(&answer, label, &e) == 0)
-            return EXIT_FINE;
-        if (answer.status == CONTROL_NOTHING) {
-            words_say("the program ended before the snapshot was taken");
-            return EXIT_NOT_PROFILED;
-        }
-        if (answer.status == CONTROL_FAILED)
-            error_set(&e, ERROR_REFUSED, "the snapshot was not written: %s", answer.text);
-    }
-    words_error(&e);
-    return EXIT_TROUBLE;
-}
-
-static int snapshot(const char *what, const char *label)
-{
-    const struct session *session;
-    struct sessions sessions;
-    struct error e = {0};
     int status;
 
-    if (sessions_find(&sessions, &e) != 0) {
-        words_error(&e);
-        status = EXIT_TROUBLE;
-    } else {
-        status = session_choose(&sessions, what, &session);
-        if (status == EXIT_FINE)
-            status = ask(session, label);
+    control_copy(request.label, sizeof(request.label), label);
+    status = session_ask_chosen(what, &request, &answer, TIMEOUT_MS);
+    if (status != EXIT_FINE || (answer.status == CONTROL_OK && tell(&answer, label, &e) == 0))
+        return status;
+    if (answer.status == CONTROL_NOTHING) {
+        words_say("the program ended before the snapshot was taken");
+        return EXIT_NOT_PROFILED;
     }
-    sessions_release(&sessions);
-    return status;
+    if (answer.status == CONTROL_FAILED)
+        error_set(&e, ERROR_REFUSED, "the snapshot was not written: %s", answer.text);
+    words_error(&e);
+    return EXIT_TROUBLE;
 }
 
 int cmd_snapshot(int argc, char **argv)

@@ -129,37 +129,15 @@ static int tell(const struct control_answer *a, uint64_t address, const struct c
     return EXIT_TROUBLE;
 }
 
-static int ask(const struct session *session, uint64_t address, const struct choice *c)
+static int where(uint64_t address, const struct choice *c)
 {
     struct control_request request = control_request_make(CONTROL_BLOCK);
     struct control_answer answer;
-    struct error e = {0};
-
-    request.pid = session->answer.pid;
-    request.address = address;
-    if (session_ask(session->path, &request, &answer, TIMEOUT_MS, &e) == 0)
-        return tell(&answer, address, c);
-    words_error(&e);
-    return EXIT_TROUBLE;
-}
-
-static int where(uint64_t address, const struct choice *c)
-{
-    const struct session *session;
-    struct sessions sessions;
-    struct error e = {0};
     int status;
 
-    if (sessions_find(&sessions, &e) != 0) {
-        words_error(&e);
-        status = EXIT_TROUBLE;
-    } else {
-        status = session_choose(&sessions, c->pid, &session);
-        if (status == EXIT_FINE)
-            status = ask(session, address, c);
-    }
-    sessions_release(&sessions);
-    return status;
+    request.address = address;
+    status = session_ask_chosen(c->pid, &request, &answer, TIMEOUT_MS);
+    return status == EXIT_FINE ? tell(&answer, address, c) : status;
 }
 
 int cmd_where(int argc, char **argv)

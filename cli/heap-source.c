@@ -36,40 +36,17 @@ static int take_answer(const struct control_answer *a, char path[CONTROL_PATH_BY
     return EXIT_TROUBLE;
 }
 
-static int ask(const struct session *session, const struct heap_question *question,
-               char path[CONTROL_PATH_BYTES])
-{
-    struct control_request request = control_request_make(CONTROL_SEARCH);
-    struct control_answer answer;
-    struct error e = {0};
-
-    request.pid = session->answer.pid;
-    request.address = question->address;
-    request.flags = question->flags;
-    if (session_ask(session->path, &request, &answer, TIMEOUT_MS, &e) == 0)
-        return take_answer(&answer, path);
-    words_error(&e);
-    return EXIT_TROUBLE;
-}
-
 static int ask_program(const char *what, const struct heap_question *question,
                        char path[CONTROL_PATH_BYTES])
 {
-    const struct session *session;
-    struct sessions sessions;
-    struct error e = {0};
+    struct control_request request = control_request_make(CONTROL_SEARCH);
+    struct control_answer answer;
     int status;
 
-    if (sessions_find(&sessions, &e) != 0) {
-        words_error(&e);
-        status = EXIT_TROUBLE;
-    } else {
-        status = session_choose(&sessions, what, &session);
-        if (status == EXIT_FINE)
-            status = ask(session, question, path);
-    }
-    sessions_release(&sessions);
-    return status;
+    request.address = question->address;
+    request.flags = question->flags;
+    status = session_ask_chosen(what, &request, &answer, TIMEOUT_MS);
+    return status == EXIT_FINE ? take_answer(&answer, path) : status;
 }
 
 /* It may be the name of a file that was meant: the program is not all that there is not. */

@@ -96,7 +96,7 @@ static bool of_one_run(const struct sessions *s)
     return true;
 }
 
-int session_choose(const struct sessions *s, const char *what, const struct session **chosen)
+static int session_choose(const struct sessions *s, const char *what, const struct session **chosen)
 {
     int64_t pid = what ? session_pid(what) : 0;
     size_t found = 0;
@@ -119,4 +119,25 @@ int session_choose(const struct sessions *s, const char *what, const struct sess
     if (found)
         return say_several(s, what);
     return pid ? say_no_process(pid) : say_none(s, what);
+}
+
+int session_ask_chosen(const char *what, struct control_request *request,
+                       struct control_answer *answer, int timeout_ms)
+{
+    const struct session *session = NULL;
+    struct sessions sessions;
+    struct error e = {0};
+    int status = EXIT_FINE;
+
+    if (sessions_find(&sessions, &e) == 0)
+        status = session_choose(&sessions, what, &session);
+    if (status == EXIT_FINE && e.kind == ERROR_NONE) {
+        request->pid = session->answer.pid;
+        (void)session_ask(session->path, request, answer, timeout_ms, &e);
+    }
+    sessions_release(&sessions);
+    if (e.kind == ERROR_NONE)
+        return status;
+    words_error(&e);
+    return EXIT_TROUBLE;
 }

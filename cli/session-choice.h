@@ -15,11 +15,13 @@ enum session_exit_code {
 };
 
 /*
- * The program that `what` names: its process id, or that of the memprof that runs
- * it, or its name; NULL: the only one there is.  Returns EXIT_FINE and the session,
- * which is the list's; else the exit status, with a line on stderr.
+ * Ask the memprof of the program that `what` names: its process id, or that of the memprof that
+ * runs it, or its name; NULL: the only one there is.  `request` gets its process id.  Waits for
+ * the answer, at most `timeout_ms`.  Returns EXIT_FINE when there is one, whatever it says; else
+ * the exit status, with a line on stderr.
  */
-int session_choose(const struct sessions *s, const char *what, const struct session **chosen);
+int session_ask_chosen(const char *what, struct control_request *request,
+                       struct control_answer *answer, int timeout_ms);
 
 /* The process id in a text, or 0: it is not all digits, or none that can be. */
 int64_t session_pid(const char *text);

@@ -2,6 +2,7 @@
 #include "preload/imports.h"
 
 #include "preload/bootstrap.h"
+#include "preload/dynamic.h"
 #include "preload/modules.h"
 #include "preload/nextsymbol.h"
 #include "preload/operators.h"
@@ -242,51 +243,6 @@ static const struct import *import_named(const char *name)
     return i ? i : named_in(operators, operator_count, name);
 }
 
-struct dynamic {
-    const ElfW(Sym) * symbols;
-    const char *names;
-    const ElfW(Rela) * tables[2];
-    size_t sizes[2];
-};
-
-/* The loader relocates these addresses in place, but for the kernel's module. */
-static const void *at(const struct dl_phdr_info *module, ElfW(Addr) value)
-{
-    return (const void *)(value < module->dlpi_addr ? module->dlpi_addr + value : value);
-}
-
-static bool read_dynamic(const struct dl_phdr_info *module, struct dynamic *d)
-{
-    const ElfW(Dyn) *entry = NULL;
-
-    for (unsigned i = 0; i < module->dlpi_phnum; i++)
-        if (module->dlpi_phdr[i].p_type == PT_DYNAMIC)
-            entry = (const void *)(module->dlpi_addr + module->dlpi_phdr[i].p_vaddr);
-    *d = (struct dynamic){0};
-    for (; entry && entry->d_tag != DT_NULL; entry++)
-        switch (entry->d_tag) {
-        case DT_SYMTAB:
-            d->symbols = at(module, entry->d_un.d_ptr);
-            break;
-        case DT_STRTAB:
-            d->names = at(module, entry->d_un.d_ptr);
-            break;
-        case DT_RELA:
-            d->tables[0] = at(module, entry->d_un.d_ptr);
-            break;
-        case DT_RELASZ:
-            d->sizes[0] = entry->d_un.d_val;
-            break;
-        case DT_JMPREL:
-            d->tables[1] = at(module, entry->d_un.d_ptr);
-            break;
-        case DT_PLTRELSZ:
-            d->sizes[1] = entry->d_un.d_val;
-            break;
-        }
-    return d->symbols && d->names;
-}
-
 static void patch_relocation(struct patch *p, const struct dynamic *d, const ElfW(Rela) * r)
 {
     uint32_t type = (uint32_t)ELF64_R_TYPE(r->r_info), symbol = (uint32_t)ELF64_R_SYM(r->r_info);
@@ -310,7 +266,7 @@ static void patch_module(const struct dl_phdr_info *module, bool restoring)
     struct dynamic d;
     struct patch p;
 
-    if (module_is_ours(module) || module_is_loader(module) || !read_dynamic(module, &d))
+    if (module_is_ours(module) || module_is_loader(module) || !dynamic_read(module, &d))
         return;
     patch_init(&p, module, restoring);
     for (unsigned t = 0; t < 2; t++)

@@ -27,6 +27,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/disposition.h \
 	preload/domains.c \
 	preload/domains.h \
+	preload/dynamic.c \
+	preload/dynamic.h \
 	preload/ending.c \
 	preload/ending.h \
 	preload/entry.c \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/nextsymbol.h"
 
+#include "preload/dynamic.h"
+
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
@@ -20,14 +22,6 @@ struct quest {
     uintptr_t value;
 };
 
-/* What a module says of its symbols. */
-struct dynamic {
-    const ElfW(Sym) * symbols;
-    const char *names;
-    const ElfW(Half) * versions; /* NULL: none */
-    const uint32_t *hash;        /* buckets, offset, Bloom words, shift; then the tables */
-};
-
 static uint32_t gnu_hash(const char *name)
 {
     uint32_t h = 5381;
@@ -35,39 +29,6 @@ static uint32_t gnu_hash(const char *name)
     for (; *name; name++)
         h = h * 33 + (unsigned char)*name;
     return h;
-}
-
-/* The loader relocates these addresses in place, but for the kernel's module, which is read-only.
- */
-static const void *at(const struct dl_phdr_info *module, ElfW(Addr) value)
-{
-    return (const void *)(value < module->dlpi_addr ? module->dlpi_addr + value : value);
-}
-
-static bool read_dynamic(const struct dl_phdr_info *module, struct dynamic *d)
-{
-    const ElfW(Dyn) *entry = NULL;
-
-    for (unsigned i = 0; i < module->dlpi_phnum; i++)
-        if (module->dlpi_phdr[i].p_type == PT_DYNAMIC)
-            entry = (const void *)(module->dlpi_addr + module->dlpi_phdr[i].p_vaddr);
-    *d = (struct dynamic){0};
-    for (; entry && entry->d_tag != DT_NULL; entry++)
-        switch (entry->d_tag) {
-        case DT_SYMTAB:
-            d->symbols = at(module, entry->d_un.d_ptr);
-            break;
-        case DT_STRTAB:
-            d->names = at(module, entry->d_un.d_ptr);
-            break;
-        case DT_VERSYM:
-            d->versions = at(module, entry->d_un.d_ptr);
-            break;
-        case DT_GNU_HASH:
-            d->hash = at(module, entry->d_un.d_ptr);
-            break;
-        }
-    return d->symbols && d->names && d->hash;
 }
 
 static bool is_definition(const struct dynamic *d, uint32_t index, const char *name)
@@ -79,8 +40,7 @@ static bool is_definition(const struct dynamic *d, uint32_t index, const char *n
            strcmp(d->names + symbol->st_name, name) == 0;
 }
 
-/* The symbol by which the module defines it; NULL: it does not. */
-static const ElfW(Sym) * definition(const struct dynamic *d, const struct quest *q)
+static const ElfW(Sym) * look_up(const struct dynamic *d, const struct quest *q)
 {
     uint32_t buckets = d->hash[0], first = d->hash[1], words = d->hash[2], shift = d->hash[3];
     const ElfW(Addr) *bloom = (const void *)(d->hash + 4);
@@ -101,6 +61,14 @@ static const ElfW(Sym) * definition(const struct dynamic *d, const struct quest 
             break;
     }
     return NULL;
+}
+
+/* The symbol by which the module defines it; NULL: it does not. */
+static const ElfW(Sym) * definition(const struct dl_phdr_info *module, const struct quest *q)
+{
+    struct dynamic d;
+
+    return dynamic_read(module, &d) && d.hash ? look_up(&d, q) : NULL;
 }
 
 static bool module_holds(const struct dl_phdr_info *module, uintptr_t address)
@@ -131,14 +99,13 @@ bool module_is_loader(const struct dl_phdr_info *module)
 static int visit(struct dl_phdr_info *module, size_t size, void *quest)
 {
     struct quest *q = quest;
-    struct dynamic d;
 
     (void)size;
     if (!q->past_us) {
         q->past_us = module_is_ours(module);
         return 0;
     }
-    return read_dynamic(module, &d) && definition(&d, q);
+    return definition(module, q) != NULL;
 }
 
 void *nextsymbol_find(const char *name)
@@ -152,14 +119,13 @@ static int visit_first(struct dl_phdr_info *module, size_t size, void *quest)
 {
     struct quest *q = quest;
     const ElfW(Sym) * symbol;
-    struct dynamic d;
 
     (void)size;
     if (module_is_ours(module)) {
         q->past_us = true;
         return 0;
     }
-    symbol = module_is_loader(module) || !read_dynamic(module, &d) ? NULL : definition(&d, q);
+    symbol = module_is_loader(module) ? NULL : definition(module, q);
     if (!symbol || ELF64_ST_TYPE(symbol->st_info) != STT_FUNC)
         return 0;
     q->value = module->dlpi_addr + symbol->st_value;
