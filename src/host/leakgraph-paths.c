@@ -79,12 +79,9 @@ static bool visit_roots(struct leakgraph *g, uint32_t to, bool roots, bool weak,
     return true;
 }
 
-void leakgraph_references(struct leakgraph *g, leakgraph_visit *visit, void *context)
+void leakgraph_root_references(struct leakgraph *g, leakgraph_visit *visit, void *context)
 {
-    if (visit_roots(g, NONE, true, true, visit, context))
-        for (uint32_t i = 0; i < g->count; i++)
-            if (!visit_block(g, i, NONE, visit, context))
-                break;
+    visit_roots(g, NONE, true, true, visit, context);
 }
 
 void leakgraph_referrers(struct leakgraph *g, uint32_t block, leakgraph_visit *visit, void *context)

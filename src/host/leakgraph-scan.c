@@ -45,9 +45,12 @@ uint64_t leakgraph_word(struct leakgraph *g, uint64_t address)
 /* The word at an address, if it may be a vtable's: not in the first page, and not in a block. */
 static bool may_hold_vtable(struct leakgraph *g, uint64_t address, uint64_t *vtable)
 {
-    if (g->words && (!keptwords_word(g->words, address, vtable) || *vtable & REFERENCE))
+    if (!g->words)
+        *vtable = leakgraph_word(g, address);
+    else if (!keptwords_word(g->words, address, vtable) || *vtable & REFERENCE)
         return false;
-    *vtable = leakgraph_word(g, address);
+    else
+        *vtable = leakgraph_kept_value(*vtable);
     return *vtable % 8 == 0 && *vtable >= 4096 && leakgraph_find(g, *vtable) == LEAKGRAPH_NONE;
 }
 

@@ -104,6 +104,12 @@ static inline uint64_t leakgraph_reference_into(uint64_t word)
     return (word & ~REFERENCE) >> 32;
 }
 
+/* What a kept word that is no reference was: of a negative number the top bit was cut. */
+static inline uint64_t leakgraph_kept_value(uint64_t word)
+{
+    return (uint64_t)((int64_t)(word << 1) >> 1);
+}
+
 /* Turn the words into references. */
 void leakgraph_resolve_words(struct leakgraph *g);
 

@@ -20,7 +20,7 @@ uint64_t leakgraph_kept_word(struct leakgraph *g, uint64_t address)
         return 0;
     if (word & REFERENCE)
         return g->blocks[(uint32_t)word].address + leakgraph_reference_into(word);
-    return (uint64_t)((int64_t)(word << 1) >> 1); /* of a negative number the top bit was cut */
+    return leakgraph_kept_value(word);
 }
 
 bool leakgraph_scan_group(const struct leakgraph *g, struct leakgraph_scan *s)

@@ -301,7 +301,10 @@ struct leakgraph_reference {
 /* Called for each reference found; false ends the search. */
 typedef bool leakgraph_visit(void *context, const struct leakgraph_reference *reference);
 
-/* The words of a block that point to blocks, in their order.  Weak regions' words are left out. */
+/*
+ * The words of a block that point to blocks, in their order.  Weak regions' words are left out.
+ * Of a graph over words that were kept several threads may ask at once.
+ */
 void leakgraph_referents(struct leakgraph *g, uint32_t block, leakgraph_visit *visit,
                          void *context);
 
@@ -309,8 +312,8 @@ void leakgraph_referents(struct leakgraph *g, uint32_t block, leakgraph_visit *v
 void leakgraph_referrers(struct leakgraph *g, uint32_t block, leakgraph_visit *visit,
                          void *context);
 
-/* All references there are, in the order of leakgraph_referrers.  Reads all memory once. */
-void leakgraph_references(struct leakgraph *g, leakgraph_visit *visit, void *context);
+/* All references of roots and weak regions. */
+void leakgraph_root_references(struct leakgraph *g, leakgraph_visit *visit, void *context);
 
 struct leakgraph_path {
     struct leakgraph_reference *steps; /* the root's first, or from the lost root on; from free() */

@@ -4,6 +4,8 @@
 #include "src/host/growing.h"
 #include "src/host/pointersort.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +15,8 @@
 #define NEIGHBOURS 1000u       /* referrers, and referents, of the block that is asked about */
 #define CHAINS 64u             /* from roots to possibly lost blocks, each a search of its own, */
 #define CHAIN_BYTES (1u << 30) /* while no more memory than this is read for them */
+
+#define WORTH_A_THREAD (1u << 16) /* words that were kept of memory */
 
 /* ------------------------------------------------------------------- roots -- */
 
@@ -63,7 +67,9 @@ struct keep {
     uint32_t *seen[2]; /* by block: the last, from 1, that referred to it, by a start or inside */
     uint32_t *queue;   /* of choose_lost */
     uint32_t head, tail;
-    bool failed; /* out of memory */
+    struct profile *to; /* where pointers and exceptions go: the part, or a second thread's own */
+    uint64_t left_out;  /* pointers that were repeated */
+    bool failed;        /* out of memory */
 };
 
 static bool is_chosen(const struct keep *k, uint32_t block)
@@ -84,7 +90,7 @@ static bool choose(struct keep *k, uint32_t block)
 
 static void add_pointer(struct keep *k, uint64_t address, const struct leakgraph_reference *r)
 {
-    struct profile *p = k->s->part;
+    struct profile *p = k->to;
     uint64_t value = k->graph->blocks[r->to].address + r->into;
 
     if (!growing_reserve(&p->pointers, p->pointer_count, sizeof(*p->pointers))) {
@@ -117,7 +123,7 @@ static bool is_repeated(struct keep *k, const struct leakgraph_reference *r)
     uint32_t *seen = &k->seen[r->pointer == POINTER_INTERIOR][r->to];
 
     if (*seen == r->from + 1) {
-        k->s->about.pointers_left_out++;
+        k->left_out++;
         return true;
     }
     *seen = r->from + 1;
@@ -320,29 +326,139 @@ static void choose_part(struct keep *k)
             leakgraph_referents(k->graph, i, add_reference, k);
 }
 
+/* --------------------------------------------------------------- all of it -- */
+
+static void keep_init(struct keep *k, struct leaksearch *s, struct profile *to)
+{
+    *k = (struct keep){.s = s, .graph = &s->graph, .to = to};
+    for (unsigned i = 0; i < 2; i++) {
+        k->seen[i] = calloc((size_t)s->graph.count + 1, sizeof(*k->seen[i]));
+        k->failed |= !k->seen[i];
+    }
+}
+
+static void keep_release(struct keep *k)
+{
+    free(k->chosen);
+    free(k->queue);
+    free(k->seen[0]);
+    free(k->seen[1]);
+}
+
+static void keep_range(struct keep *k, uint32_t first, uint32_t end)
+{
+    for (uint32_t i = first; i < end && !k->failed; i++)
+        leakgraph_referents(k->graph, i, add_reference, k);
+}
+
+/* The second half of the blocks. */
+struct second {
+    struct keep k;
+    struct profile to; /* pointers and exceptions only */
+};
+
+static void *keep_second(void *argument)
+{
+    struct second *second = argument;
+
+    keep_range(&second->k, second->k.graph->count / 2, second->k.graph->count);
+    return NULL;
+}
+
+/* Signals to this process are for its other threads. */
+static bool second_start(struct second *second, struct leaksearch *s, pthread_t *thread)
+{
+    sigset_t all, before;
+    bool started;
+
+    keep_init(&second->k, s, &second->to);
+    if (second->k.failed) {
+        keep_release(&second->k);
+        return false;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    started = pthread_create(thread, NULL, keep_second, second) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!started)
+        keep_release(&second->k);
+    return started;
+}
+
+/* Append `more` rows to an array; false: out of memory. */
+static bool append(void *array, uint32_t *count, const void *rows, uint32_t more, size_t size)
+{
+    void **place = array, *grown;
+
+    if (!more)
+        return true;
+    grown = more > UINT32_MAX - *count ? NULL : reallocarray(*place, *count + more, size);
+    if (!grown)
+        return false;
+    memcpy((char *)grown + *count * size, rows, more * size);
+    *place = grown;
+    *count += more;
+    return true;
+}
+
+static void take_second(struct keep *k, struct second *second)
+{
+    struct profile *p = k->to, *from = &second->to;
+
+    k->left_out += second->k.left_out;
+    k->failed |= second->k.failed ||
+                 !append(&p->pointers, &p->pointer_count, from->pointers, from->pointer_count,
+                         sizeof(*p->pointers)) ||
+                 !append(&p->exceptions, &p->exception_count, from->exceptions,
+                         from->exception_count, sizeof(*p->exceptions));
+    free(from->pointers);
+    free(from->exceptions);
+    keep_release(&second->k);
+}
+
+static bool is_much(const struct leakgraph *g)
+{
+    uint64_t words = 0;
+
+    for (uint32_t i = 0; g->words && i < KEPTWORDS_PARTS; i++)
+        words += g->words->parts[i].count;
+    return words >= WORTH_A_THREAD;
+}
+
+/* By two threads where it is much: the words that were kept can be read by several. */
+static void keep_whole(struct keep *k)
+{
+    struct leakgraph *g = k->graph;
+    struct second second = {.to.pointers = NULL};
+    pthread_t thread;
+    bool apart = is_much(g) && second_start(&second, k->s, &thread);
+
+    leakgraph_root_references(g, add_reference, k);
+    keep_range(k, 0, apart ? g->count / 2 : g->count);
+    if (!apart)
+        return;
+    pthread_join(thread, NULL);
+    take_second(k, &second);
+}
+
 int leaksearch_keep(struct leaksearch *s, struct error *e)
 {
-    struct keep k = {.s = s, .graph = &s->graph};
+    struct keep k;
     bool whole = s->question.whole_graph || s->graph.count <= s->options.graph_blocks;
 
-    for (unsigned i = 0; i < 2; i++) {
-        k.seen[i] = calloc((size_t)s->graph.count + 1, sizeof(*k.seen[i]));
-        k.failed |= !k.seen[i];
-    }
+    keep_init(&k, s, s->part);
     if (k.failed)
         whole = false;
     else if (whole)
-        leakgraph_references(&s->graph, add_reference, &k);
+        keep_whole(&k);
     else
         choose_part(&k);
     if (!k.failed)
         keep_blocks(&k);
+    s->about.pointers_left_out += k.left_out;
     sort_pointers(s->part);
     sort_exceptions(s->part);
-    free(k.chosen);
-    free(k.queue);
-    free(k.seen[0]);
-    free(k.seen[1]);
+    keep_release(&k);
     if (k.failed)
         return error_set(e, ERROR_MEMORY, "out of memory for the graph of a search for leaks");
     s->about.graph = whole ? GRAPH_WHOLE : GRAPH_PART;
