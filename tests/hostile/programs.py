@@ -119,7 +119,8 @@ def node_names():
     need(shutil.which("node"), "node is not installed")
     code = "function turnTheWheel(n) { let a = []; for (let i = 0; i < n; i++) a.push(Buffer.alloc(5000 + i)); return a.length } " \
            "let k = 0; for (let i = 0; i < 200; i++) k += turnTheWheel(20); console.log(k)"
-    run, file = record([shutil.which("node"), "--perf-basic-prof", "--interpreted-frames-native-stack", "-e", code], "--unwinder=fp")
+    # it writes a log where it is
+    run, file = record([shutil.which("node"), "--perf-basic-prof", "--interpreted-frames-native-stack", "-e", code], "--unwinder=fp", cwd=h.scratch)
     h.equal((run.returncode, run.stdout), (0, "4000\n"), f"as alone: {run.stderr[-300:]!r}")
     done = opened(run, file)
     with contextlib.suppress(OSError):
