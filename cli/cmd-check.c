@@ -68,9 +68,13 @@ struct check_choice {
     uint64_t max_bytes, exitcode;
     bool update, allow_unsearched;
     const char *from;
-    struct strbuf others;                       /* reports of other processes that leak */
-    uint32_t others_leaking, others_unsearched; /* processes */
-    uint64_t others_bytes, own_bytes;           /* of new leaks: of those, of the launched one */
+    struct strbuf others; /* reports of other processes that leak */
+    uint32_t others_leaking, others_unsearched, others_knowing; /* processes */
+    uint32_t others_known;                                      /* their known leaks */
+    uint64_t others_bytes, own_bytes; /* of new leaks: of those, of the launched one */
+    struct leakbaseline_draft draft;  /* with `update` */
+    struct error undrafted;           /* what kept leaks from getting there */
+    bool drafted;                     /* the launched one's are there */
 };
 
 /* ----------------------------------------------------------------- options -- */
@@ -297,35 +301,34 @@ static void say(const struct check_choice *c, const struct profile *p, const str
 
 /* ---------------------------------------------------------------- baseline -- */
 
-struct baseline_document {
-    const struct leak_report *report;
-    uint32_t kinds;
-};
-
 static int write_baseline(FILE *out, void *context, struct error *e)
 {
-    const struct baseline_document *d = context;
-
-    return leakbaseline_write(out, d->report, d->kinds, e);
+    return leakbaseline_write(out, context, e);
 }
 
-/* 0, or -1 with `e` set.  What was found of a program that failed is not all there is. */
-static int update_baseline(const struct check_choice *c, const struct leaks *l, int status,
-                           struct error *e)
+static void add_to_baseline(struct check_choice *c, const struct leak_report *r)
 {
-    struct baseline_document document = {&l->report, c->fail_on};
+    struct error e = {0};
+
+    if (leakbaseline_draft_add(&c->draft, r, c->fail_on, &e) != 0)
+        c->undrafted = e;
+}
+
+/* The status that comes of it.  What was found of a program that failed is not all there is. */
+static int update_baseline(struct check_choice *c, int status)
+{
     const char *path = c->run.leak_output.baseline;
-    struct verdict v = judge(c, &l->report);
-    uint32_t count = v.leaks + v.known;
+    uint64_t count = leakbaseline_draft_records(&c->draft);
+    struct error e = c->undrafted;
 
     if (status) {
         words_say("the program failed: the known leaks in %s stay as they were", path);
-        return 0;
+        return status;
     }
-    if (document_write(path, write_baseline, &document, e) != 0)
-        return -1;
+    if (e.kind != ERROR_NONE || document_write(path, write_baseline, &c->draft, &e) != 0)
+        return launch_fail(&e, EXIT_RUN_FAILED);
     if (!c->run.quiet)
-        words_say("%" PRIu32 " known leak%s in %s", count, count == 1 ? " is" : "s are", path);
+        words_say("%" PRIu64 " known leak%s in %s", count, count == 1 ? " is" : "s are", path);
     return 0;
 }
 
@@ -344,8 +347,11 @@ static int check_leaks(struct check_choice *c, const struct profile *p, const st
         say(c, p, l, &v, file);
     if (leak_output_write(&c->run.leak_output, l, p, c->fail_on, &e) != 0)
         return launch_fail(&e, EXIT_RUN_FAILED);
-    if (c->update)
-        return update_baseline(c, l, status, &e) == 0 ? status : launch_fail(&e, EXIT_RUN_FAILED);
+    if (c->update) {
+        add_to_baseline(c, &l->report);
+        c->drafted = true;
+        return status;
+    }
     return status || passes(c, &v) ? status : (int)c->exitcode;
 }
 
@@ -420,7 +426,11 @@ static void each(void *context, const struct run_image *image, struct tree_row *
     }
     tree_output_leaks(row, &leaks.report);
     v = judge(c, &leaks.report);
-    if (v.leaks) {
+    c->others_known += v.known;
+    c->others_knowing += v.known != 0;
+    if (c->update) {
+        add_to_baseline(c, &leaks.report);
+    } else if (v.leaks) {
         c->others_leaking++;
         c->others_bytes += v.lost.bytes;
         v.failed = true; /* the status is said once, at the end */
@@ -445,15 +455,15 @@ static int judge_others(const struct check_choice *c, int status)
         words_say("note: leaks were not searched for in %" PRIu32
                   " other process%s that it started",
                   c->others_unsearched, c->others_unsearched == 1 ? "" : "es");
+    if (c->others_known && !c->update && !c->run.quiet)
+        words_say("%" PRIu32 " known leak%s of %s %s no news in %" PRIu32 " other process%s",
+                  c->others_known, c->others_known == 1 ? "" : "s", c->run.leak_output.baseline,
+                  c->others_known == 1 ? "is" : "are", c->others_knowing,
+                  c->others_knowing == 1 ? "" : "es");
     if (!c->others_leaking || c->others_bytes + c->own_bytes <= c->max_bytes)
         return status;
     words_say("%" PRIu32 " other process%s that it started leaked", c->others_leaking,
               c->others_leaking == 1 ? "" : "es");
-    if (c->update) {
-        words_say("known leaks are those of the launched process: these are not written to %s",
-                  c->run.leak_output.baseline);
-        return status;
-    }
     return status ? status : (int)c->exitcode;
 }
 
@@ -474,6 +484,8 @@ static int report(const struct run_choice *run, struct run_result *r, bool recor
         status = check_profile(c, &last->profile, last->path, status);
     }
     status = judge_others(c, status);
+    if (c->drafted)
+        status = update_baseline(c, status);
     say_failed(c, r);
     return trouble ? trouble : status;
 }
@@ -488,6 +500,8 @@ static int check_file(struct check_choice *c)
         return launch_fail(&e, EXIT_RUN_FAILED);
     status = check_profile(c, &profile, c->from, 0);
     profile_release(&profile);
+    if (c->drafted)
+        status = update_baseline(c, status);
     return status;
 }
 
@@ -540,5 +554,6 @@ int cmd_check(int argc, char **argv)
         status = run(&c);
     run_choice_release(&c.run);
     strbuf_release(&c.others);
+    leakbaseline_draft_release(&c.draft);
     return status;
 }

@@ -174,11 +174,13 @@ uint32_t leakbaseline_apply(struct leakbaseline *b, struct leak_report *r)
         memcpy(key.fingerprint, record->fingerprint, sizeof key.fingerprint);
         entry = b->count ? bsearch(&key, b->entries, b->count, sizeof key, by_fingerprint) : NULL;
         record->known = entry && entry->seen < entry->records;
-        if (record->known)
+        if (record->known) {
             entry->seen++;
+            entry->shown = true;
+        }
     }
     for (uint32_t i = 0; i < b->count; i++)
-        unused += b->entries[i].seen == 0;
+        unused += !b->entries[i].shown;
     return unused;
 }
 
@@ -251,23 +253,113 @@ static uint32_t same_print(const struct leak_record **list, uint32_t count)
     return same;
 }
 
-int leakbaseline_write(FILE *out, const struct leak_report *r, uint32_t kinds, struct error *e)
+/* The report's leaks, an entry a fingerprint in their order; -1: no memory. */
+static int make_entries(struct leakbaseline_draft *d, const struct leak_report *r, uint32_t kinds)
 {
     uint32_t count, same;
     const struct leak_record **list = sorted(r, kinds, &count);
-    bool ok = list != NULL;
+    bool made;
 
-    fprintf(out, "{\"memprof_known_leaks\": %d,\n \"leaks\": [", LEAKBASELINE_VERSION);
-    for (uint32_t i = 0; ok && i < count; i += same) {
-        json_t *value;
+    leakbaseline_draft_init(d);
+    d->entries = calloc((size_t)count + 1, sizeof *d->entries);
+    for (uint32_t i = 0; list && d->entries && i < count; i += same) {
+        struct leakbaseline_drafted *to = &d->entries[d->count++];
 
         same = same_print(list + i, count - i);
-        value = entry_object(list + i, same);
+        memcpy(to->fingerprint, list[i]->fingerprint, LEAK_FINGERPRINT);
+        to->records = same;
+        to->object = entry_object(list + i, same);
+        if (!to->object)
+            break;
+    }
+    made = list && d->entries && (d->count == 0 || d->entries[d->count - 1].object);
+    free(list);
+    if (made)
+        return 0;
+    leakbaseline_draft_release(d);
+    return -1;
+}
+
+/* Of two processes' entries with one fingerprint the one with more records stays. */
+static void keep_larger(struct leakbaseline_drafted *to, const struct leakbaseline_drafted *other)
+{
+    const struct leakbaseline_drafted both[2] = {*to, *other};
+    bool larger = other->records > to->records;
+
+    *to = both[larger];
+    json_decref(both[!larger].object);
+}
+
+/* Merge two sorted lists of entries into `to`, which has room; how many there are. */
+static uint32_t merge_drafts(struct leakbaseline_drafted *to, const struct leakbaseline_draft *a,
+                             const struct leakbaseline_draft *b)
+{
+    uint32_t count = 0, i = 0, k = 0;
+
+    while (i < a->count || k < b->count) {
+        int order = i == a->count   ? 1
+                    : k == b->count ? -1
+                                    : strcmp(a->entries[i].fingerprint, b->entries[k].fingerprint);
+
+        to[count] = order <= 0 ? a->entries[i++] : b->entries[k++];
+        if (order == 0)
+            keep_larger(&to[count], &b->entries[k++]);
+        count++;
+    }
+    return count;
+}
+
+void leakbaseline_draft_init(struct leakbaseline_draft *d)
+{
+    *d = (struct leakbaseline_draft){0};
+}
+
+void leakbaseline_draft_release(struct leakbaseline_draft *d)
+{
+    for (uint32_t i = 0; i < d->count; i++)
+        json_decref(d->entries[i].object);
+    free(d->entries);
+    leakbaseline_draft_init(d);
+}
+
+int leakbaseline_draft_add(struct leakbaseline_draft *d, const struct leak_report *r,
+                           uint32_t kinds, struct error *e)
+{
+    struct leakbaseline_drafted *all;
+    struct leakbaseline_draft more;
+
+    if (make_entries(&more, r, kinds) != 0)
+        return error_set(e, ERROR_MEMORY, "out of memory for the known leaks");
+    all = calloc((size_t)d->count + more.count + 1, sizeof *all);
+    if (!all) {
+        leakbaseline_draft_release(&more);
+        return error_set(e, ERROR_MEMORY, "out of memory for the known leaks");
+    }
+    d->count = merge_drafts(all, d, &more);
+    free(more.entries);
+    free(d->entries);
+    d->entries = all;
+    return 0;
+}
+
+uint64_t leakbaseline_draft_records(const struct leakbaseline_draft *d)
+{
+    uint64_t records = 0;
+
+    for (uint32_t i = 0; i < d->count; i++)
+        records += d->entries[i].records;
+    return records;
+}
+
+int leakbaseline_write(FILE *out, const struct leakbaseline_draft *d, struct error *e)
+{
+    bool ok = true;
+
+    fprintf(out, "{\"memprof_known_leaks\": %d,\n \"leaks\": [", LEAKBASELINE_VERSION);
+    for (uint32_t i = 0; ok && i < d->count; i++) {
         fputs(i ? ",\n  " : "\n  ", out);
-        ok = value && json_dumpf(value, out, JSON_COMPACT) == 0;
-        json_decref(value);
+        ok = json_dumpf(d->entries[i].object, out, JSON_COMPACT) == 0;
     }
     fputs("\n]}\n", out);
-    free(list);
     return report_leak_end(out, ok, "known leaks", e);
 }

@@ -16,6 +16,7 @@
 
 #include "src/host/leakreport.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 #define LEAKBASELINE_VERSION 1
@@ -24,7 +25,8 @@
 struct leakbaseline_entry {
     char fingerprint[LEAK_FINGERPRINT];
     uint32_t records;
-    uint32_t seen; /* of them, by leakbaseline_apply */
+    uint32_t seen; /* of them, by the last leakbaseline_apply */
+    bool shown;    /* a report had one */
 };
 
 struct leakbaseline {
@@ -39,13 +41,37 @@ void leakbaseline_release(struct leakbaseline *b);
 int leakbaseline_read(struct leakbaseline *b, const char *path, struct error *e);
 
 /*
- * Set `known` of each record of a finished report.  Of several records with one
- * fingerprint the largest are the known ones.  Returns how many entries of the
- * file no record has: they can be taken out.
+ * Set `known` of each record of a finished report, which is that of one process.  Of several
+ * records with one fingerprint the largest are the known ones.  Returns how many entries of
+ * the file no record of this report or one before has: they can be taken out.
  */
 uint32_t leakbaseline_apply(struct leakbaseline *b, struct leak_report *r);
 
-/* Write the report's records of some kinds, known or not, as a baseline.  0 or -1. */
-int leakbaseline_write(FILE *out, const struct leak_report *r, uint32_t kinds, struct error *e);
+/*
+ * A baseline in the making, from the reports of a run's processes.  Each process is held
+ * against the file by itself, so that of a leak which several have the number of records is
+ * that of the process with most of them.
+ */
+struct leakbaseline_draft {
+    struct leakbaseline_drafted {
+        char fingerprint[LEAK_FINGERPRINT];
+        uint32_t records;
+        json_t *object; /* as it is written */
+    } * entries;        /* by fingerprint */
+    uint32_t count;
+};
+
+void leakbaseline_draft_init(struct leakbaseline_draft *d);
+void leakbaseline_draft_release(struct leakbaseline_draft *d);
+
+/* Take in a report's records of some kinds, known or not.  0, or -1 and `d` is as it was. */
+int leakbaseline_draft_add(struct leakbaseline_draft *d, const struct leak_report *r,
+                           uint32_t kinds, struct error *e);
+
+/* How many records are known by it. */
+uint64_t leakbaseline_draft_records(const struct leakbaseline_draft *d);
+
+/* 0, or -1 with `e` set. */
+int leakbaseline_write(FILE *out, const struct leakbaseline_draft *d, struct error *e);
 
 #endif

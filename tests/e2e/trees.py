@@ -245,6 +245,17 @@ for way, options, status in ((["inherit"], [], 23), (["inherit"], ["--follow=non
     h.equal(run.returncode, status, f"check {way} {options}: status ({run.stderr.strip()[-200:]})")
     h.equal("other process" in run.stderr, status == 23, f"check {way} {options}: who leaked is said")
 
+known = os.path.join(h.scratch, "known.json")
+for more, leak, status, says in (
+        (["--update-baseline"], "lose", 0, "2 known leaks are in"), ([], "lose", 0, "are no news in 3 other processes"),
+        ([], "twice", 23, "2 leaks in family"), (["--update-baseline"], "twice", 0, "4 known leaks are in"),
+        ([], "lose", 0, "2 known leaks of"), (["--follow=none"], "lose", 0, "4 known leaks of")):
+    script = f"'{FAMILY}' lose 3; '{FAMILY}' inherit; " + (f"'{FAMILY}' twice" if leak == "twice" else f"'{FAMILY}' lose 5")
+    run = subprocess.run([h.MEMPROF, "check", "--baseline", known, *more, "--", "/bin/sh", "-c", script + "; true"],
+                         capture_output=True, text=True, timeout=60)
+    h.equal(run.returncode, status, f"known leaks of a tree {more} {leak}: status ({run.stderr.strip()[-300:]})")
+    h.check(says in run.stderr, f"known leaks of a tree {more} {leak}: {run.stderr.strip()[-300:]}")
+
 memcheck = os.path.join(h.SOURCE, "cli/memprof-memcheck")
 for trace, status in ((None, 0), ("no", 0), ("yes", 9)):
     run = subprocess.run([memcheck, "--error-exitcode=9", *([f"--trace-children={trace}"] if trace else []), FAMILY,

@@ -3,6 +3,7 @@
  * Processes that a test can tell by what they allocate.
  *   leaf N       N blocks of 100 bytes, live at the end; exit status N
  *   lose N       the same, lost
+ *   twice        three blocks lost from each of two lines
  *   fork         100 blocks, of which a forked child frees 40 and makes 5 of 1000 bytes
  *   inherit      the same, but the child only loses what it had; the parent frees all
  *   double       a child forks a child that makes 7 blocks after both parents have ended
@@ -46,6 +47,12 @@ NOINLINE static void take_all(int count, size_t size)
         kept[i % BLOCKS] = malloc(size);
         KEEP(kept[i % BLOCKS]);
     }
+}
+
+NOINLINE static void take_more(void)
+{
+    take_all(3, 100);
+    KEEP(kept);
 }
 
 NOINLINE static void forget_all(void)
@@ -472,14 +479,24 @@ static int execute(const char *way)
     return 2;
 }
 
+static int by_two_lines(void)
+{
+    take_all(3, 100);
+    forget_all();
+    take_more();
+    forget_all();
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         int (*run)(void);
-    } ways[] = {{"fork", by_fork},        {"inherit", by_inheriting}, {"double", by_double_fork},
-                {"quiet", by_quiet_fork}, {"raw", by_raw_fork},       {"threads", by_threads},
-                {"kill", by_killing},     {"unheard", by_unheard},    {"renamed", by_renaming}};
+    } ways[] = {{"twice", by_two_lines},    {"fork", by_fork},        {"inherit", by_inheriting},
+                {"double", by_double_fork}, {"quiet", by_quiet_fork}, {"raw", by_raw_fork},
+                {"threads", by_threads},    {"kill", by_killing},     {"unheard", by_unheard},
+                {"renamed", by_renaming}};
     const char *way = argc > 1 ? argv[1] : "";
 
     self = argv[0];

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/sample-leaks.h"
 
+#include "src/host/leakbaseline.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -163,4 +165,18 @@ bool sample_leaks(struct leak_report *r, const char *name)
         ok = strcmp(name, "empty") == 0;
     leak_report_finish(r);
     return ok;
+}
+
+int sample_leaks_write_known(FILE *out, const struct leak_report *r, const struct leak_format *f,
+                             struct error *e)
+{
+    struct leakbaseline_draft draft;
+    int result;
+
+    leakbaseline_draft_init(&draft);
+    result = leakbaseline_draft_add(&draft, r, f->fail_kinds, e);
+    if (result == 0)
+        result = leakbaseline_write(out, &draft, e);
+    leakbaseline_draft_release(&draft);
+    return result;
 }

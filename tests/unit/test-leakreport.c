@@ -394,12 +394,6 @@ static void save(const char *text)
     assert_int_equal(fclose(out), 0);
 }
 
-static int write_known(FILE *out, const struct leak_report *r, const struct leak_format *f,
-                       struct error *e)
-{
-    return leakbaseline_write(out, r, f->fail_kinds, e);
-}
-
 static void what_is_written_is_known(void **state)
 {
     struct leakbaseline b;
@@ -409,7 +403,7 @@ static void what_is_written_is_known(void **state)
 
     (void)state;
     assert_true(sample_leaks(&r, "plain"));
-    text = written(write_known, &r, 0, &size);
+    text = written(sample_leaks_write_known, &r, 0, &size);
     save(text);
     free(text);
     assert_int_equal(leakbaseline_read(&b, path, NULL), 0);
@@ -428,6 +422,42 @@ static void what_is_written_is_known(void **state)
     assert_false(r.records[6].known);
 
     leakbaseline_release(&b);
+    leak_report_release(&r);
+}
+
+/* Two processes of one program, then one that has a leak less. */
+static void each_process_counts_for_itself(void **state)
+{
+    struct leakbaseline_draft draft;
+    struct leak_report r, empty;
+    struct leakbaseline b;
+    FILE *out;
+
+    (void)state;
+    assert_true(sample_leaks(&r, "plain"));
+    assert_true(sample_leaks(&empty, "empty"));
+    leakbaseline_draft_init(&draft);
+    assert_int_equal(leakbaseline_draft_add(&draft, &empty, LEAK_KIND_ALL, NULL), 0);
+    assert_int_equal(draft.count, 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(leakbaseline_draft_add(&draft, &r, LEAK_KIND_BIT(LEAK_DEFINITE), NULL), 0);
+    assert_int_equal(draft.count, 2);
+    assert_int_equal(leakbaseline_draft_records(&draft), 3);
+    out = fopen(path, "w");
+    assert_non_null(out);
+    assert_int_equal(leakbaseline_write(out, &draft, NULL), 0);
+    assert_int_equal(fclose(out), 0);
+    leakbaseline_draft_release(&draft);
+
+    assert_int_equal(leakbaseline_read(&b, path, NULL), 0);
+    assert_int_equal(leakbaseline_apply(&b, &empty), 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(leakbaseline_apply(&b, &r), 0);
+        assert_int_equal(leak_report_count(&r, LEAK_KIND_BIT(LEAK_DEFINITE)), 0);
+    }
+    assert_int_equal(leakbaseline_apply(&b, &empty), 0); /* others had them */
+    leakbaseline_release(&b);
+    leak_report_release(&empty);
     leak_report_release(&r);
 }
 
@@ -502,6 +532,7 @@ int main(void)
         cmocka_unit_test(a_limit_of_records_holds_in_every_format),
         cmocka_unit_test(a_full_disk_is_an_error),
         cmocka_unit_test(what_is_written_is_known),
+        cmocka_unit_test(each_process_counts_for_itself),
         cmocka_unit_test(a_leak_that_is_gone_is_told),
         cmocka_unit_test(other_files_are_refused),
     };
