@@ -535,7 +535,8 @@ static int run(struct check_choice *c)
     if (c->update && writable_check(c->run.leak_output.baseline, &e) != 0)
         return launch_fail(&e, EXIT_RUN_FAILED);
     return c->from ? check_file(c)
-                   : launch(&c->run, report, &(struct launch_family){each, waiting}, c);
+                   : launch(&c->run, report,
+                            &(struct launch_family){.each = each, .waiting = waiting}, c);
 }
 
 int cmd_check(int argc, char **argv)

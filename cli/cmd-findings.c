@@ -99,7 +99,7 @@ static int show(const char *path, const struct choice *c, const struct profile *
     struct findings findings;
     int result;
 
-    if (findings_make(&findings, p, &c->text.skip, NULL, e) != 0)
+    if (findings_make(&findings, p, &c->text.skip, NULL, NULL, e) != 0)
         return -1;
     result = c->json ? write_json(path, c, p, &findings, e) : write_text(path, c, p, &findings, e);
     findings_release(&findings);

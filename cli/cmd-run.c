@@ -6,6 +6,7 @@
 #include "cli/view-output.h"
 #include "cli/words.h"
 #include "src/host/escape.h"
+#include "src/host/linechoice.h"
 #include "src/host/location.h"
 #include "src/host/report-faults.h"
 #include "src/host/report-findings.h"
@@ -176,11 +177,15 @@ static int write_files(const struct run_choice *c, const struct run_result *r, s
     return result;
 }
 
-/* What the files are of. */
+/* What is found out from the last image's profile, before its file need be there. */
 struct outcome {
     struct run_choice *choice;
+    bool known;                  /* the rest was found out */
+    struct line_choice *choices; /* for the lines of its stacks; NULL: made where needed */
     struct leaks leaks;
-    bool has_leaks; /* they were searched for */
+    struct findings findings;
+    bool has_leaks, has_findings;
+    struct error leaks_trouble, findings_trouble;
 };
 
 /* The leaks of the last image, where they were to be searched for. */
@@ -188,7 +193,7 @@ static int find_leaks(struct outcome *o, const struct run_result *r, struct erro
 {
     struct run_choice *c = o->choice;
 
-    if (c->leak.check == LEAK_CHECK_NO || r->image_count == 0 || launch_silence(r))
+    if (c->leak.check == LEAK_CHECK_NO || launch_silence(r))
         return 0;
     c->leak_output.sums_only = c->leak.check != LEAK_CHECK_FULL && !c->view.json;
     if (leak_output_make(&c->leak_output, &r->images[r->image_count - 1].profile, &c->view,
@@ -197,30 +202,63 @@ static int find_leaks(struct outcome *o, const struct run_result *r, struct erro
         return -1;
     o->has_leaks = true;
     c->view.leaks = &o->leaks.report;
-    return leak_output_write(&c->leak_output, &o->leaks, &r->images[r->image_count - 1].profile,
-                             LEAK_KINDS_LOST, e);
+    return 0;
+}
+
+/* After the leaks: what is suppressed there is no finding either. */
+static int make_findings(struct outcome *o, const struct profile *p, struct error *e)
+{
+    struct run_choice *c = o->choice;
+
+    if (c->quiet || !p->site_count)
+        return 0;
+    if (findings_make(&o->findings, p, &c->view.skip, o->choices,
+                      o->has_leaks ? &c->leak_output.suppressions : NULL, e) != 0)
+        return -1;
+    o->has_findings = true;
+    return 0;
+}
+
+static void outcome_make(struct outcome *o, const struct run_result *r)
+{
+    struct run_choice *c = o->choice;
+    const struct profile *p;
+
+    if (o->known || r->image_count == 0)
+        return;
+    o->known = true;
+    p = &r->images[r->image_count - 1].profile;
+    c->view.view.choices = o->choices = line_choices(p, &c->view.skip);
+    (void)!find_leaks(o, r, &o->leaks_trouble);
+    (void)!make_findings(o, p, &o->findings_trouble);
+}
+
+static void outcome_release(struct outcome *o)
+{
+    if (o->has_leaks)
+        leaks_release(&o->leaks);
+    if (o->has_findings)
+        findings_release(&o->findings);
+    free(o->choices);
+}
+
+static int write_leaks(const struct outcome *o, const struct run_result *r, struct error *e)
+{
+    if (!o->has_leaks)
+        return 0;
+    return leak_output_write(&o->choice->leak_output, &o->leaks,
+                             &r->images[r->image_count - 1].profile, LEAK_KINDS_LOST, e);
 }
 
 /* The most costly of what is worth a look, at the end, where it is seen. */
-static int add_findings(struct strbuf *out, const struct outcome *o, const struct run_result *r,
-                        struct error *e)
+static void add_findings(struct strbuf *out, const struct outcome *o, const struct run_result *r)
 {
-    struct run_choice *c = o->choice;
-    const struct run_image *image = r->image_count ? &r->images[r->image_count - 1] : NULL;
-    const struct report_text_options text = view_choice_text(&c->view, stderr, NULL);
-    struct findings findings;
-    bool written;
+    const struct run_image *image = &r->images[r->image_count - 1];
+    const struct report_text_options text = view_choice_text(&o->choice->view, stderr, NULL);
+    bool written = image->path && image->unwritten.kind == ERROR_NONE;
 
-    if (!image || !image->profile.site_count)
-        return 0;
-    if (findings_make(&findings, &image->profile, &c->view.skip,
-                      o->has_leaks ? &c->leak_output.suppressions : NULL, e) != 0)
-        return -1;
-    written = image->path && image->unwritten.kind == ERROR_NONE;
-    report_findings_text(out, &image->profile, &findings, written ? image->path : NULL,
+    report_findings_text(out, &image->profile, &o->findings, written ? image->path : NULL,
                          FINDINGS_SHOWN, &text);
-    findings_release(&findings);
-    return 0;
 }
 
 static int say_summary(const struct outcome *o, const struct run_result *r,
@@ -233,8 +271,8 @@ static int say_summary(const struct outcome *o, const struct run_result *r,
     result = add_summary(&out, o->choice, r, earlier, o->has_leaks ? &o->leaks : NULL, e);
     strbuf_add(&out, strbuf_text(last));
     tree_output_add(&out, r, o->choice->view.exact);
-    if (result == 0)
-        result = add_findings(&out, o, r, e);
+    if (result == 0 && o->has_findings)
+        add_findings(&out, o, r);
     text_write(&out, stderr, NULL); /* where else to complain? */
     strbuf_release(&out);
     return result;
@@ -243,7 +281,7 @@ static int say_summary(const struct outcome *o, const struct run_result *r,
 /* In the row of another process: what it lost. */
 static void each(void *context, const struct run_image *image, struct tree_row *row)
 {
-    struct run_choice *c = context;
+    struct run_choice *c = ((const struct outcome *)context)->choice;
     struct error e = {0};
     struct leaks leaks;
 
@@ -258,10 +296,15 @@ static void each(void *context, const struct run_image *image, struct tree_row *
 
 static void waiting(void *context, const struct tree *tree)
 {
-    const struct run_choice *c = context;
+    const struct run_choice *c = ((const struct outcome *)context)->choice;
 
     if (!c->quiet)
         tree_output_waiting(tree);
+}
+
+static void meanwhile(void *context, const struct run_result *r)
+{
+    outcome_make(context, r);
 }
 
 /* In the launched process's row, too, and in the run's folder. */
@@ -275,40 +318,58 @@ static void tell_tree(struct run_result *r, const struct leak_report *report)
     tree_write(&r->tree, number - 1);
 }
 
-/* Everything that comes of a run, each part even where another failed. */
-int run_report(const struct run_choice *c, struct run_result *r, bool recorded, void *choice)
+/* Say what went wrong, if anything did. */
+static void fail_with(int *status, const struct error *e)
 {
-    struct outcome outcome = {.choice = choice};
+    if (e->kind != ERROR_NONE)
+        *status = launch_fail(e, EXIT_RUN_FAILED);
+}
+
+/* Everything that comes of a run, each part even where another failed. */
+static int report(const struct run_choice *c, struct run_result *r, bool recorded, void *context)
+{
+    struct outcome *outcome = context;
     struct strbuf earlier, last;
     struct error e = {0};
     int status = launch_status(r);
 
     if (!recorded)
         return status;
+    outcome_make(outcome, r);
     strbuf_init(&earlier);
     strbuf_init(&last);
-    if (r->trouble.kind != ERROR_NONE)
-        status = launch_fail(&r->trouble, EXIT_RUN_FAILED);
+    fail_with(&status, &r->trouble);
     if (add_files(c, r, &earlier, &last, &e) != 0)
         status = launch_fail(&e, EXIT_RUN_FAILED);
-    if (find_leaks(&outcome, r, &e) != 0)
+    fail_with(&status, &outcome->leaks_trouble);
+    if (write_leaks(outcome, r, &e) != 0)
         status = launch_fail(&e, EXIT_RUN_FAILED);
-    if (outcome.has_leaks)
-        tell_tree(r, &outcome.leaks.report);
-    if (!c->quiet && say_summary(&outcome, r, &earlier, &last, &e) != 0)
+    if (outcome->has_leaks)
+        tell_tree(r, &outcome->leaks.report);
+    if (!c->quiet && say_summary(outcome, r, &earlier, &last, &e) != 0)
         status = launch_fail(&e, EXIT_RUN_FAILED);
+    fail_with(&status, &outcome->findings_trouble);
     if (write_files(c, r, &e) != 0)
         status = launch_fail(&e, EXIT_RUN_FAILED);
-    if (outcome.has_leaks)
-        leaks_release(&outcome.leaks);
     strbuf_release(&earlier);
     strbuf_release(&last);
     return status;
 }
 
+int run_report(const struct run_choice *c, struct run_result *r, bool recorded, void *choice)
+{
+    struct outcome outcome = {.choice = choice};
+    int status = report(c, r, recorded, &outcome);
+
+    outcome_release(&outcome);
+    return status;
+}
+
 int cmd_run(int argc, char **argv)
 {
+    static const struct launch_family family = {each, waiting, meanwhile};
     struct run_choice choice;
+    struct outcome outcome = {.choice = &choice};
     struct error e = {0};
     int parsed, status = EXIT_RUN_FAILED;
 
@@ -319,7 +380,8 @@ int cmd_run(int argc, char **argv)
     else if (parsed == 0 && leak_output_settle(&choice.leak_output, false, &e) != 0)
         status = launch_fail(&e, EXIT_RUN_FAILED);
     else if (parsed == 0)
-        status = launch(&choice, run_report, &(struct launch_family){each, waiting}, &choice);
+        status = launch(&choice, report, &family, &outcome);
+    outcome_release(&outcome);
     run_choice_release(&choice);
     return status;
 }

@@ -98,6 +98,7 @@ static int run_program_as(const struct run_choice *c, const char *path, const ch
                                   .directory = c->directory,
                                   .each = ending->family->each,
                                   .waiting = ending->family->waiting,
+                                  .meanwhile = ending->family->meanwhile,
                                   .context = ending->context};
     struct run_result result = {0};
     struct error e = {0};

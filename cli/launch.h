@@ -17,12 +17,13 @@ typedef int launch_reporter(const struct run_choice *c, struct run_result *r, bo
                             void *context);
 
 /*
- * What is done for the processes beside the launched one; either may be NULL.  As in struct
- * run_options, with the context of launch().
+ * What is done for the processes beside the launched one, and while its profile is written; any
+ * may be NULL.  As in struct run_options, with the context of launch().
  */
 struct launch_family {
     void (*each)(void *context, const struct run_image *image, struct tree_row *row);
     void (*waiting)(void *context, const struct tree *tree);
+    void (*meanwhile)(void *context, const struct run_result *result);
 };
 
 /* Run the program that was chosen.  The exit status: the reporter's, or of what went wrong. */

@@ -324,6 +324,7 @@ int leak_output_make(struct leak_output *o, const struct profile *p, const struc
                      uint32_t kinds, struct leaks *l, struct error *e)
 {
     struct leaks_options options = {.skip = &view->skip,
+                                    .choices = view->view.choices,
                                     .filter = &view->filter,
                                     .suppressions = &o->suppressions,
                                     .kinds = wants_records(o) ? wanted_kinds(o, p, kinds) : 0,

@@ -4,6 +4,7 @@
 #include "src/host/changes.h"
 #include "src/host/filter.h"
 #include "src/host/leakkind.h"
+#include "src/host/linechoice.h"
 #include "src/host/viewrows.h"
 
 #include <stdlib.h>
@@ -14,8 +15,8 @@
 struct making {
     const struct profile *profile;
     const struct view_options *options;
-    struct line_choice *choices; /* by node */
-    uint8_t *passes;             /* by site */
+    struct linechoices choices;
+    uint8_t *passes; /* by site */
     struct viewrows rows;
     uint32_t *row_of_site;    /* NO_ROW: not looked at */
     struct view_amount *live; /* by row, at the moment; the last one is the whole */
@@ -53,7 +54,7 @@ static void take_site(struct making *m, uint32_t index)
 {
     const struct profile_site *site = &m->profile->sites[index];
     const struct profile_stats *stats = &site->stats;
-    struct line_choice choice = m->choices[site->node];
+    struct line_choice choice = m->choices.by_node[site->node];
     size_t row = viewrows_row(
         &m->rows, viewrow_key_of_site(m->profile, m->options->group, site, stats, choice));
 
@@ -70,11 +71,11 @@ static int take_sites(struct making *m, struct error *e)
     const struct profile *p = m->profile;
     const struct filter *filter = m->options->filter ? m->options->filter : &everything;
 
-    m->choices = line_choices(p, m->options->skip);
     m->row_of_site = malloc(((size_t)p->site_count + 1) * sizeof *m->row_of_site);
-    if (!m->choices || !m->row_of_site || !viewrows_init(&m->rows, p, p->site_count))
+    if (!linechoices_init(&m->choices, m->options->choices, p, m->options->skip) ||
+        !m->row_of_site || !viewrows_init(&m->rows, p, p->site_count))
         return out_of_memory(p, e);
-    m->passes = filter_sites(filter, p, m->choices, e);
+    m->passes = filter_sites(filter, p, m->choices.by_node, e);
     if (!m->passes)
         return -1;
     for (uint32_t i = 0; i < p->site_count; i++) {
@@ -287,7 +288,7 @@ static void cut(struct courses *c)
 
 static void making_release(struct making *m)
 {
-    free(m->choices);
+    linechoices_release(&m->choices);
     free(m->passes);
     free(m->row_of_site);
     free(m->live);

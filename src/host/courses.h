@@ -39,7 +39,7 @@ struct courses {
 };
 
 /*
- * Judge each row.  Of `options` group, domain, limit, min_bytes, skip and filter are
+ * Judge each row.  Of `options` group, domain, limit, min_bytes, skip, choices and filter are
  * used.  `rows` has what grows, the steepest first; then what is unclear and what
  * levelled off, the highest first; then, of those judged, what is steady; at most
  * `limit` of each kind.  0, or -1 with `e` set and `c` empty.

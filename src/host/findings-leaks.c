@@ -29,7 +29,7 @@ struct lost {
 struct losses {
     struct viewrows rows;
     struct lost *lost; /* by row */
-    struct line_choice *choices;
+    const struct line_choice *choices;
 };
 
 /* What each line allocated in all, whatever was lost of it. */
@@ -181,16 +181,14 @@ static int group(struct findings_making *m, const struct leak_report *r)
 {
     const struct profile *p = m->profile;
     size_t room = (size_t)p->site_count + r->record_count;
-    struct losses l = {.choices = line_choices(p, m->skip),
-                       .lost = calloc(room + 1, sizeof *l.lost)};
+    struct losses l = {.choices = m->choices, .lost = calloc(room + 1, sizeof *l.lost)};
     int result = -1;
 
-    if (viewrows_init(&l.rows, p, room) && l.choices && l.lost)
+    if (viewrows_init(&l.rows, p, room) && l.lost)
         result = find_losses(m, &l, r);
     else
         error_set(m->error, ERROR_MEMORY, "out of memory while looking for findings");
     viewrows_release(&l.rows);
-    free(l.choices);
     free(l.lost);
     return result;
 }
@@ -209,6 +207,7 @@ static int add_suppressions(struct suppressions *s, const struct profile *p, str
 static int find_leaks(struct findings_making *m, struct suppressions *suppressions)
 {
     const struct leaks_options options = {.skip = m->skip,
+                                          .choices = m->choices,
                                           .kinds = LEAK_KIND_BIT(LEAK_DEFINITE),
                                           .suppressions = suppressions,
                                           .records_only = true};

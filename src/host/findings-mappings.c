@@ -35,7 +35,8 @@ static int add_finding(struct findings_making *m, uint64_t bytes, const struct v
 int findings_of_mappings(struct findings_making *m)
 {
     const struct profile_totals *t = &m->profile->totals;
-    const struct view_options options = {.skip = m->skip, .domain = DOMAIN_MMAP, .limit = 1};
+    const struct view_options options = {
+        .skip = m->skip, .choices = m->choices, .domain = DOMAIN_MMAP, .limit = 1};
     uint64_t bytes = resident(t);
     struct view mapped;
     int result = 0;

@@ -164,21 +164,18 @@ static int word_pages(struct findings_making *m, const struct pages *s)
 static int find_in_pages(struct findings_making *m)
 {
     const struct profile *p = m->profile;
-    struct line_choice *choices;
-    struct pages s = {0};
+    struct pages s = {.choices = m->choices};
     int result = -1;
 
     if (p->search.graph != GRAPH_WHOLE || !p->block_count || p->pin_count)
         return 0;
-    s.choices = choices = line_choices(p, m->skip);
     s.pages_of_line = calloc((size_t)p->line_count + 1, sizeof *s.pages_of_line);
-    if (choices && s.pages_of_line) {
+    if (s.pages_of_line) {
         add_blocks(m, &s);
         result = word_pages(m, &s);
     } else {
         error_set(m->error, ERROR_MEMORY, "out of memory while looking for findings");
     }
-    free(choices);
     free(s.pages_of_line);
     return result;
 }

@@ -12,6 +12,7 @@ struct findings_making {
     struct findings *findings;
     const struct profile *profile;
     const struct skiplist *skip;
+    const struct line_choice *choices; /* with that */
     struct suppressions *suppressions; /* NULL: see findings_make */
     struct view heap;                  /* all lines of the heap */
     struct courses courses;            /* of the lines that rose by FINDINGS_RISE or more */

@@ -2,6 +2,7 @@
 #include "src/host/findings.h"
 
 #include "src/host/findings-parts.h"
+#include "src/host/linechoice.h"
 #include "src/host/location.h"
 
 #include <stdlib.h>
@@ -171,8 +172,10 @@ static void drop_repetitions(struct findings *f)
 
 static int find_all(struct findings_making *m)
 {
-    const struct view_options rising = {.skip = m->skip, .min_bytes = FINDINGS_RISE};
-    const struct view_options lines = {.skip = m->skip, .order = VIEW_BY_TOTAL};
+    const struct view_options rising = {
+        .skip = m->skip, .choices = m->choices, .min_bytes = FINDINGS_RISE};
+    const struct view_options lines = {
+        .skip = m->skip, .choices = m->choices, .order = VIEW_BY_TOTAL};
 
     if (view_build(&m->heap, m->profile, &lines, m->error) != 0 ||
         courses_find(&m->courses, m->profile, &rising, m->error) != 0)
@@ -184,8 +187,10 @@ static int find_all(struct findings_making *m)
 }
 
 int findings_make(struct findings *f, const struct profile *p, const struct skiplist *skip,
-                  struct suppressions *suppressions, struct error *e)
+                  const struct line_choice *choices, struct suppressions *suppressions,
+                  struct error *e)
 {
+    struct linechoices chosen;
     struct error local;
     struct findings_making m = {.findings = f,
                                 .profile = p,
@@ -195,7 +200,13 @@ int findings_make(struct findings *f, const struct profile *p, const struct skip
     int result;
 
     *f = (struct findings){0};
-    result = find_all(&m);
+    if (linechoices_init(&chosen, choices, p, skip)) {
+        m.choices = chosen.by_node;
+        result = find_all(&m);
+    } else {
+        result = error_set(e, ERROR_MEMORY, "out of memory while looking for findings");
+    }
+    linechoices_release(&chosen);
     view_release(&m.heap);
     courses_release(&m.courses);
     for (size_t i = 0; result == 0 && i < f->count; i++)

@@ -46,12 +46,13 @@ struct findings {
 };
 
 /*
- * `skip` as in view_options.  What `suppressions` match is not lost for it, where it is
- * loaded already; NULL: the built-in rules and the program's own.  0, or -1 with `e` set and
- * `f` empty.
+ * `skip` and `choices` as in view_options.  What `suppressions` match is not lost for it, where it
+ * is loaded already; NULL: the built-in rules and the program's own.  0, or -1 with `e` set and `f`
+ * empty.
  */
 int findings_make(struct findings *f, const struct profile *p, const struct skiplist *skip,
-                  struct suppressions *suppressions, struct error *e);
+                  const struct line_choice *choices, struct suppressions *suppressions,
+                  struct error *e);
 void findings_release(struct findings *f);
 
 /* "lost-on-error-path", "lost", "cycle", "grows" and so on, as in JSON. */

@@ -36,7 +36,7 @@ struct making {
     uint32_t row_count;
     struct group *groups;
     uint32_t group_count;
-    struct line_choice *choices;
+    struct linechoices choices;
     struct leakstacks stacks;
 };
 
@@ -126,7 +126,7 @@ static int mark_passing(struct making *m, struct error *e)
     uint8_t *passes = NULL;
 
     if (o->filter && o->filter->count) {
-        passes = filter_sites(o->filter, m->profile, m->choices, e);
+        passes = filter_sites(o->filter, m->profile, m->choices.by_node, e);
         if (!passes)
             return -1;
     }
@@ -310,7 +310,7 @@ static int take_stack(struct making *m, struct group *g, const struct group *bef
     if (before && before->whole.node == node)
         g->stack = before->stack;
     else if (node < m->profile->node_count &&
-             leakstacks_take(&m->stacks, node, &m->choices[node], &g->stack, e) != 0)
+             leakstacks_take(&m->stacks, node, &m->choices.by_node[node], &g->stack, e) != 0)
         return -1;
     g->whole.stack_count = g->stack.count;
     g->whole.place = g->stack.place;
@@ -521,8 +521,7 @@ static int describe(struct leaks *l, const struct profile *p, struct error *e)
 
 static int make(struct making *m, struct error *e)
 {
-    m->choices = line_choices(m->profile, m->options->skip);
-    if (!m->choices)
+    if (!linechoices_init(&m->choices, m->options->choices, m->profile, m->options->skip))
         return out_of_memory(e);
     if (describe(m->leaks, m->profile, e) != 0 || take_rows(m, e) != 0 || take_groups(m, e) != 0 ||
         take_stacks(m, e) != 0 || find_rules(m, e) != 0)
@@ -543,7 +542,7 @@ int leaks_make(struct leaks *l, const struct profile *p, const struct leaks_opti
     result = make(&m, e);
     free(m.rows);
     free(m.groups);
-    free(m.choices);
+    linechoices_release(&m.choices);
     leakstacks_release(&m.stacks);
     if (result != 0)
         leaks_release(l);

@@ -18,6 +18,7 @@
 /* All zero but the kinds is a good choice. */
 struct leaks_options {
     const struct skiplist *skip;       /* for the line to look at; NULL skips nothing */
+    const struct line_choice *choices; /* as in view_options */
     const struct filter *filter;       /* NULL lets everything through */
     struct suppressions *suppressions; /* NULL: none.  Their use is counted. */
     uint32_t kinds;                    /* LEAK_KIND_BITs of the records wanted */

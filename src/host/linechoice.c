@@ -170,6 +170,20 @@ struct line_choice *line_choices(const struct profile *p, const struct skiplist 
     return NULL;
 }
 
+bool linechoices_init(struct linechoices *c, const struct line_choice *given,
+                      const struct profile *p, const struct skiplist *skip)
+{
+    c->made = given ? NULL : line_choices(p, skip);
+    c->by_node = given ? given : c->made;
+    return c->by_node != NULL;
+}
+
+void linechoices_release(struct linechoices *c)
+{
+    free(c->made);
+    *c = (struct linechoices){NULL, NULL};
+}
+
 uint8_t *lines_let_through(const struct profile *p, const struct skiplist *skip)
 {
     uint8_t *through = malloc((size_t)p->line_count + 1);

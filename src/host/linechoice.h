@@ -23,6 +23,20 @@ struct line_choice {
  */
 struct line_choice *line_choices(const struct profile *p, const struct skiplist *skip);
 
+/* Those of a caller who has them already, or else made here. */
+struct linechoices {
+    const struct line_choice *by_node;
+    struct line_choice *made; /* NULL: they are the caller's */
+};
+
+/*
+ * `given` are those of the same profile and skip list, which must live as long, or NULL.
+ * false: memory ran out; release in either case.
+ */
+bool linechoices_init(struct linechoices *c, const struct line_choice *given,
+                      const struct profile *p, const struct skiplist *skip);
+void linechoices_release(struct linechoices *c);
+
 /*
  * Not 0 for each line whose function and file are let through, and for each
  * frame that is not in a skipped module nor memprof's own.  From malloc; NULL when

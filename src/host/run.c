@@ -10,6 +10,7 @@
 #include "src/shared/clock.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,6 +119,39 @@ static void take_row(struct run *r, const struct image *image, const struct run_
         tree_set(&row->file, from->path);
 }
 
+struct writing {
+    struct image *image;
+    struct run_image *to;
+};
+
+static void *write_apart(void *argument)
+{
+    const struct writing *w = argument;
+
+    image_write(w->image, w->to);
+    return NULL;
+}
+
+/* The last image is written by another thread while the caller makes what it will report. */
+static void write_last(struct run *r, struct image *image, struct run_image *to)
+{
+    struct writing writing = {image, to};
+    sigset_t all, before;
+    pthread_t thread;
+    bool apart;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    apart = r->options->meanwhile && pthread_create(&thread, NULL, write_apart, &writing) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!apart) {
+        image_write(image, to);
+        return;
+    }
+    r->options->meanwhile(r->options->context, r->result);
+    pthread_join(thread, NULL);
+}
+
 /* Symbolize and write an image; false: it is as if it had not been recorded. */
 static bool image_result(struct run *r, struct image *image, bool last, struct error *e)
 {
@@ -141,9 +175,12 @@ static bool image_result(struct run *r, struct image *image, bool last, struct e
     else
         to->profile.process.exit_kind = EXIT_EXECUTED;
     leaksearch_explain(&to->profile);
-    image_write(image, to);
-    take_row(r, image, to);
     result->image_count++;
+    if (last)
+        write_last(r, image, to);
+    else
+        image_write(image, to);
+    take_row(r, image, to);
     return true;
 }
 

@@ -24,6 +24,7 @@
 #include <sys/types.h>
 
 struct run_image;
+struct run_result;
 
 struct run_options {
     const char *program;              /* resolved path to execute */
@@ -51,7 +52,13 @@ struct run_options {
     void (*each)(void *context, const struct run_image *image, struct tree_row *row);
     /* The program has ended, and others have been running for a while: see `tree`. */
     void (*waiting)(void *context, const struct tree *tree);
-    void *context; /* of both */
+    /*
+     * The launched process's last image has its profile, whose file is being written meanwhile:
+     * of `result` all is there but that image's path, bytes and unwritten, and what other
+     * processes and the folder will have been.  Called once, or not at all.  NULL: as above.
+     */
+    void (*meanwhile)(void *context, const struct run_result *result);
+    void *context; /* of all three */
 };
 
 struct run_image {

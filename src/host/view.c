@@ -3,6 +3,7 @@
 
 #include "src/host/cumulative.h"
 #include "src/host/filter.h"
+#include "src/host/linechoice.h"
 #include "src/host/viewrows.h"
 
 #include <stdlib.h>
@@ -100,7 +101,7 @@ int view_check(const struct view_options *o, struct error *e)
 struct making {
     const struct profile *profile;
     const struct view_options *options;
-    struct line_choice *choices; /* by node */
+    struct linechoices choices;
     struct profile_stats *stats; /* by site, at the moment */
     struct view_part *parts;     /* the sites that the view is about */
     size_t part_count;
@@ -139,7 +140,7 @@ static int take_parts(struct making *m, struct view *v, struct error *e)
     uint8_t *passes = NULL;
 
     if (filter && filter->count) {
-        passes = filter_sites(filter, p, m->choices, e);
+        passes = filter_sites(filter, p, m->choices.by_node, e);
         if (!passes)
             return -1;
     }
@@ -155,7 +156,7 @@ static void gather(struct making *m)
 {
     for (size_t i = 0; i < m->part_count; i++) {
         const struct view_part *part = &m->parts[i];
-        struct line_choice choice = m->choices[part->site->node];
+        struct line_choice choice = m->choices.by_node[part->site->node];
         size_t row = viewrows_row(&m->rows, viewrow_key_of_site(m->profile, m->options->group,
                                                                 part->site, part->stats, choice));
 
@@ -219,7 +220,7 @@ static void cut(struct view *v)
 
 static void making_release(struct making *m)
 {
-    free(m->choices);
+    linechoices_release(&m->choices);
     free(m->stats);
     free(m->parts);
     viewrows_release(&m->rows);
@@ -235,9 +236,8 @@ static int make(struct making *m, struct view *v, struct error *e)
     const struct profile *p = m->profile;
     const struct view_options *o = m->options;
 
-    m->choices = line_choices(p, o->skip);
     m->parts = malloc(((size_t)p->site_count + 1) * sizeof *m->parts);
-    if (!m->choices || !m->parts)
+    if (!linechoices_init(&m->choices, o->choices, p, o->skip) || !m->parts)
         return out_of_memory(p, e);
     if (moment_stats(p, o->moment, &m->stats, e) != 0 || take_parts(m, v, e) != 0)
         return -1;
@@ -245,7 +245,8 @@ static int make(struct making *m, struct view *v, struct error *e)
         return out_of_memory(p, e);
     if (!o->cumulative)
         gather(m);
-    else if (cumulative_gather(&m->rows, o->group, m->parts, m->part_count, m->choices, o->skip))
+    else if (cumulative_gather(&m->rows, o->group, m->parts, m->part_count, m->choices.by_node,
+                               o->skip))
         return out_of_memory(p, e);
     return 0;
 }

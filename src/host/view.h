@@ -47,17 +47,20 @@ enum view_order {
  * All zero is a good choice: lines by bytes at the peak.  What is pointed at
  * must outlive the view.
  */
+struct line_choice; /* linechoice.h */
+
 struct view_options {
     enum view_group group;
     enum view_order order;
     struct moment moment;
-    uint32_t domain;             /* enum domain, or one of the above */
-    size_t limit;                /* rows wanted; 0 all */
-    uint64_t min_bytes;          /* rows of fewer bytes go to the rest */
-    bool reverse;                /* smallest first */
-    bool cumulative;             /* see view_build */
-    const struct skiplist *skip; /* NULL skips nothing */
-    const struct filter *filter; /* NULL lets everything through */
+    uint32_t domain;                   /* enum domain, or one of the above */
+    size_t limit;                      /* rows wanted; 0 all */
+    uint64_t min_bytes;                /* rows of fewer bytes go to the rest */
+    bool reverse;                      /* smallest first */
+    bool cumulative;                   /* see view_build */
+    const struct skiplist *skip;       /* NULL skips nothing */
+    const struct filter *filter;       /* NULL lets everything through */
+    const struct line_choice *choices; /* of this profile with `skip`, or NULL: made each time */
 };
 
 /* Bytes and blocks of the moment or kind that an order is about. */

@@ -53,7 +53,7 @@ static void starved_findings_say_so(void **state)
         struct error e = {0};
 
         memory_fail_after(n);
-        result = findings_make(&found, &p, NULL, NULL, &e);
+        result = findings_make(&found, &p, NULL, NULL, NULL, &e);
         memory_suffices();
         assert_int_equal(e.kind, result == 0 ? ERROR_NONE : ERROR_MEMORY);
         assert_true(n < 10000);

@@ -77,7 +77,7 @@ static void expect(const struct fixture *f, const char *kinds)
     struct findings found;
     char got[400] = "";
 
-    assert_int_equal(findings_make(&found, &f->p, NULL, NULL, NULL), 0);
+    assert_int_equal(findings_make(&found, &f->p, NULL, NULL, NULL, NULL), 0);
     for (size_t i = 0; i < found.count; i++) {
         strcat(got, i ? " " : "");
         strcat(got, finding_kind_word(found.items[i].kind));
@@ -130,11 +130,11 @@ static void what_a_search_missed_makes_unsure(void **state)
     fixture_init(&f);
     set_stats(f.culprit, 20, 20, 100);
     add_leak(&f, (struct profile_leak){.kind = LEAK_DEFINITE, .blocks = 20, .bytes = 2000});
-    assert_int_equal(findings_make(&found, &f.p, NULL, NULL, NULL), 0);
+    assert_int_equal(findings_make(&found, &f.p, NULL, NULL, NULL, NULL), 0);
     sure = found.items[0].confidence;
     findings_release(&found);
     f.p.search.notes = SEARCH_MEMORY_MISSED;
-    assert_int_equal(findings_make(&found, &f.p, NULL, NULL, NULL), 0);
+    assert_int_equal(findings_make(&found, &f.p, NULL, NULL, NULL, NULL), 0);
     assert_true(found.items[0].confidence < sure);
     findings_release(&found);
     fixture_release(&f);
@@ -191,7 +191,7 @@ static void copies(void **state)
     expect(&f, "");            /* the next moment is too late to tell */
     f.p.process.seconds = 5.5; /* the end is not */
     expect(&f, "temporary-copy");
-    assert_int_equal(findings_make(&found, &f.p, NULL, NULL, NULL), 0);
+    assert_int_equal(findings_make(&found, &f.p, NULL, NULL, NULL, NULL), 0);
     assert_int_equal(found.items[0].bytes, 8 * MIB);
     assert_non_null(strstr(strbuf_text(&found.items[0].text), "a copy of it"));
     findings_release(&found);
@@ -351,7 +351,7 @@ static void most_costly_first_and_with_a_command(void **state)
     add_leak(&f, (struct profile_leak){.kind = LEAK_DEFINITE, .blocks = 20, .bytes = 2000});
     add_leak(&f,
              (struct profile_leak){.site = 1, .kind = LEAK_DEFINITE, .blocks = 50, .bytes = 5000});
-    assert_int_equal(findings_make(&found, &f.p, NULL, NULL, NULL), 0);
+    assert_int_equal(findings_make(&found, &f.p, NULL, NULL, NULL, NULL), 0);
     assert_int_equal(found.count, 2);
     assert_int_equal(found.items[0].bytes, 5000);
     strbuf_init(&out);
@@ -362,7 +362,7 @@ static void most_costly_first_and_with_a_command(void **state)
     strbuf_release(&out);
     findings_release(&found);
     f.p.leak_count = 0;
-    assert_int_equal(findings_make(&found, &f.p, NULL, NULL, NULL), 0);
+    assert_int_equal(findings_make(&found, &f.p, NULL, NULL, NULL, NULL), 0);
     strbuf_init(&out);
     report_findings_text(&out, &f.p, &found, NULL, 0, &options);
     assert_string_equal(strbuf_text(&out), "findings: nothing worth saying\n");
@@ -385,7 +385,7 @@ static void json_has_the_keys(void **state)
     fixture_init(&f);
     set_stats(f.culprit, 20, 20, 100);
     add_leak(&f, (struct profile_leak){.kind = LEAK_DEFINITE, .blocks = 20, .bytes = 2000});
-    assert_int_equal(findings_make(&found, &f.p, NULL, NULL, NULL), 0);
+    assert_int_equal(findings_make(&found, &f.p, NULL, NULL, NULL, NULL), 0);
     assert_int_equal(report_findings_json(out, &f.p, &found, "app.mprof", &stack, NULL), 0);
     fclose(out);
     document = json_loads(text, 0, NULL);
