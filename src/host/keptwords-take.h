@@ -7,9 +7,9 @@
  *
  * What is read are the pages that roots and live blocks lie in and that are there; of an
  * allocator's memory nothing else.  Of modules' data that may only be read, and of pages of other
- * data that look like vtables, all words are kept.  By two threads where it is much, which sort the live blocks of the slots
- * they come to, too.  Where the words would take more memory than is available (availmem.h)
- * it is given up.
+ * data that look like vtables, all words are kept.  By two threads where it is much, which sort the
+ * live blocks of the slots they come to, too.  Where the words would take more memory than is
+ * available (availmem.h) it is given up.
  */
 #ifndef MEMPROF_HOST_KEPTWORDS_TAKE_H
 #define MEMPROF_HOST_KEPTWORDS_TAKE_H

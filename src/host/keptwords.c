@@ -176,12 +176,31 @@ static void put_in_hash(struct keptwords *w, uint32_t piece)
     w->hash[i] = piece;
 }
 
+/* Members that stay mapped: what is used, to the end of a huge page. */
+static uint64_t trim(void *array, uint64_t used, uint64_t room, size_t size)
+{
+    uint64_t keep = (used * size + PAGES_HUGE - 1) & ~(uint64_t)(PAGES_HUGE - 1);
+
+    if (keep >= room * size)
+        return room;
+    pages_unmap((char *)array + keep, room * size - keep);
+    return keep / size;
+}
+
+static void trim_part(struct keptwords_part *p)
+{
+    p->group_room = trim(p->groups, p->group_count, p->group_room, sizeof(*p->groups));
+    p->room = trim(p->values, p->count, p->room, sizeof(*p->values));
+}
+
 bool keptwords_seal(struct keptwords *w)
 {
     uint64_t size = 2;
 
-    for (uint32_t i = 0; i < KEPTWORDS_PARTS; i++)
+    for (uint32_t i = 0; i < KEPTWORDS_PARTS; i++) {
         w->piece_count += w->parts[i].piece_count;
+        trim_part(&w->parts[i]);
+    }
     while (size < (uint64_t)w->piece_count * 2)
         size *= 2;
     w->pieces = calloc((size_t)w->piece_count + 1, sizeof(*w->pieces));

@@ -91,7 +91,8 @@ bool keptwords_begin_piece(struct keptwords_part *p, uint64_t number);
 void keptwords_add_page(struct keptwords_part *p, const struct keptwords_filter *f, uint32_t page,
                         const uint64_t *words, const uint64_t *marked);
 
-/* All is added: from now on words can be found.  false: out of memory. */
+/* All is added, and memory that was not needed given back: from now on words can be found.
+ * false: out of memory. */
 bool keptwords_seal(struct keptwords *w);
 
 /* Bytes held. */

@@ -13,7 +13,6 @@
 #include "src/host/leakgraph-scan.h"
 
 #define NONE LEAKGRAPH_NONE
-#define IS_SOURCE 0x2u /* in `working`: held by a root */
 
 struct dominators {
     uint32_t n;       /* vertices without 0 */
@@ -21,6 +20,7 @@ struct dominators {
     uint32_t *vertex; /* the block of a number */
     uint32_t *parent; /* in the depth-first tree; of a linked vertex: ancestor */
     uint64_t *resume;
+    uint64_t *sources; /* a bit a block: held by a root */
     uint32_t *semi;
     uint32_t *label;
     uint32_t *next;   /* dominator, or the next in a bucket */
@@ -35,23 +35,29 @@ struct dominators {
 static bool is_source(struct leakgraph *g, void *context, uint32_t root, uint64_t offset,
                       const struct leakgraph_hit *hit)
 {
-    (void)context;
+    struct dominators *d = context;
+
+    (void)g;
     (void)root;
     (void)offset;
-    g->blocks[hit->block].working |= IS_SOURCE;
+    d->sources[hit->block / 64] |= UINT64_C(1) << hit->block % 64;
     return true;
 }
 
-static void find_sources(struct leakgraph *g)
+static bool is_from_root(const struct dominators *d, uint32_t block)
 {
-    for (uint32_t i = 0; i < g->count; i++)
-        g->blocks[i].working = 0;
+    return d->sources[block / 64] >> block % 64 & 1;
+}
+
+static void find_sources(struct leakgraph *g, struct dominators *d)
+{
     for (uint32_t i = 0; i < g->root_count; i++)
-        leakgraph_root_hits(g, i, false, is_source, NULL);
+        leakgraph_root_hits(g, i, false, is_source, d);
     for (uint32_t i = 0; i < g->weak_count; i++)
-        leakgraph_weak_hits(g, i, false, is_source, NULL);
-    for (uint32_t i = 0; i < g->lost_count; i++)
-        g->blocks[g->lost[i].block].working |= IS_SOURCE;
+        leakgraph_weak_hits(g, i, false, is_source, d);
+    for (uint32_t i = 0; i < g->count; i++)
+        if (leakgraph_kind(g, i) == LEAK_DEFINITE)
+            d->sources[i / 64] |= UINT64_C(1) << i % 64;
 }
 
 static void number_block(struct dominators *d, uint32_t block, uint32_t parent)
@@ -121,7 +127,7 @@ static int gather_edges(struct leakgraph *g, struct dominators *d, struct error 
     uint64_t sum = 0;
 
     for (uint32_t v = 1; v <= d->n; v++)
-        d->semi[v] = g->blocks[d->vertex[v]].working & IS_SOURCE ? 0 : d->parent[v];
+        d->semi[v] = is_from_root(d, d->vertex[v]) ? 0 : d->parent[v];
     scan_edges(g, d, false);
     for (uint32_t v = 1; v <= d->n; v++)
         sum += d->first[v];
@@ -253,11 +259,12 @@ static int number_all(struct leakgraph *g, struct dominators *d, struct error *e
     d->vertex = numbers(g, e);
     d->parent = numbers(g, e);
     d->resume = leakgraph_array(g, room, sizeof *d->resume, e);
-    if (!d->number || !d->vertex || !d->parent || !d->resume)
+    d->sources = leakgraph_array(g, room / 64 + 1, sizeof *d->sources, e);
+    if (!d->number || !d->vertex || !d->parent || !d->resume || !d->sources)
         return -1;
-    find_sources(g);
+    find_sources(g, d);
     for (uint32_t i = 0; i < g->count; i++)
-        if ((g->blocks[i].working & IS_SOURCE) && d->number[i] == 0)
+        if (is_from_root(d, i) && d->number[i] == 0)
             number_from(g, d, i);
     leakgraph_array_free(g, d->resume, room, sizeof *d->resume);
     d->resume = NULL;
@@ -300,6 +307,7 @@ int leakgraph_dominate(struct leakgraph *g, struct error *e)
     g->retained = NULL;
     result = compute(g, &d, e);
     leakgraph_array_free(g, d.resume, room, sizeof *d.resume);
+    leakgraph_array_free(g, d.sources, room / 64 + 1, sizeof *d.sources);
     forget(g, &d.number, room);
     forget(g, &d.vertex, room);
     forget(g, &d.parent, room);

@@ -37,6 +37,8 @@ uint32_t leakgraph_before_slot(const struct leakgraph *g, uint64_t number);
 void *leakgraph_array(struct leakgraph *g, uint64_t count, size_t size, struct error *e);
 void leakgraph_array_free(struct leakgraph *g, void *array, uint64_t count, size_t size);
 
+/* Where in `big` a block lies, or its number would; and its size. */
+uint32_t leakgraph_big_place(const struct leakgraph *g, uint64_t address);
 uint64_t leakgraph_big_size(const struct leakgraph *g, uint64_t address);
 
 static inline uint64_t leakgraph_block_size(const struct leakgraph *g,

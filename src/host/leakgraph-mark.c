@@ -29,19 +29,19 @@ static inline __attribute__((always_inline)) void mark_hit(struct leakgraph *g, 
                                                            enum leak_kind level,
                                                            const struct leakgraph_hit *hit)
 {
-    struct leakgraph_block *b = &g->blocks[hit->block];
+    uint8_t *kind = &g->kinds[hit->block];
 
     if (level == LEAK_REACHABLE && hit->pointer == POINTER_INTERIOR) {
         /* scanned by the next level, unless a better pointer turns up */
-        if (b->kind > LEAK_POSSIBLE && !is_done(m, hit->block))
-            b->kind = LEAK_POSSIBLE;
+        if (*kind > LEAK_POSSIBLE && !is_done(m, hit->block))
+            *kind = LEAK_POSSIBLE;
         return;
     }
-    if (b->kind <= level || is_done(m, hit->block))
+    if (*kind <= level || is_done(m, hit->block))
         return;
-    b->kind = level;
+    *kind = level;
     if (level == LEAK_WEAK)
-        b->holder = m->region;
+        g->holders[hit->block] = m->region;
     push(m, hit->block);
 }
 
@@ -78,7 +78,7 @@ end_value(struct leakgraph *g, struct marking *m, struct pipeline *p, enum leak_
     while (g->blocks[i].address <= value)
         i++;
     /* held as well already: whether the pointer counts, and as what, needs no looking */
-    if (i && g->blocks[i - 1].kind > level && leakgraph_resolve_in(g, i - 1, value, &hit))
+    if (i && g->kinds[i - 1] > level && leakgraph_resolve_in(g, i - 1, value, &hit))
         mark_hit(g, m, level, &hit);
 }
 
@@ -242,16 +242,16 @@ static inline __attribute__((always_inline)) void move_to_bits(struct leakgraph 
                                                                enum leak_kind level)
 {
     uint32_t at = p->row++ % AHEAD;
-    struct leakgraph_block *b = &g->blocks[p->blocks[at]];
-    uint64_t address = b->address;
+    uint32_t block = p->blocks[at];
+    uint64_t address = g->blocks[block].address;
     const struct keptwords_piece *piece =
         keptwords_piece(g->words, address >> KEPTWORDS_PIECE_BITS);
     uint32_t page = (uint32_t)(address >> KEPTWORDS_PAGE_BITS) & (KEPTWORDS_PAGES - 1);
     const struct keptwords_part *part;
 
-    b->kind = level;
+    g->kinds[block] = level;
     if (level == LEAK_WEAK)
-        b->holder = m->region;
+        g->holders[block] = m->region;
     p->bits[at] = NULL;
     if (!piece || piece->pages[page] == KEPTWORDS_NO_PAGE)
         return;
@@ -284,7 +284,7 @@ end_reference(struct leakgraph *g, struct marking *m, struct kept_pipeline *p, e
         push(m, hit.block);
         return;
     }
-    if (g->blocks[hit.block].kind <= level)
+    if (g->kinds[hit.block] <= level)
         return;
     hit.pointer = leakgraph_reference_pointer(g, hit.block, hit.into);
     mark_hit(g, m, level, &hit);
@@ -374,7 +374,7 @@ static void mark_reachable(struct leakgraph *g, struct marking *m)
 static void mark_possible(struct leakgraph *g, struct marking *m)
 {
     for (uint32_t i = 0; i < g->count; i++)
-        if (g->blocks[i].kind == LEAK_POSSIBLE)
+        if (g->kinds[i] == LEAK_POSSIBLE)
             push(m, i);
     close_over(g, m, LEAK_POSSIBLE);
 }
@@ -423,19 +423,33 @@ static int mark_weak(struct leakgraph *g, struct marking *m, struct error *e)
 
 /* ----------------------------------------------------------------- result -- */
 
-static void forget_marks(struct leakgraph *g)
+/* All blocks as lost as can be.  0 or -1. */
+static int forget_marks(struct leakgraph *g, struct error *e)
 {
-    for (uint32_t i = 0; i < g->count; i++)
-        g->blocks[i].kind = LEAK_INDIRECT;
     leakgraph_forget_lost(g);
     g->unreadable_bytes = 0;
+    if (g->weak_count && !g->holders)
+        g->holders = leakgraph_array(g, g->count, sizeof *g->holders, e);
+    if (g->weak_count && !g->holders)
+        return -1;
+    return leakgraph_mark_all(g, LEAK_INDIRECT, e);
+}
+
+int leakgraph_mark_all(struct leakgraph *g, enum leak_kind kind, struct error *e)
+{
+    if (!g->kinds)
+        g->kinds = leakgraph_array(g, g->count, sizeof *g->kinds, e);
+    if (!g->kinds)
+        return -1;
+    memset(g->kinds, kind, g->count);
+    return 0;
 }
 
 static void add_up(struct leakgraph *g)
 {
     memset(g->sums, 0, sizeof g->sums);
     for (uint32_t i = 0; i < g->count; i++) {
-        struct leakgraph_sum *sum = &g->sums[g->blocks[i].kind];
+        struct leakgraph_sum *sum = &g->sums[g->kinds[i]];
 
         sum->blocks++;
         sum->bytes += leakgraph_size(g, i);
@@ -449,8 +463,7 @@ int leakgraph_mark(struct leakgraph *g, struct error *e)
                         .done = leakgraph_array(g, groups, sizeof *m.done, e)};
     int result = -1;
 
-    if (m.stack && m.done) {
-        forget_marks(g);
+    if (m.stack && m.done && forget_marks(g, e) == 0) {
         mark_reachable(g, &m);
         mark_possible(g, &m);
         result = g->weak_count ? mark_weak(g, &m, e) : 0;
@@ -459,6 +472,7 @@ int leakgraph_mark(struct leakgraph *g, struct error *e)
     leakgraph_array_free(g, m.done, groups, sizeof *m.done);
     if (result == 0)
         result = leakgraph_sort_lost(g, e);
-    add_up(g);
+    if (result == 0)
+        add_up(g);
     return result;
 }

@@ -86,17 +86,17 @@ void leakgraph_root_references(struct leakgraph *g, leakgraph_visit *visit, void
 
 void leakgraph_referrers(struct leakgraph *g, uint32_t block, leakgraph_visit *visit, void *context)
 {
-    uint64_t low = g->low, span = g->span;
+    uint64_t last = g->low + g->span - g->blocks[block].address, span = leakgraph_size(g, block);
 
     /* words that point elsewhere are passed over before they are looked up */
-    g->low = g->blocks[block].address;
-    g->span = leakgraph_size(g, block) + 8;
+    g->sought = g->blocks[block].address;
+    g->sought_span = span + 8 < last ? span + 8 : last;
     if (visit_roots(g, block, true, true, visit, context))
         for (uint32_t i = 0; i < g->count; i++)
             if (!visit_block(g, i, block, visit, context))
                 break;
-    g->low = low;
-    g->span = span;
+    g->sought = g->low;
+    g->sought_span = g->span;
 }
 
 /* -------------------------------------------------------------------- why -- */
@@ -114,15 +114,15 @@ struct search {
 static bool passes(const struct leakgraph *g, const struct search *q,
                    const struct leakgraph_hit *hit)
 {
-    const struct leakgraph_block *b = &g->blocks[hit->block];
+    enum leak_kind kind = leakgraph_kind(g, hit->block);
 
     switch (q->kind) {
     case LEAK_REACHABLE:
         return hit->pointer != POINTER_INTERIOR;
     case LEAK_WEAK:
-        return b->kind == LEAK_WEAK && b->holder == q->holder;
+        return kind == LEAK_WEAK && leakgraph_holder(g, hit->block) == q->holder;
     case LEAK_INDIRECT:
-        return b->kind >= LEAK_DEFINITE;
+        return kind >= LEAK_DEFINITE;
     default:
         return true;
     }
@@ -249,7 +249,7 @@ static int find_path(struct leakgraph *g, struct search *q, struct leakgraph_pat
 int leakgraph_why(struct leakgraph *g, uint32_t block, struct leakgraph_path *path, struct error *e)
 {
     struct search q = {
-        .target = block, .kind = g->blocks[block].kind, .holder = g->blocks[block].holder};
+        .target = block, .kind = leakgraph_kind(g, block), .holder = leakgraph_holder(g, block)};
     int result = -1;
 
     *path = (struct leakgraph_path){0};

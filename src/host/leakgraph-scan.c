@@ -127,7 +127,7 @@ bool leakgraph_resolve_value(struct leakgraph *g, uint64_t value, struct leakgra
     uint64_t into, size;
 
     value &= ~o->high_tags;
-    if (value - g->low >= g->span)
+    if (value - g->sought >= g->sought_span)
         return false;
     block = leakgraph_before(g, value);
     if (block == LEAKGRAPH_NONE)

@@ -169,7 +169,7 @@ static inline bool leakgraph_scan_kept(struct leakgraph *g, struct leakgraph_sca
 static inline __attribute__((always_inline)) bool
 leakgraph_scan_next(struct leakgraph *g, struct leakgraph_scan *s, struct leakgraph_hit *hit)
 {
-    uint64_t low = g->low, span = g->span, step = g->options.step;
+    uint64_t low = g->sought, span = g->sought_span, step = g->options.step;
     bool plain = g->plain;
 
     if (g->words)
@@ -239,18 +239,24 @@ bool leakgraph_weak_hits(struct leakgraph *g, uint32_t region, bool counts,
 int leakgraph_sort_lost(struct leakgraph *g, struct error *e);
 void leakgraph_forget_lost(struct leakgraph *g);
 
-/* How many lost blocks come before this one. */
-static inline uint32_t leakgraph_lost_number(const struct leakgraph *g, uint32_t block)
+/* Whether a lost block refers to another lost one, or one to it. */
+static inline bool leakgraph_is_linked(const struct leakgraph *g, uint32_t block)
+{
+    return g->linked_bits[block / 64] >> (block % 64) & 1;
+}
+
+/* How many such blocks come before this one. */
+static inline uint32_t leakgraph_linked_number(const struct leakgraph *g, uint32_t block)
 {
     uint64_t below = (UINT64_C(1) << (block % 64)) - 1;
 
-    return g->lost_before[block / 64] +
-           (uint32_t)__builtin_popcountll(g->lost_bits[block / 64] & below);
+    return g->linked_before[block / 64] +
+           (uint32_t)__builtin_popcountll(g->linked_bits[block / 64] & below);
 }
 
 static inline bool leakgraph_is_lost(const struct leakgraph *g, uint32_t block)
 {
-    return g->blocks[block].kind >= LEAK_DEFINITE;
+    return g->kinds[block] >= LEAK_DEFINITE;
 }
 
 #endif

@@ -80,6 +80,8 @@ void leakgraph_release(struct leakgraph *g)
         pages_unmap(g->blocks, g->room * sizeof *g->blocks);
     else
         free(g->blocks);
+    free(g->kinds);
+    free(g->holders);
     free(g->big);
     free(g->roots);
     free(g->weak);
@@ -91,9 +93,9 @@ void leakgraph_release(struct leakgraph *g)
     free(g->lost);
     free(g->cycles);
     free(g->cycle_blocks);
-    free(g->lost_blocks);
-    free(g->lost_bits);
-    free(g->lost_before);
+    free(g->linked);
+    free(g->linked_bits);
+    free(g->linked_before);
     free(g->owner);
     free(g->dominator);
     free(g->retained);
@@ -164,8 +166,10 @@ void leakgraph_adopt(struct leakgraph *g, struct leakgraph_block *blocks, uint64
 
 int leakgraph_big(struct leakgraph *g, uint64_t address, uint64_t size, struct error *e)
 {
-    if (size >= UINT64_MAX - address)
-        size = UINT64_MAX - address - 1;
+    if (address >= LEAKGRAPH_END)
+        return 0;
+    if (size >= LEAKGRAPH_END - address)
+        size = LEAKGRAPH_END - address - 1;
     if (grow(g, (void **)&g->big, g->big_count, &g->big_room, sizeof *g->big, e) != 0)
         return -1;
     g->big[g->big_count++] = (struct leakgraph_big){address, size};
@@ -174,6 +178,10 @@ int leakgraph_big(struct leakgraph *g, uint64_t address, uint64_t size, struct e
 
 int leakgraph_add_block(struct leakgraph *g, uint64_t address, uint64_t size, struct error *e)
 {
+    if (address >= LEAKGRAPH_END) {
+        g->overlapping_blocks++;
+        return 0;
+    }
     if (g->count + 1 >= g->room) {
         uint64_t more = g->room < 1024 ? 1024 : (uint64_t)g->room + g->room / 2;
 
@@ -182,9 +190,8 @@ int leakgraph_add_block(struct leakgraph *g, uint64_t address, uint64_t size, st
         if (leakgraph_reserve(g, (uint32_t)more, e) != 0)
             return -1;
     }
-    /* nothing lies there: the last address is the sentinel's */
-    if (size >= UINT64_MAX - address)
-        size = UINT64_MAX - address - 1;
+    if (size >= LEAKGRAPH_END - address) /* which is the sentinel's */
+        size = LEAKGRAPH_END - address - 1;
     if (size >= UINT32_MAX && leakgraph_big(g, address, size, e) != 0)
         return -1;
     g->blocks[g->count++] = (struct leakgraph_block){
@@ -301,7 +308,7 @@ static int by_address(const void *a, const void *b)
     return left->size < right->size ? 1 : left->size > right->size ? -1 : 0;
 }
 
-uint64_t leakgraph_big_size(const struct leakgraph *g, uint64_t address)
+uint32_t leakgraph_big_place(const struct leakgraph *g, uint64_t address)
 {
     uint32_t low = 0, high = g->big_count;
 
@@ -313,7 +320,14 @@ uint64_t leakgraph_big_size(const struct leakgraph *g, uint64_t address)
         else
             high = middle;
     }
-    return low < g->big_count && g->big[low].address == address ? g->big[low].size : UINT32_MAX;
+    return low;
+}
+
+uint64_t leakgraph_big_size(const struct leakgraph *g, uint64_t address)
+{
+    uint32_t i = leakgraph_big_place(g, address);
+
+    return i < g->big_count && g->big[i].address == address ? g->big[i].size : UINT32_MAX;
 }
 
 uint64_t leakgraph_size(const struct leakgraph *g, uint32_t block)
@@ -339,7 +353,7 @@ static void cut(struct leakgraph *g, struct leakgraph_block *b, uint64_t next)
 }
 
 /* Of blocks at one address the largest stays. */
-static void drop_overlaps(struct leakgraph *g)
+static void drop_repeated(struct leakgraph *g)
 {
     uint32_t kept = 0;
 
@@ -355,8 +369,21 @@ static void drop_overlaps(struct leakgraph *g)
         g->blocks[kept++] = b;
     }
     g->count = kept;
-    for (uint32_t i = 0; i + 1 < kept; i++)
-        cut(g, &g->blocks[i], g->blocks[i + 1].address);
+}
+
+/* What lies in the heap's range is sought, until something less is. */
+static void find_range(struct leakgraph *g)
+{
+    const struct leakgraph_block *last = g->count ? &g->blocks[g->count - 1] : NULL;
+
+    if (last) {
+        g->low = g->blocks[0].address;
+        /* one past the end, and the low tags of a block of no size */
+        g->span = last->address + leakgraph_block_size(g, last) - g->low;
+        g->span += g->low + g->span < LEAKGRAPH_END - 8 ? 8 : 0;
+    }
+    g->sought = g->low;
+    g->sought_span = g->span;
 }
 
 /* The weak regions' ranges, ascending and merged. */
@@ -386,23 +413,18 @@ static int make_holes(struct leakgraph *g, struct error *e)
 
 int leakgraph_seal(struct leakgraph *g, struct error *e)
 {
-    if ((!g->adopted && set_room(g, (uint64_t)g->count + 1, e) != 0) || sort_blocks(g, e) != 0)
-        return -1;
+    if (!g->adopted) {
+        if (set_room(g, (uint64_t)g->count + 1, e) != 0 || sort_blocks(g, e) != 0)
+            return -1;
+        drop_repeated(g);
+    }
     if (g->big_count)
         qsort(g->big, g->big_count, sizeof *g->big, by_address);
-    drop_overlaps(g);
-    g->blocks[g->count] = (struct leakgraph_block){.address = UINT64_MAX};
-    if (g->count) {
-        const struct leakgraph_block *last = &g->blocks[g->count - 1];
-
-        g->low = g->blocks[0].address;
-        /* one past the end, and the low tags of a block of no size */
-        g->span = last->address + leakgraph_block_size(g, last) - g->low;
-        g->span += g->span < UINT64_MAX - 8 ? 8 : 0;
-    }
-    if (make_holes(g, e) != 0)
-        return -1;
-    if (leakgraph_index(g, e) != 0)
+    for (uint32_t i = 0; i + 1 < g->count; i++)
+        cut(g, &g->blocks[i], g->blocks[i + 1].address);
+    g->blocks[g->count] = (struct leakgraph_block){.address = LEAKGRAPH_END};
+    find_range(g);
+    if (make_holes(g, e) != 0 || leakgraph_index(g, e) != 0)
         return -1;
     if (g->words)
         leakgraph_resolve_words(g);

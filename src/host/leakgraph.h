@@ -10,15 +10,16 @@
  * copy all of it), or only the words that may be references were kept of it (keptwords.h):
  * these become references in place, each of 8 bytes that name the block and where in it the
  * word points, and nothing is sorted, since memory was read in the order of addresses.
- * What is kept besides is 16 bytes a block in an array sorted by address, and a table
- * of 1 to 2 bytes a block that finds the block an address lies in.  On top of
+ * What is kept besides is 16 bytes a block in an array sorted by address, 1 for its kind, and
+ * a table of 1 to 2 bytes a block that finds the block an address lies in.  On top of
  * that a block costs
  *
  *   while marking        4 (the mark stack) and a bit
  *   a root's word        32 for each that refers to a block, as long as they are no more than
  *                        a million, so that roots are scanned once and not for each question
- *   a lost block         22 while cycles are looked for, then 8, and 4 more in a
- *                        cycle; others cost a quarter of a byte then
+ *   a lost block         16.3 while cycles are looked for, if it refers to another lost one
+ *                        or one to it, then 8, and 24 if it is the first of such; and 4 in
+ *                        a cycle; others cost a fifth of a byte then, lost or not
  *   dominators           24 + 4 a reference that does not lead forward in a
  *                        depth-first order (pointers to a parent or predecessor,
  *                        mostly) while they are computed, then 12
@@ -118,20 +119,20 @@ struct leakgraph_root {
     uint32_t kind;
 };
 
-/* One live block, 16 bytes; use leakgraph_size. */
+/* One live block, 16 bytes laid out as a livetable_entry; use leakgraph_size. */
 struct leakgraph_block {
-    uint64_t address;
-    uint32_t size;   /* UINT32_MAX: in the side list */
-    uint16_t holder; /* LEAK_WEAK: the number of the weak region that holds it */
-    uint8_t kind;    /* enum leak_kind after leakgraph_mark */
-    uint8_t working;
+    uint64_t mark : 16; /* the caller's, as the tag */
+    uint64_t address : 48;
+    uint32_t tag;
+    uint32_t size; /* UINT32_MAX: in the side list */
 };
+#define LEAKGRAPH_END UINT64_C(0xffffffffffff) /* blocks end before it */
 
 struct leakgraph_sum {
     uint64_t bytes, blocks;
 };
 
-/* One definitely lost block and what is lost with it. */
+/* A definitely lost block that refers to lost ones, and what is lost with it. */
 struct leakgraph_lost {
     uint32_t block;
     uint32_t cycle;             /* LEAKGRAPH_NONE, or the cycle that it stands for */
@@ -156,7 +157,9 @@ struct leakgraph {
 
     struct leakgraph_block *blocks; /* ascending, after leakgraph_seal */
     uint32_t count, room;
-    bool adopted; /* blocks are pages.h's */
+    bool adopted;      /* blocks are pages.h's */
+    uint8_t *kinds;    /* enum leak_kind by block, after leakgraph_mark */
+    uint16_t *holders; /* of LEAK_WEAK: the number of the weak region; NULL: there are none */
     struct leakgraph_big *big;
     uint32_t big_count, big_room;
 
@@ -169,6 +172,7 @@ struct leakgraph {
 
     /* finding the block of an address */
     uint64_t low, span;
+    uint64_t sought, sought_span; /* words that point elsewhere are passed over */
     struct leakgraph_slot *slots;
     uint32_t slot_count;
     uint32_t *slot_hash, slot_hash_mask;
@@ -184,16 +188,16 @@ struct leakgraph {
 
     /* of leakgraph_mark */
     struct leakgraph_sum sums[LEAK_KINDS];
-    struct leakgraph_lost *lost; /* most bytes, own and below, first */
+    struct leakgraph_lost *lost; /* ascending; without those that refer to no lost block */
     uint32_t lost_count;
     struct leakgraph_cycle *cycles;
     uint32_t cycle_count;
     uint32_t *cycle_blocks, cycle_block_count;
-    uint32_t *lost_blocks; /* all, ascending; the rest by a block's number in it */
-    uint32_t lost_block_count;
+    uint64_t *linked_bits; /* of lost blocks: it refers to another one, or is referred to */
+    uint32_t *linked_before;
+    uint32_t *linked; /* those, ascending; the rest by a block's number in it */
+    uint32_t linked_count;
     uint32_t *owner; /* leakgraph_owner */
-    uint64_t *lost_bits;
-    uint32_t *lost_before;
 
     /* of leakgraph_dominate */
     uint32_t *dominator;
@@ -225,7 +229,7 @@ void leakgraph_use_words(struct leakgraph *g, struct keptwords *words);
 /*
  * Instead of adding blocks: all there are, ascending and no two at one address, in memory for
  * `room` of them, one more than there are at least, that is pages_unmap's.  Of one whose size
- * is UINT32_MAX leakgraph_big tells the size.
+ * is UINT32_MAX leakgraph_big tells the size.  Their marks and tags stay as they are.
  */
 void leakgraph_adopt(struct leakgraph *g, struct leakgraph_block *blocks, uint64_t room,
                      uint32_t count);
@@ -236,7 +240,8 @@ int leakgraph_reserve(struct leakgraph *g, uint32_t count, struct error *e);
 
 /*
  * Blocks in any order; 0 or -1 (out of memory, or too many).  They must not
- * overlap: what does is cut or dropped by leakgraph_seal and counted.
+ * overlap: what does is cut or dropped by leakgraph_seal and counted, as is what
+ * lies at LEAKGRAPH_END and beyond.
  */
 int leakgraph_add_block(struct leakgraph *g, uint64_t address, uint64_t size, struct error *e);
 /* What of a root lies in blocks is no root, unless it is ROOT_NAMED. */
@@ -260,11 +265,11 @@ int leakgraph_seal(struct leakgraph *g, struct error *e);
 
 /*
  * Decides each block's kind, and for the lost ones their roots, sums and
- * cycles.  Time is that of one scan of what is held and of two of what is
- * lost.  Of a cycle that nothing outside points to the block with the lowest
- * address is the definitely lost one, and the others lie under it; Valgrind
- * does the same.  Cycles: Pearce's algorithm ("A space-efficient algorithm for
- * finding strongly connected components", 2016), iterative.  0 or -1.
+ * cycles.  Time is that of one scan of what is held and of one of what is
+ * lost, of three where lost blocks refer to each other.  Of a cycle that nothing outside points to
+ * the block with the lowest address is the definitely lost one, and the others lie under it;
+ * Valgrind does the same.  Cycles: Pearce's algorithm ("A space-efficient algorithm for finding
+ * strongly connected components", 2016), iterative.  0 or -1.
  */
 int leakgraph_mark(struct leakgraph *g, struct error *e);
 
@@ -272,6 +277,21 @@ int leakgraph_mark(struct leakgraph *g, struct error *e);
 uint32_t leakgraph_owner(const struct leakgraph *g, uint32_t block);
 
 uint64_t leakgraph_size(const struct leakgraph *g, uint32_t block);
+
+/* After leakgraph_mark. */
+static inline enum leak_kind leakgraph_kind(const struct leakgraph *g, uint32_t block)
+{
+    return (enum leak_kind)g->kinds[block];
+}
+
+/* The weak region that a block of kind LEAK_WEAK is held by; of others 0. */
+static inline uint16_t leakgraph_holder(const struct leakgraph *g, uint32_t block)
+{
+    return g->holders ? g->holders[block] : 0;
+}
+
+/* Before or instead of leakgraph_mark: all blocks are of one kind.  0 or -1. */
+int leakgraph_mark_all(struct leakgraph *g, enum leak_kind kind, struct error *e);
 
 /* The block that holds `address`, its start included; LEAKGRAPH_NONE. */
 uint32_t leakgraph_find(const struct leakgraph *g, uint64_t address);

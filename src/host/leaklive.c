@@ -416,8 +416,6 @@ static void release_rows(struct leaklive *l)
 void leaklive_release(struct leaklive *l)
 {
     release_rows(l);
-    pages_unmap(l->sites, l->room * sizeof(*l->sites));
-    pages_unmap(l->births, l->room * sizeof(*l->births));
     free(l->slots);
     free(l->big);
     memset(l, 0, sizeof(*l));
@@ -425,8 +423,7 @@ void leaklive_release(struct leaklive *l)
 
 uint64_t leaklive_memory(const struct leaklive *l)
 {
-    return l->room * ((l->rows ? sizeof(*l->rows) : 0) + (l->sites ? sizeof(*l->sites) : 0) +
-                      (l->births ? sizeof(*l->births) : 0));
+    return l->rows ? l->room * sizeof(*l->rows) : 0;
 }
 
 /* ---------------------------------------------------------------- sorting -- */
@@ -514,43 +511,32 @@ static bool sort_rest(struct leaklive *l)
 _Static_assert(sizeof(struct leakgraph_block) == sizeof(struct livetable_entry),
                "a row becomes a block where it lies");
 
-/* The graph drops what is at one address, too, but would number the others anew. */
-static int hand_over(struct leaklive *l, struct leakgraph *g, struct error *e)
+/* Of two at one address the second goes. */
+static uint32_t drop_repeated(struct livetable_entry *rows, uint64_t count)
 {
-    struct leakgraph_block *blocks = (struct leakgraph_block *)(void *)l->rows;
-    uint64_t last = 0;
-    uint32_t count = 0;
+    uint64_t kept = 0;
 
-    for (uint32_t i = 0; i < l->big_count; i++)
-        if (leakgraph_big(g, l->big[i].address, l->big[i].size, e) != 0)
-            return -1;
-    for (uint64_t i = 0; i < l->count; i++) { /* nothing fails from here on */
-        struct livetable_entry row;
-        uint64_t address;
-
-        memcpy(&row, &l->rows[i], sizeof(row));
-        address = address_of(&row);
-        if (address == last)
+    for (uint64_t i = 0; i < count; i++) {
+        if (kept && address_of(&rows[kept - 1]) == address_of(&rows[i]))
             continue;
-        last = address;
-        l->sites[count] = row.site - 1;
-        l->births[count] = (uint16_t)row.address_birth;
-        blocks[count++] = (struct leakgraph_block){.address = address, .size = row.size};
+        if (kept != i)
+            rows[kept] = rows[i];
+        kept++;
     }
-    leakgraph_adopt(g, blocks, l->room, count);
-    l->rows = NULL;
-    return 0;
+    return (uint32_t)kept;
 }
 
 int leaklive_sort(struct leaklive *l, struct leakgraph *g, struct error *e)
 {
+    uint32_t count;
+
     if (!sort_rest(l))
         return out_of_memory(e);
-    if (!l->sites)
-        l->sites = pages_map(l->room * sizeof(*l->sites));
-    if (!l->births)
-        l->births = pages_map(l->room * sizeof(*l->births));
-    if (!l->sites || !l->births)
-        return out_of_memory(e);
-    return hand_over(l, g, e);
+    for (uint32_t i = 0; i < l->big_count; i++)
+        if (leakgraph_big(g, l->big[i].address, l->big[i].size, e) != 0)
+            return -1;
+    count = drop_repeated(l->rows, l->count); /* nothing fails from here on */
+    leakgraph_adopt(g, (struct leakgraph_block *)(void *)l->rows, l->room, count);
+    l->rows = NULL;
+    return 0;
 }

@@ -69,8 +69,8 @@ static uint32_t *rows_of_blocks(const struct heapimage *h, const struct key *key
 
     for (uint32_t i = 0; rows && i < p->block_count; i++) {
         const struct profile_block *b = &p->blocks[i];
-        uint16_t holder = g->blocks[i].holder;
-        bool held = g->blocks[i].kind == LEAK_WEAK && holder < g->weak_count;
+        uint16_t holder = leakgraph_holder(g, i);
+        bool held = leakgraph_kind(g, i) == LEAK_WEAK && holder < g->weak_count;
         struct key key =
             key_of(p, b->site, b->kind, held ? g->weak[holder].tag : 0, b->age, b->survived);
         const struct key *found = bsearch(&key, keys, p->leak_count, sizeof *keys, by_key);

@@ -45,7 +45,7 @@ int leaksearch_contents(struct leaksearch *s, struct error *e)
     s->about.contents = bytes;
     for (size_t k = 0; k < sizeof(kinds); k++)
         for (uint32_t i = 0; i < s->graph.count && p->content_count < CONTENTS_MAX; i++)
-            if (s->graph.blocks[i].kind == kinds[k] && !add_content(s, i, bytes))
+            if (leakgraph_kind(&s->graph, i) == kinds[k] && !add_content(s, i, bytes))
                 return error_set(e, ERROR_MEMORY, "out of memory for the contents of blocks");
     if (p->content_count)
         qsort(p->contents, p->content_count, sizeof(*p->contents), by_address);
@@ -146,7 +146,7 @@ int leaksearch_duplicates(struct leaksearch *s, struct error *e)
         struct hashed *row = &all[count];
 
         row->block = i;
-        row->site = s->live.sites[i];
+        row->site = leaklive_site(&s->graph, i);
         count += leakgraph_size(&s->graph, i) != 0 && hash_block(s, i, &row->hash);
     }
     done = all && add_duplicates(s, all, count);

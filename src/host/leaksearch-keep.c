@@ -203,10 +203,10 @@ static void keep_blocks(struct keep *k)
                 .address = g->blocks[i].address,
                 .size = leakgraph_size(g, i),
                 .retained = g->retained ? g->retained[i] : 0,
-                .site = s->live.sites[i],
-                .kind = g->blocks[i].kind,
-                .age = births_age(&s->births, s->live.births[i]),
-                .survived = births_survived(&s->births, s->live.births[i]),
+                .site = leaklive_site(g, i),
+                .kind = leakgraph_kind(g, i),
+                .age = births_age(&s->births, leaklive_birth(g, i)),
+                .survived = births_survived(&s->births, leaklive_birth(g, i)),
                 .cycle = cycle_of ? cycle_of[i] : 0,
             };
     free(cycle_of);
@@ -218,7 +218,8 @@ static bool choose_lower(void *context, const struct leakgraph_reference *r)
 {
     struct keep *k = context;
 
-    if (k->graph->blocks[r->to].kind == LEAK_INDIRECT && k->tail < LOST_BLOCKS && choose(k, r->to))
+    if (leakgraph_kind(k->graph, r->to) == LEAK_INDIRECT && k->tail < LOST_BLOCKS &&
+        choose(k, r->to))
         k->queue[k->tail++] = r->to;
     return k->tail < LOST_BLOCKS;
 }

@@ -13,11 +13,11 @@ static int out_of_memory(struct error *e)
 /* What tells the rows apart. */
 static struct intern_key key_of(const struct leaksearch *s, uint32_t block)
 {
-    const struct leakgraph_block *b = &s->graph.blocks[block];
-    uint64_t holder = b->kind == LEAK_WEAK ? b->holder : 0;
+    const struct leakgraph *g = &s->graph;
+    uint64_t holder = leakgraph_holder(g, block);
 
-    return (struct intern_key){s->live.sites[block], b->kind | holder << 8,
-                               s->merged ? 0 : s->live.births[block]};
+    return (struct intern_key){leaklive_site(g, block), leakgraph_kind(g, block) | holder << 8,
+                               s->merged ? 0 : leaklive_birth(g, block)};
 }
 
 uint32_t leaksearch_row(const struct leaksearch *s, uint32_t block)
@@ -29,16 +29,16 @@ uint32_t leaksearch_row(const struct leaksearch *s, uint32_t block)
 
 static struct profile_leak first_of(struct leaksearch *s, uint32_t block)
 {
-    const struct leakgraph_block *b = &s->graph.blocks[block];
-    uint16_t birth = s->live.births[block];
-    struct profile_leak row = {.site = s->live.sites[block],
-                               .kind = b->kind,
+    const struct leakgraph *g = &s->graph;
+    uint16_t birth = leaklive_birth(g, block);
+    struct profile_leak row = {.site = leaklive_site(g, block),
+                               .kind = leakgraph_kind(g, block),
                                .age = births_age(&s->births, birth),
                                .survived = births_survived(&s->births, birth),
                                .smallest = UINT64_MAX};
 
-    if (b->kind == LEAK_WEAK)
-        row.holder = leaksearch_root(s, s->graph.weak[b->holder].tag);
+    if (row.kind == LEAK_WEAK)
+        row.holder = leaksearch_root(s, g->weak[leakgraph_holder(g, block)].tag);
     return row;
 }
 
@@ -47,8 +47,9 @@ static void count_block(struct leaksearch *s, uint32_t block, struct profile_lea
     uint64_t size = leakgraph_size(&s->graph, block);
 
     if (s->merged) { /* the youngest tells what all have lived at least */
-        uint32_t age = births_age(&s->births, s->live.births[block]);
-        uint32_t survived = births_survived(&s->births, s->live.births[block]);
+        uint16_t birth = leaklive_birth(&s->graph, block);
+        uint32_t age = births_age(&s->births, birth);
+        uint32_t survived = births_survived(&s->births, birth);
 
         row->age = age < row->age ? age : row->age;
         row->survived = survived < row->survived ? survived : row->survived;
@@ -155,6 +156,8 @@ static int add_all_lost(struct leaksearch *s)
     most = calloc(s->rows.count, sizeof(*most));
     if (!most)
         return -1;
+    for (uint32_t i = 0; i < s->rows.count; i++) /* of those that lie alone */
+        most[i] = s->part->leaks[i].largest;
     for (uint32_t i = 0; i < s->graph.lost_count; i++)
         add_lost(s, &s->graph.lost[i], most);
     free(most);

@@ -340,9 +340,8 @@ static int count_unsearched(struct leaksearch *s, struct error *e)
         if (leaklive_sort(&s->live, &s->graph, e) != 0)
             return -1;
     }
-    for (uint32_t i = 0; i < s->graph.count; i++)
-        s->graph.blocks[i].kind = LEAK_REACHABLE;
-    s->graph.lost_count = 0;
+    if (leakgraph_mark_all(&s->graph, LEAK_REACHABLE, e) != 0)
+        return -1;
     if (leaksearch_rows(s, e) != 0)
         return -1;
     leaksearch_sort_rows(s);

@@ -8,7 +8,7 @@
 
 #define FIRST_ENTRIES 256u   /* one page a shard */
 #define OVERFLOW_ENTRIES 32u /* after the last home position */
-#define HUGE_FROM_BYTES ((uint64_t)8 << 20)
+#define HUGE_FROM_BYTES ((uint64_t)32 << 20)
 #define SIZE_IS_BIG UINT32_MAX
 
 void livetable_init(struct livetable *t)
@@ -40,17 +40,25 @@ static uint64_t entry_address(const struct livetable_entry *e)
 
 /* ------------------------------------------------------------- growing -- */
 
-/* One and a half times the room, whole huge pages once that is not wasteful. */
 /* While tables are small, growing seldom matters more than a tight fit. */
 #define DOUBLE_BELOW_BYTES (512u << 10)
 
-static uint64_t room_after(uint64_t room)
+/*
+ * A third more, whole huge pages once that is not wasteful.  Shards have equally many entries:
+ * the last doubling is another one for each, so that they do not all have grown just before.
+ */
+static uint64_t room_after(uint64_t room, uint32_t shard)
 {
-    uint64_t step = room * sizeof(struct livetable_entry) < DOUBLE_BELOW_BYTES ? room : room / 2;
-    uint64_t bytes = (room + step) * sizeof(struct livetable_entry);
+    uint64_t bytes = room * sizeof(struct livetable_entry);
 
     if (room == 0)
         return FIRST_ENTRIES;
+    if (bytes >= DOUBLE_BELOW_BYTES)
+        bytes += bytes / 3;
+    else if (bytes * 2 >= DOUBLE_BELOW_BYTES)
+        bytes = bytes * 2 + bytes * 2 * shard / (LIVETABLE_SHARDS * 3);
+    else
+        bytes *= 2;
     if (bytes >= HUGE_FROM_BYTES)
         bytes = (bytes + PAGES_HUGE - 1) & ~(uint64_t)(PAGES_HUGE - 1);
     else
@@ -93,13 +101,13 @@ static bool shard_copy_all(struct livetable_shard *to, const struct livetable_sh
     return true;
 }
 
-static bool shard_grow(struct livetable_shard *shard)
+static bool shard_grow(struct livetable *t, struct livetable_shard *shard)
 {
     struct livetable_shard grown;
     uint64_t room = shard->room;
 
     do {
-        room = room_after(room);
+        room = room_after(room, (uint32_t)(shard - t->shards));
         if (!shard_allocate(&grown, room))
             return false;
         if (shard_copy_all(&grown, shard))
@@ -205,11 +213,12 @@ enum livetable_result livetable_put_slowly(struct livetable *t, uint64_t hash,
     struct livetable_entry *e = NULL;
 
     /* A shard that cannot grow is still good for what room it has. */
-    if (__builtin_expect(shard->used >= shard->limit, 0) && !shard_grow(shard) && !shard->entries)
+    if (__builtin_expect(shard->used >= shard->limit, 0) && !shard_grow(t, shard) &&
+        !shard->entries)
         return LIVETABLE_NO_MEMORY;
     e = shard_seek(shard, hash, block->address);
     while (__builtin_expect(!e, 0)) {
-        if (!shard_grow(shard))
+        if (!shard_grow(t, shard))
             return LIVETABLE_NO_MEMORY;
         e = shard_seek(shard, hash, block->address);
     }

@@ -83,7 +83,7 @@ static void find_start(struct why *w, const struct heapimage *h)
     const struct leakgraph *g = &h->graph;
 
     w->start = NONE;
-    if (w->kept && g->blocks[w->block].kind >= LEAK_DEFINITE)
+    if (w->kept && leakgraph_kind(g, w->block) >= LEAK_DEFINITE)
         w->start = leakgraph_owner(g, w->block);
 }
 
@@ -91,7 +91,7 @@ static int find_chain(struct why *w, struct heapimage *h, struct error *e)
 {
     uint32_t stored = h->profile->blocks[w->block].kind;
 
-    w->kept = h->graph.blocks[w->block].kind == stored;
+    w->kept = leakgraph_kind(&h->graph, w->block) == stored;
     if (w->kept && leakgraph_why(&h->graph, w->block, &w->path, e) != 0)
         return -1;
     w->kept = w->kept && (w->path.count || stored == LEAK_DEFINITE);

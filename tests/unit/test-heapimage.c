@@ -74,7 +74,7 @@ static void keep_blocks(struct profile *p, const struct leakgraph *g)
     for (uint32_t i = 0; i < g->count; i++)
         p->blocks[p->block_count++] = (struct profile_block){.address = g->blocks[i].address,
                                                              .size = leakgraph_size(g, i),
-                                                             .kind = g->blocks[i].kind};
+                                                             .kind = leakgraph_kind(g, i)};
 }
 
 static void keep_roots(struct profile *p, const struct leakgraph *g)
@@ -136,9 +136,9 @@ static void assert_same_kinds(const struct leakgraph *g, const struct leakgraph 
     assert_memory_equal(image->sums, g->sums, sizeof g->sums);
     for (uint32_t i = 0; i < g->count; i++) {
         assert_int_equal(image->blocks[i].address, g->blocks[i].address);
-        assert_string_equal(leak_kind_name(image->blocks[i].kind),
-                            leak_kind_name(g->blocks[i].kind));
-        assert_int_equal(image->blocks[i].holder, g->blocks[i].holder);
+        assert_string_equal(leak_kind_name(leakgraph_kind(image, i)),
+                            leak_kind_name(leakgraph_kind(g, i)));
+        assert_int_equal(leakgraph_holder(image, i), leakgraph_holder(g, i));
         assert_int_equal(leakgraph_owner(image, i), leakgraph_owner(g, i));
     }
 }
@@ -236,7 +236,7 @@ static void compare_small(const struct leakgraph_options *options, const enum le
     assert_int_equal(leakgraph_seal(&g, NULL), 0);
     assert_int_equal(leakgraph_mark(&g, NULL), 0);
     for (uint32_t i = 0; i < 3; i++)
-        assert_string_equal(leak_kind_name(g.blocks[i].kind), leak_kind_name(kinds[i]));
+        assert_string_equal(leak_kind_name(leakgraph_kind(&g, i)), leak_kind_name(kinds[i]));
     open_image(&h, &k, &g);
     assert_same_kinds(&g, &h.graph);
     close_image(&h, &k);
