@@ -2,8 +2,10 @@
 #include "src/host/attaching.h"
 
 #include "src/host/inject.h"
+#include "src/host/loaderlocks.h"
 #include "src/host/procinfo.h"
 #include "src/host/safepoint.h"
+#include "src/host/signalname.h"
 #include "src/host/stop-parts.h"
 #include "src/shared/attachment.h"
 #include "src/shared/clock.h"
@@ -17,6 +19,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -250,7 +253,7 @@ static bool may_call(struct work *w, const struct stopped_thread *t, bool waitin
     struct user_regs_struct r;
 
     return t->state == STOP_HELD && t->signal == 0 && inject_registers(t->tid, &r) &&
-           ((int64_t)r.orig_rax >= 0) == waiting && safepoint_at(&w->safepoint, t->tid, &r);
+           inject_waits(&r) == waiting && safepoint_at(&w->safepoint, t->tid, &r);
 }
 
 /* A thread at a safe point, one that waits in a system call rather than one that runs. */
@@ -305,8 +308,21 @@ static void pause_a_while(uint64_t *ns)
     *ns = *ns * 2 < PAUSE_MOST_NS ? *ns * 2 : PAUSE_MOST_NS;
 }
 
+/* What it says beside is how the process was left. */
+static int crashed(const struct work *w, pid_t tid, const struct inject_call *call)
+{
+    bool freed = loaderlocks_release(&w->remote, tid, call);
+    const char *name = signal_name(*call->crash);
+
+    return error_set(w->e, ERROR_REFUSED,
+                     "%s raised %s in process %d, which goes on without%s: install memprof again",
+                     w->a->library, name ? name : "a signal", (int)w->a->pid,
+                     freed ? "" : ", but may wait for ever where it loads libraries");
+}
+
 /* What became of a call, as an error.  1: not begun, another thread or moment may do. */
-static int result_of(const struct work *w, enum inject_result result)
+static int result_of(const struct work *w, pid_t tid, const struct inject_call *call,
+                     enum inject_result result)
 {
     switch (result) {
     case INJECT_RETURNED:
@@ -319,9 +335,7 @@ static int result_of(const struct work *w, enum inject_result result)
                          "another thread holds the loader's lock, or it is very slow (--timeout)",
                          (int)w->a->pid, (double)w->a->timeout_ns * 1e-9);
     case INJECT_CRASHED:
-        return error_set(w->e, ERROR_REFUSED,
-                         "loading the recorder into process %d raised a signal; it goes on without",
-                         (int)w->a->pid);
+        return crashed(w, tid, call);
     case INJECT_ENDED:
         break;
     }
@@ -333,9 +347,10 @@ static int call_safely(struct work *w, struct inject_call *call)
 {
     uint64_t pause = PAUSE_FIRST_NS;
     struct stopped_thread *chosen;
+    int result = 1, crash = 0;
     struct stopped s;
-    int result = 1;
 
+    call->crash = &crash;
     call->way_back = w->way_back;
     call->until_ns = w->until_ns;
     while (result == 1) {
@@ -344,7 +359,9 @@ static int call_safely(struct work *w, struct inject_call *call)
         chosen = choose(w, &s);
         if (chosen) {
             keep_only(&s, chosen);
-            result = result_of(w, inject_call(s.threads[0].tid, call));
+            pid_t tid = s.threads[0].tid;
+
+            result = result_of(w, tid, call, inject_call(tid, call));
         }
         let_all_go(&s);
         if (result != 1)
@@ -437,7 +454,7 @@ static bool is_outside(const struct work *w, const struct stopped_thread *t,
     if (t->state == STOP_GONE)
         return true;
     if (t->state != STOP_HELD || !inject_registers(t->tid, &r) ||
-        (r.rip >= w->library->start && r.rip < w->library->end))
+        inject_counter(&r) - w->library->start < w->library->end - w->library->start)
         return false;
     return t->thread_pointer == 0 ||
            (remote_read(w->a->pid, t->thread_pointer + (uint64_t)a->local_offset + a->busy_offset,

@@ -83,6 +83,18 @@ bool inject_possible(void)
     return true;
 }
 
+static uint64_t bit_of(int signal)
+{
+    return UINT64_C(1) << (signal - 1);
+}
+
+/* Signals that are held back from the beginning. */
+static uint64_t held_back(void)
+{
+    return ~(bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGFPE) | bit_of(SIGILL) | bit_of(SIGTRAP) |
+             bit_of(SIGSYS));
+}
+
 /* ------------------------------------------------------------ way back -- */
 
 /* mov $SYS_rt_sigreturn, %rax; syscall */
@@ -124,6 +136,16 @@ uint64_t inject_way_back(const struct remote *r)
 bool inject_registers(pid_t tid, struct user_regs_struct *registers)
 {
     return ptrace(PTRACE_GETREGS, tid, NULL, registers) == 0;
+}
+
+uint64_t inject_counter(const struct user_regs_struct *registers)
+{
+    return registers->rip;
+}
+
+bool inject_waits(const struct user_regs_struct *registers)
+{
+    return (int64_t)registers->orig_rax >= 0;
 }
 
 static bool state_read(pid_t tid, struct state *s)
@@ -286,7 +308,7 @@ static bool prepare(pid_t tid, struct state *s, const struct inject_call *c,
     if (!has_stack(tid, s->registers.rsp, INJECT_STACK_BYTES + STATE_BYTES))
         return false;
     *r = s->registers;
-    r->rdi = at;
+    r->rdi = c->text ? at : c->first;
     r->rsi = c->argument;
     fpstate = (at - s->extended_size - sizeof(uint32_t)) & ~UINT64_C(63);
     at = ((fpstate - sizeof(frame)) & ~UINT64_C(15)) - 8;
@@ -304,23 +326,59 @@ static bool prepare(pid_t tid, struct state *s, const struct inject_call *c,
 
 enum stop_kind { STOP_NONE, STOP_SYSTEM_CALL, STOP_EVENT, STOP_BY_A_SIGNAL, STOP_END };
 
-/* Wait for the thread to stop, until a time. */
-static enum stop_kind await(pid_t tid, uint64_t until_ns)
+static enum stop_kind kind_of(int status)
+{
+    if (!WIFSTOPPED(status))
+        return STOP_END;
+    if (WSTOPSIG(status) == (SIGTRAP | 0x80))
+        return STOP_SYSTEM_CALL;
+    return status >> 16 ? STOP_EVENT : STOP_BY_A_SIGNAL;
+}
+
+/* Wait for the thread to stop, until a time.  `signal` gets what it is about to be given. */
+static enum stop_kind await(pid_t tid, uint64_t until_ns, int *signal)
 {
     static const struct timespec pause = {.tv_nsec = 50000};
+    enum stop_kind kind;
     int status;
     pid_t got;
 
+    *signal = 0;
     while ((got = waitpid(tid, &status, WNOHANG | __WALL)) == 0) {
         if (clock_monotonic_ns() > until_ns)
             return STOP_NONE;
         nanosleep(&pause, NULL);
     }
-    if (got < 0 || !WIFSTOPPED(status))
-        return STOP_END;
-    if (WSTOPSIG(status) == (SIGTRAP | 0x80))
-        return STOP_SYSTEM_CALL;
-    return status >> 16 ? STOP_EVENT : STOP_BY_A_SIGNAL;
+    kind = got < 0 ? STOP_END : kind_of(status);
+    if (kind == STOP_BY_A_SIGNAL)
+        *signal = WSTOPSIG(status);
+    return kind;
+}
+
+static bool hold_back_all(pid_t tid)
+{
+    const uint64_t all = UINT64_MAX;
+
+    return ptrace(PTRACE_SETSIGMASK, tid, (void *)KERNEL_SIGSET_BYTES, &all) == 0;
+}
+
+/* Whether what the thread did raised the signal, rather than somebody sent it. */
+static bool is_raised(pid_t tid)
+{
+    siginfo_t info;
+
+    return ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) == 0 && info.si_code > 0;
+}
+
+/*
+ * The thread is about to be given the signal, and gets it when it runs on: one that is blocked by
+ * then the kernel keeps for later.  false: the thread raised it.
+ */
+static bool put_off(pid_t tid, int signal)
+{
+    if (is_raised(tid))
+        return false;
+    return signal == SIGSTOP || hold_back_all(tid);
 }
 
 static bool is_way_back(pid_t tid, uint64_t frame)
@@ -330,13 +388,14 @@ static bool is_way_back(pid_t tid, uint64_t frame)
     return inject_registers(tid, &r) && r.orig_rax == SYS_rt_sigreturn && r.rsp == frame + 8;
 }
 
-/* Run until it calls rt_sigreturn from our frame. */
-static enum inject_result run(pid_t tid, uint64_t frame, uint64_t until_ns)
+/* Run until it calls rt_sigreturn from our frame.  `signal`: what it is given first, and was last.
+ */
+static enum inject_result run(pid_t tid, uint64_t frame, uint64_t until_ns, int *signal)
 {
     for (;;) {
-        if (ptrace(PTRACE_SYSCALL, tid, NULL, NULL) != 0)
+        if (ptrace(PTRACE_SYSCALL, tid, NULL, (void *)(intptr_t)*signal) != 0)
             return INJECT_ENDED;
-        switch (await(tid, until_ns)) {
+        switch (await(tid, until_ns, signal)) {
         case STOP_SYSTEM_CALL:
             if (is_way_back(tid, frame))
                 return INJECT_RETURNED;
@@ -344,7 +403,9 @@ static enum inject_result run(pid_t tid, uint64_t frame, uint64_t until_ns)
         case STOP_EVENT:
             break;
         case STOP_BY_A_SIGNAL:
-            return INJECT_CRASHED; /* all others are held back */
+            if (!put_off(tid, *signal))
+                return INJECT_CRASHED;
+            break;
         case STOP_END:
             return INJECT_ENDED;
         case STOP_NONE:
@@ -353,23 +414,36 @@ static enum inject_result run(pid_t tid, uint64_t frame, uint64_t until_ns)
     }
 }
 
+static bool is_step(pid_t tid, int signal)
+{
+    siginfo_t info;
+
+    return signal == SIGTRAP && ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) == 0 &&
+           info.si_code == TRAP_TRACE;
+}
+
 /*
  * For what a function returns: no system call tells when it does, so that it goes instruction by
  * instruction; the kernel stops doing so when this process ends.
  */
-static enum inject_result step(pid_t tid, uint64_t way_back, uint64_t *result)
+static enum inject_result step(pid_t tid, uint64_t way_back, uint64_t *result, int *signal)
 {
     struct user_regs_struct r;
 
+    *signal = 0;
     for (unsigned i = 0; i < STEPS_MOST; i++) {
         int status;
 
-        if (ptrace(PTRACE_SINGLESTEP, tid, NULL, NULL) != 0 ||
+        if (ptrace(PTRACE_SINGLESTEP, tid, NULL, (void *)(intptr_t)*signal) != 0 ||
             waitpid(tid, &status, __WALL) != tid || !WIFSTOPPED(status) ||
             !inject_registers(tid, &r))
             return INJECT_ENDED;
-        if (WSTOPSIG(status) != SIGTRAP)
-            return INJECT_CRASHED;
+        *signal = 0;
+        if (kind_of(status) == STOP_BY_A_SIGNAL && !is_step(tid, WSTOPSIG(status))) {
+            *signal = WSTOPSIG(status);
+            if (!put_off(tid, *signal))
+                return INJECT_CRASHED;
+        }
         *result = r.rax;
         if (r.rip == way_back)
             return INJECT_RETURNED;
@@ -385,8 +459,9 @@ static enum inject_result come_back(pid_t tid, struct state *s, uint64_t until_n
 {
     struct user_regs_struct r;
     enum stop_kind kind;
+    int signal;
 
-    if (!inject_registers(tid, &r))
+    if (!hold_back_all(tid) || !inject_registers(tid, &r))
         return INJECT_ENDED;
     r.orig_rax = (uint64_t)-1;
     r.rax = SYS_rt_sigreturn;
@@ -395,8 +470,9 @@ static enum inject_result come_back(pid_t tid, struct state *s, uint64_t until_n
         ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0 || ptrace(PTRACE_CONT, tid, NULL, NULL) != 0)
         return INJECT_ENDED;
     do
-        kind = await(tid, until_ns);
-    while (kind == STOP_SYSTEM_CALL && ptrace(PTRACE_CONT, tid, NULL, NULL) == 0);
+        kind = await(tid, until_ns, &signal);
+    while ((kind == STOP_SYSTEM_CALL || kind == STOP_BY_A_SIGNAL) &&
+           ptrace(PTRACE_CONT, tid, NULL, (void *)(intptr_t)signal) == 0);
     if (kind == STOP_END || !state_write(tid, s))
         return INJECT_ENDED;
     return kind == STOP_NONE ? INJECT_LATE : INJECT_RETURNED;
@@ -404,28 +480,30 @@ static enum inject_result come_back(pid_t tid, struct state *s, uint64_t until_n
 
 static enum inject_result call_with(pid_t tid, struct state *s, const struct inject_call *c)
 {
-    const uint64_t all = UINT64_MAX;
+    const uint64_t mask = held_back();
     struct user_regs_struct r;
     enum inject_result result;
+    int signal = 0;
 
     if (!state_read(tid, s) || !prepare(tid, s, c, &r))
         return INJECT_NOT_BEGUN;
     /* the registers first: from then on the frame says what else is to be put back */
     if (ptrace(PTRACE_SETOPTIONS, tid, NULL, (void *)PTRACE_O_TRACESYSGOOD) != 0 ||
         ptrace(PTRACE_SETREGS, tid, NULL, &r) != 0 ||
-        ptrace(PTRACE_SETSIGMASK, tid, (void *)KERNEL_SIGSET_BYTES, &all) != 0 ||
+        ptrace(PTRACE_SETSIGMASK, tid, (void *)KERNEL_SIGSET_BYTES, &mask) != 0 ||
         !clean_extended(tid, s)) {
         state_write(tid, s);
         return INJECT_NOT_BEGUN;
     }
-    result = c->result ? step(tid, c->way_back, c->result) : INJECT_RETURNED;
+    result = c->result ? step(tid, c->way_back, c->result, &signal) : INJECT_RETURNED;
     if (result == INJECT_RETURNED)
-        result = run(tid, r.rsp, c->until_ns);
+        result = run(tid, r.rsp, c->until_ns, &signal);
     if (result == INJECT_RETURNED)
         return come_back(tid, s, clock_monotonic_ns() + UINT64_C(1000000000));
     if (result == INJECT_CRASHED) {
         state_write(tid, s); /* in the stop of the signal, which is not passed on */
-        return result;
+        if (c->crash)
+            *c->crash = signal;
     }
     return result;
 }
@@ -457,6 +535,18 @@ uint64_t inject_way_back(const struct remote *r)
 bool inject_registers(pid_t tid, struct user_regs_struct *registers)
 {
     (void)tid, (void)registers;
+    return false;
+}
+
+uint64_t inject_counter(const struct user_regs_struct *registers)
+{
+    (void)registers;
+    return 0;
+}
+
+bool inject_waits(const struct user_regs_struct *registers)
+{
+    (void)registers;
     return false;
 }
 

@@ -194,6 +194,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/liveness.h \
 	src/host/livetable.c \
 	src/host/livetable.h \
+	src/host/loaderlocks.c \
+	src/host/loaderlocks.h \
 	src/host/locate.c \
 	src/host/locate.h \
 	src/host/location.c \

@@ -222,6 +222,41 @@ h.equal(own.child.wait(60), 5, "own malloc: status")
 h.equal(h.sums(attached.doc, "by_libc")["total_blocks"], 12, "own malloc: what libc calls")
 h.equal(attached.doc["process"]["own_malloc"], True, "own malloc: said")
 
+def installed(name, library):
+    """A memprof of its own, with that library or none."""
+    folder = os.path.join(h.scratch, name)
+    os.makedirs(os.path.join(folder, ".libs"))
+    shutil.copy(h.MEMPROF, os.path.join(folder, "memprof"))
+    shutil.copy(library, os.path.join(folder, ".libs/libmemprof-preload.so"))
+    return folder
+
+
+# A library that crashes when it is loaded, or that the loader refuses: the program's handlers
+# are its own, the loader goes on, and what happened is said.
+OURS = next(p for p in (os.path.join(h.BUILD, d, "libmemprof-preload.so") for d in ("preload/.libs", ".libs")) if os.path.exists(p))
+no_library = os.path.join(h.scratch, "needs-more.so")
+subprocess.run(["gcc", "-shared", "-x", "c", "-o", no_library, "-", "-Wl,-z,now"], input="extern int absent(void); int here(void) { return absent(); }\n",
+               text=True, check=True)
+for name, library, words in (("crashing", os.path.join(h.BUILD, "tests/tools/crashing-preload.so"), "raised SIGSEGV in process .*install memprof again"),
+                             ("unresolved", no_library, "cannot load the recorder: .*undefined symbol: absent")):
+    program = Program()
+    program.obey("h")
+    program.obey("w")
+    said = subprocess.run([os.path.join(installed(name, library), "memprof"), "attach", str(program.pid)], capture_output=True, text=True, timeout=120)
+    h.equal((said.returncode, said.stderr.count("\n")), (1, 1), f"{name}: {said.stderr!r}")
+    h.check(re.search(words, said.stderr), f"{name}: says so: {said.stderr!r}")
+    program.obey("s")
+    h.equal((program.said["handled"], program.said["loaded"]), ("2", "1"), f"{name}: handlers and loader")
+    program.obey("t")
+    after = Attached(program.pid, "--leak-check=no")
+    h.check(after.begun, f"{name}: a sound one afterwards: {after.first!r}")
+    program.obey("w")
+    h.equal(after.interrupt().status, 0, f"{name}: a sound one afterwards")
+    program.obey("i")
+    h.equal((program.said["interrupted"], program.said["wrong_sums"]), ("0", "0"), f"{name}: system calls and numbers")
+    h.equal(program.end(), 0, f"{name}: its end")
+
+
 # What cannot be attached to: one line, a status, and the process goes on.
 def refused(pid, status, words, name, *options):
     said = memprof("attach", "--timeout", "500ms", *options, pid)

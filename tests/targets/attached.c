@@ -10,6 +10,8 @@
  *      numbers that a thread computes with came out as they should
  *   l  lose three blocks of 77 bytes, keep two of 55
  *   g  say which library's malloc it calls
+ *   h  handle signals that faults raise from now on
+ *   s  say how many of two such signals were handled, and whether another thread can load argv[1]
  *   c  fork a child that allocates and ends
  *   x  become argv[3]
  *   a  end by abort
@@ -26,6 +28,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -182,6 +185,37 @@ static void child(void)
     say("child", WEXITSTATUS(status));
 }
 
+static volatile sig_atomic_t handled;
+
+static void handle(int signal)
+{
+    (void)signal;
+    handled++;
+}
+
+static void *load_one(void *path)
+{
+    void *one = dlopen(path, RTLD_NOW);
+
+    return one && dlclose(one) == 0 ? path : NULL;
+}
+
+static void say_sound(char **argv)
+{
+    pthread_t thread;
+    void *loaded;
+
+    handled = 0;
+    raise(SIGSEGV);
+    raise(SIGTRAP);
+    say("handled", (uint64_t)handled);
+    alarm(60); /* if the loader's lock is held for ever */
+    pthread_create(&thread, NULL, load_one, argv[1]);
+    pthread_join(thread, &loaded);
+    alarm(0);
+    say("loaded", loaded != NULL);
+}
+
 static void obey(char letter, char **argv)
 {
     switch (letter) {
@@ -208,6 +242,13 @@ static void obey(char letter, char **argv)
         break;
     case 'g':
         say_malloc();
+        break;
+    case 'h':
+        signal(SIGSEGV, handle);
+        signal(SIGTRAP, handle);
+        break;
+    case 's':
+        say_sound(argv);
         break;
     case 'c':
         child();

@@ -26,13 +26,16 @@
 
 #include <cmocka.h>
 
+#if defined(__x86_64__)
+
 #define SECOND UINT64_C(1000000000)
 #define INTERRUPTED 40
 #define WRONG_SUM 41
 #define SIGNALS_BLOCKED 42
+#define WRONG_SIGNALS 43
 
 static struct common {
-    _Atomic uint32_t ready, go, called, stop;
+    _Atomic uint32_t ready, go, called, stop, handled;
     char text[64];
     uint64_t argument;
 } * common;
@@ -74,6 +77,11 @@ static void note_call(const char *text, uint64_t argument)
     atomic_fetch_add(&common->called, 1);
 }
 
+static void note_numbers(uint64_t first, uint64_t second)
+{
+    common->argument = first * 100 + second;
+}
+
 static uint64_t seventeen(void)
 {
     return 17;
@@ -92,6 +100,20 @@ static void linger(void)
 static void crash(void)
 {
     __builtin_trap();
+}
+
+static void fault(void)
+{
+    volatile int *volatile nowhere = NULL;
+
+    *nowhere = 0;
+}
+
+static void divide(void)
+{
+    int zero = 0;
+
+    __asm__ volatile("idivl %0" : : "r"(zero) : "eax", "edx");
 }
 
 /* ---------------------------------------------------------- the children -- */
@@ -170,6 +192,30 @@ static void computer(void)
     end_with(0);
 }
 
+static void handle(int signal)
+{
+    (void)signal;
+    atomic_fetch_add(&common->handled, 1);
+}
+
+/* Has handlers for what faults raise, which must still be called when it runs on. */
+static void handler(void)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+    const size_t count = sizeof(faults) / sizeof(faults[0]);
+    uint32_t before;
+
+    for (size_t i = 0; i < count; i++)
+        signal(faults[i], handle);
+    atomic_store(&common->ready, 1);
+    while (!atomic_load(&common->go))
+        usleep(1000);
+    before = atomic_load(&common->handled);
+    for (size_t i = 0; i < count; i++)
+        raise(faults[i]);
+    end_with(atomic_load(&common->handled) - before == count ? 0 : WRONG_SIGNALS);
+}
+
 static pid_t child(void (*body)(void))
 {
     pid_t pid;
@@ -215,7 +261,9 @@ static struct inject_call call_of(pid_t pid, void *function)
                                 .until_ns = clock_monotonic_ns() + 20 * SECOND};
 }
 
-static enum inject_result call(pid_t pid, const struct inject_call *c)
+/* What becomes of the last. */
+static enum inject_result call_then(pid_t pid, const struct inject_call *c,
+                                    const struct inject_call *next)
 {
     struct stopped s = {.pid = pid, .began_ns = stop_now_ns()};
     enum inject_result result;
@@ -225,9 +273,16 @@ static enum inject_result call(pid_t pid, const struct inject_call *c)
     result = s.count == 1 && s.threads[0].state == STOP_HELD && s.threads[0].signal == 0
                  ? inject_call(pid, c)
                  : INJECT_NOT_BEGUN;
+    if (next && result != INJECT_NOT_BEGUN)
+        result = inject_call(pid, next);
     stop_let_go(&s);
     stop_release(&s);
     return result;
+}
+
+static enum inject_result call(pid_t pid, const struct inject_call *c)
+{
+    return call_then(pid, c, NULL);
 }
 
 static void a_call_gets_its_arguments(void **state)
@@ -397,11 +452,143 @@ static void a_tracer_killed_at_any_call_harms_nothing(void **state)
 
 static void a_crash_is_undone(void **state)
 {
-    pid_t pid = child(reader);
-    struct inject_call c = call_of(pid, (void *)crash);
+    void (*const crashes[])(void) = {crash, fault, divide};
+    const int signals[] = {SIGILL, SIGSEGV, SIGFPE};
+    void (*const bodies[])(void) = {reader, handler};
 
     (void)state;
-    assert_int_equal(call(pid, &c), INJECT_CRASHED);
+    for (int i = 0; i < 6; i++) {
+        pid_t pid = child(bodies[i / 3]);
+        struct inject_call c = call_of(pid, (void *)crashes[i % 3]);
+        int signal = 0;
+
+        c.crash = &signal;
+        assert_int_equal(call(pid, &c), INJECT_CRASHED);
+        assert_int_equal(signal, signals[i % 3]);
+        assert_int_equal(common->handled, 0);
+        common->go = 1;
+        assert_int_equal(ended(pid), 0);
+    }
+}
+
+static void a_call_after_a_crash(void **state)
+{
+    pid_t pid = child(handler);
+    struct inject_call c = call_of(pid, (void *)fault), next = call_of(pid, (void *)note_numbers);
+
+    (void)state;
+    next.first = 18;
+    next.argument = 19;
+    assert_int_equal(call_then(pid, &c, &next), INJECT_RETURNED);
+    assert_int_equal(common->argument, 1819);
+    common->go = 1;
+    assert_int_equal(ended(pid), 0);
+}
+
+static void stepping_leaves_the_handlers(void **state)
+{
+    pid_t pid = child(handler);
+    struct inject_call c = call_of(pid, (void *)seventeen);
+    uint64_t result = 0;
+
+    (void)state;
+    c.result = &result;
+    assert_int_equal(call(pid, &c), INJECT_RETURNED);
+    assert_int_equal(result, 17);
+    common->go = 1;
+    assert_int_equal(ended(pid), 0);
+}
+
+/* Signals that somebody sends come when the call is over. */
+static void a_signal_meanwhile_is_kept(void **state)
+{
+    const int signals[] = {SIGSEGV, SIGTRAP};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        pid_t pid = child(handler), sender;
+        struct inject_call c = call_of(pid, (void *)linger);
+
+        sender = fork();
+        if (sender == 0) {
+            while (!common->called)
+                usleep(1000);
+            kill(pid, signals[i]);
+            usleep(20000);
+            common->text[0] = common->handled == 0;
+            common->stop = 1;
+            _exit(0);
+        }
+        assert_int_equal(call(pid, &c), INJECT_RETURNED);
+        assert_int_equal(ended(sender), 0);
+        assert_int_equal(common->text[0], 1);
+        for (int tries = 0; tries < 1000 && common->handled == 0; tries++)
+            usleep(1000);
+        assert_int_equal(common->handled, 1);
+        common->go = 1;
+        assert_int_equal(ended(pid), 0);
+    }
+}
+
+static char state_of(pid_t pid)
+{
+    char path[48], letter = '?';
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    file = fopen(path, "re");
+    if (file && fscanf(file, "%*d (%*[^)]) %c", &letter) != 1)
+        letter = '?';
+    if (file)
+        fclose(file);
+    return letter;
+}
+
+static bool becomes(pid_t pid, char letter)
+{
+    for (int tries = 0; tries < 2000 && state_of(pid) != letter; tries++)
+        usleep(1000);
+    return state_of(pid) == letter;
+}
+
+static void a_stopped_process_stays_stopped(void **state)
+{
+    pid_t pid = child(reader);
+    struct inject_call c = call_of(pid, (void *)note_call);
+
+    (void)state;
+    c.text = "";
+    kill(pid, SIGSTOP);
+    assert_true(becomes(pid, 'T'));
+    assert_int_equal(call(pid, &c), INJECT_RETURNED);
+    assert_int_equal(common->called, 1);
+    assert_true(becomes(pid, 'T'));
+    usleep(20000);
+    assert_int_equal(state_of(pid), 'T');
+    kill(pid, SIGCONT);
+    common->go = 1;
+    assert_int_equal(ended(pid), 0);
+}
+
+static void a_stop_meanwhile_comes(void **state)
+{
+    pid_t pid = child(reader), sender;
+    struct inject_call c = call_of(pid, (void *)linger);
+
+    (void)state;
+    sender = fork();
+    if (sender == 0) {
+        while (!common->called)
+            usleep(1000);
+        kill(pid, SIGSTOP);
+        usleep(20000);
+        common->stop = 1;
+        _exit(0);
+    }
+    assert_int_equal(call(pid, &c), INJECT_RETURNED);
+    assert_int_equal(ended(sender), 0);
+    assert_true(becomes(pid, 'T'));
+    kill(pid, SIGCONT);
     common->go = 1;
     assert_int_equal(ended(pid), 0);
 }
@@ -418,6 +605,11 @@ int main(void)
         cmocka_unit_test(a_sleep_begins_again_when_the_tracer_is_killed),
         cmocka_unit_test(a_tracer_killed_at_any_call_harms_nothing),
         cmocka_unit_test(a_crash_is_undone),
+        cmocka_unit_test(a_call_after_a_crash),
+        cmocka_unit_test(stepping_leaves_the_handlers),
+        cmocka_unit_test(a_signal_meanwhile_is_kept),
+        cmocka_unit_test(a_stopped_process_stays_stopped),
+        cmocka_unit_test(a_stop_meanwhile_comes),
     };
 
     if (!inject_possible() || !stop_can_trace(getppid() > 1 ? getpid() : 1))
@@ -425,3 +617,13 @@ int main(void)
     common = mmap(NULL, sizeof(*common), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
+
+#else
+
+/* inject_possible() is false there. */
+int main(void)
+{
+    return 77;
+}
+
+#endif
