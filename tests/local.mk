@@ -68,6 +68,7 @@ unit_tests = \
 	tests/unit/test-findings \
 	tests/unit/test-findings-memory \
 	tests/unit/test-forks \
+	tests/unit/test-earlynames \
 	tests/unit/test-framenames \
 	tests/unit/test-guarded \
 	tests/unit/test-leakroots \

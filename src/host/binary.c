@@ -67,10 +67,9 @@ struct binary *binary_new_vdso(const struct buildid *id)
     return b;
 }
 
-void binary_free(struct binary *b)
+/* All that was read. */
+static void unload(struct binary *b)
 {
-    if (!b)
-        return;
     for (size_t i = 0; b->read_units && i < b->units.count; i++)
         dwarfunit_free(b->read_units[i]);
     free(b->read_units);
@@ -81,9 +80,33 @@ void binary_free(struct binary *b)
     debugfile_release(&b->alt);
     debugfile_release(&b->debug);
     debugfile_release(&b->main);
-    modfile_release(&b->file);
     free(b->image);
+}
+
+void binary_free(struct binary *b)
+{
+    if (!b)
+        return;
+    unload(b);
+    modfile_release(&b->file);
     free(b);
+}
+
+bool binary_forget_changed(struct binary *b)
+{
+    struct modfile now = {.fd = b->main.fd, .st = b->file.st};
+
+    if (b->main.fd < 0 || !modfile_changed(&now))
+        return false;
+    unload(b);
+    b->loaded = b->symbols_loaded = false;
+    b->image = NULL;
+    b->dwarf = b->alt_dwarf = NULL;
+    b->read_units = NULL;
+    debugfile_init(&b->main);
+    debugfile_init(&b->debug);
+    debugfile_init(&b->alt);
+    return true;
 }
 
 bool binary_is(const struct binary *b, const struct modfile *file, const struct buildid *id)
@@ -163,17 +186,20 @@ static void load_dwarf(struct binary *b, const struct debugfile_places *places, 
 }
 
 /* The recorder could not read an ID where it was mapped, but the file may have one. */
-static void take_id(struct binary *b)
+static void take_id(const struct binary *b, struct buildid *id)
 {
     const void *bytes;
     ssize_t size = b->id.size || !b->main.elf ? 0 : dwelf_elf_gnu_build_id(b->main.elf, &bytes);
 
+    *id = b->id;
     if (size > 0)
-        buildid_set(&b->id, bytes, (size_t)size);
+        buildid_set(id, bytes, (size_t)size);
 }
 
 static void load(struct binary *b, const struct debugfile_places *places)
 {
+    struct buildid id;
+
     b->loaded = true;
     if (b->vdso) {
         load_vdso(b);
@@ -181,12 +207,12 @@ static void load(struct binary *b, const struct debugfile_places *places)
         debugfile_open(&b->main, b->file.fd);
         b->file.fd = -1;
     }
-    take_id(b);
+    take_id(b, &id);
     if (b->main.elf && debugfile_has_dwarf(b->main.elf)) {
         load_dwarf(b, places, &b->main);
         return;
     }
-    if (!debugfile_find(&b->debug, places, &b->id, b->main.elf, b->main.fd) &&
+    if (!debugfile_find(&b->debug, places, &id, b->main.elf, b->main.fd) &&
         debugfile_has_dwarf(b->debug.elf) &&
         (places->thorough || !b->c_library || !debugfile_is_compressed(b->debug.elf)))
         load_dwarf(b, places, &b->debug);

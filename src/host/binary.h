@@ -36,6 +36,12 @@ void binary_free(struct binary *b);
 bool binary_is(const struct binary *b, const struct modfile *file, const struct buildid *id);
 
 /*
+ * Forget what was read of a file that was changed in place since: nothing of it is read from
+ * then on.  Whether it was so.
+ */
+bool binary_forget_changed(struct binary *b);
+
+/*
  * Fill at most `max` (at least 1) lines for a file address, the innermost
  * inlined one first, as symbolizer_lookup; `offset`s are relative to the file
  * address `shown`.  0: nothing is known.  Texts live as long as the binary and

@@ -61,6 +61,7 @@ void image_shrink(struct image *i)
         capture_release(&i->capture);
         collector_release(&i->collector);
         model_release(&i->model);
+        earlynames_end(&i->names);
         modmap_release(&i->modmap);
     }
     i->begun = false;
@@ -230,6 +231,7 @@ static void poll_modules(void *context)
     struct image *i = context;
 
     modmap_update(&i->modmap);
+    earlynames_watch(&i->names);
 }
 
 static uint64_t before_round(void *context)
@@ -357,6 +359,8 @@ static int collecting_begin(struct image *i, const struct image_options *options
     if (modules_begin(i, options->run, e) != 0)
         return -1;
     read_arguments(i);
+    earlynames_init(&i->names, &i->segment, i->modmap.symbolizer,
+                    !options->run->symbolizer.debuginfod);
     model_init(&i->model, i->segment.layout.nodes_max, i->begin_ticks, TIMELINE_TICKS);
     i->model.attached = i->model.partial = i->attached_seconds > 0;
     i->model.hooks = (struct model_hooks){
@@ -370,6 +374,7 @@ static int collecting_begin(struct image *i, const struct image_options *options
         collector_release(&i->collector);
     }
     model_release(&i->model);
+    earlynames_end(&i->names);
     modmap_release(&i->modmap);
     return -1;
 }
@@ -424,6 +429,7 @@ void image_stop(struct image *i)
     i->end_ns = clock_monotonic_ns();
     model_finish(&i->model, i->end_ticks);
     modmap_finish(&i->modmap);
+    earlynames_hurry(&i->names);
     capture_finish(&i->capture, i->end_ticks, tick_seconds(i),
                    (double)(i->end_ns - i->begin_ns) * 1e-9);
 }
@@ -501,6 +507,7 @@ int image_profile(struct image *i, struct run_image *result, struct error *e)
         return -1;
     if (i->path)
         snapshot_draft_begin(&i->draft, &result->profile);
+    earlynames_end(&i->names);
     if (frame_names(&result->profile, &i->modmap, e) != 0) {
         snapshot_draft_release(&i->draft);
         return -1;

@@ -14,6 +14,7 @@
 
 #include "src/host/capture.h"
 #include "src/host/collector.h"
+#include "src/host/earlynames.h"
 #include "src/host/forks.h"
 #include "src/host/modmap.h"
 #include "src/host/run.h"
@@ -36,6 +37,7 @@ struct image {
     struct collector collector;
     struct modmap modmap;
     struct capture capture;
+    struct earlynames names;     /* what frames will be named from, read meanwhile */
     struct snapshot_draft draft; /* of the finished profile, while its frames are named */
     char *path;                  /* of the profile; NULL: none is written */
     pthread_t thread;

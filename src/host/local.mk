@@ -77,6 +77,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/dwarfunit.h \
 	src/host/elfsymtab.c \
 	src/host/elfsymtab.h \
+	src/host/earlynames.c \
+	src/host/earlynames.h \
 	src/host/elfobjects.c \
 	src/host/elfobjects.h \
 	src/host/duplicates.c \

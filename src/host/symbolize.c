@@ -5,6 +5,7 @@
 #include "src/host/perfmap.h"
 #include "src/shared/record.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +14,15 @@
 
 struct module {
     struct binary *binary; /* NULL: no file was found, and no build ID to find another by */
-    uint64_t start, bias;
+    uint64_t start, end, bias;
+    uint32_t generation;
 };
 
 struct symbolizer {
     struct symbolizer_options options; /* with copies of the texts */
     struct debugfile_places places;
     struct demangler *demangler;
+    pthread_mutex_t lock; /* of the two lists, where symbolizer_prepare meets their owner */
     struct module *modules;
     size_t module_count, module_room;
     struct binary **binaries; /* modules mapped from one file share it */
@@ -67,6 +70,8 @@ struct symbolizer *symbolizer_new(const struct symbolizer_options *options, stru
 {
     struct symbolizer *s = calloc(1, sizeof *s);
 
+    if (s)
+        pthread_mutex_init(&s->lock, NULL);
     if (s && !copy_options(s, options)) {
         s->demangler = demangler_new(options->keep_mangled);
         if (s->demangler)
@@ -90,6 +95,7 @@ void symbolizer_free(struct symbolizer *s)
     free((char *)s->options.debug_dir);
     free((char *)s->options.sysroot);
     free((char *)s->options.perf_map);
+    pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
@@ -133,13 +139,19 @@ static bool is_vdso(const char *path)
 /* Keep a binary that was just made; NULL, and it is freed, if there is no room. */
 static struct binary *keep(struct symbolizer *s, struct binary *b)
 {
-    if (b && make_room_for_binary(s)) {
-        binary_free(b);
+    bool kept;
+
+    if (!b)
         return NULL;
-    }
-    if (b)
+    pthread_mutex_lock(&s->lock);
+    kept = !make_room_for_binary(s);
+    if (kept)
         s->binaries[s->binary_count++] = b;
-    return b;
+    pthread_mutex_unlock(&s->lock);
+    if (kept)
+        return b;
+    binary_free(b);
+    return NULL;
 }
 
 static struct binary *binary_for(struct symbolizer *s, struct modfile *file, const char *path,
@@ -179,12 +191,18 @@ static int find_binary(struct symbolizer *s, struct profile_module *m, const cha
 int symbolizer_add_module(struct symbolizer *s, struct profile_module *m, const char *path,
                           pid_t pid, struct error *e)
 {
-    struct module module = {NULL, m->start, m->bias};
+    struct module module = {NULL, m->start, m->end, m->bias, m->generation};
+    int number = -1;
 
-    if (make_room_for_module(s) || find_binary(s, m, path, pid, &module.binary))
+    if (find_binary(s, m, path, pid, &module.binary))
         return error_set(e, ERROR_MEMORY, "out of memory for module %s", path);
-    s->modules[s->module_count] = module;
-    return (int)s->module_count++;
+    pthread_mutex_lock(&s->lock);
+    if (!make_room_for_module(s)) {
+        number = (int)s->module_count++;
+        s->modules[number] = module;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return number < 0 ? error_set(e, ERROR_MEMORY, "out of memory for module %s", path) : number;
 }
 
 /* --------------------------------------------------------------- lookup -- */
@@ -207,6 +225,50 @@ static bool lookup_perfmap(struct symbolizer *s, uint64_t pc, uint64_t shown,
     *line = (struct symbol_line){
         .function = name, .file = "", .flags = LINE_FROM_SYMTAB, .offset = shown - start};
     return true;
+}
+
+/* The module of a frame, as modmap_find has it; false: none that could be read. */
+static bool find_module(struct symbolizer *s, uint64_t frame, uint64_t pc, struct module *found)
+{
+    uint32_t generation = frame_generation(frame);
+    bool held = false;
+
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->module_count && !held; i++) {
+        *found = s->modules[i];
+        held = pc >= found->start && pc < found->end && found->generation == generation;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return held && found->binary;
+}
+
+void symbolizer_prepare(struct symbolizer *s, uint64_t frame)
+{
+    uint64_t shown = frame_pc(frame), pc = frame & FRAME_EXACT ? shown : shown - 1;
+    struct symbol_line lines[1];
+    struct module m;
+
+    if (find_module(s, frame, pc, &m))
+        binary_lookup(m.binary, &s->places, s->demangler, pc - m.bias, shown - m.bias, lines, 1);
+}
+
+/* The n'th file, or NULL. */
+static struct binary *binary_number(struct symbolizer *s, size_t n)
+{
+    struct binary *b;
+
+    pthread_mutex_lock(&s->lock);
+    b = n < s->binary_count ? s->binaries[n] : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return b;
+}
+
+void symbolizer_forget_changed(struct symbolizer *s)
+{
+    struct binary *b;
+
+    for (size_t i = 0; (b = binary_number(s, i)); i++)
+        binary_forget_changed(b);
 }
 
 size_t symbolizer_lookup(struct symbolizer *s, int module, uint64_t frame,

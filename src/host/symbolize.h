@@ -8,7 +8,8 @@
  * lines the frame stands for.  It caches per module, not per address: callers
  * ask once per distinct frame.
  *
- * Not thread-safe.  Nothing here touches the target: it reads files only.
+ * Not thread-safe, but for symbolizer_prepare.  Nothing here touches the target: it reads files
+ * only.
  */
 #ifndef MEMPROF_HOST_SYMBOLIZE_H
 #define MEMPROF_HOST_SYMBOLIZE_H
@@ -49,6 +50,16 @@ void symbolizer_free(struct symbolizer *s);
  */
 int symbolizer_add_module(struct symbolizer *s, struct profile_module *m, const char *path,
                           pid_t pid, struct error *e);
+
+/*
+ * Read what a lookup of `frame` will need: it is then found sooner.  One thread may call this
+ * while another adds modules, not while one looks up.  Nothing is asked of a perf map, which
+ * is still being written.
+ */
+void symbolizer_prepare(struct symbolizer *s, uint64_t frame);
+
+/* Forget what was prepared from files that were changed since; as symbolizer_prepare. */
+void symbolizer_forget_changed(struct symbolizer *s);
 
 struct symbol_line {
     const char *function; /* demangled, "" unknown */
