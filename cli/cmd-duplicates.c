@@ -4,10 +4,10 @@
 #include "cli/heap-source.h"
 #include "cli/options.h"
 #include "cli/pager.h"
+#include "cli/profile-operand.h"
 #include "cli/text-options.h"
 #include "cli/words.h"
 #include "src/host/report-duplicates.h"
-#include "src/host/snapshot.h"
 
 #define ROWS 20
 
@@ -103,8 +103,9 @@ static int write_text(const struct choice *c, const struct document *d, struct e
     return result;
 }
 
-static int show(const struct choice *c, const struct profile *p, struct error *e)
+static int show(const struct profile *p, const char *path, void *context, struct error *e)
 {
+    const struct choice *c = context;
     struct sourcelines sources;
     struct duplicates duplicates;
     struct report_duplicates_options report = {.text = text_choice_options(&c->text, stdout),
@@ -113,6 +114,7 @@ static int show(const struct choice *c, const struct profile *p, struct error *e
     struct document document = {p, &duplicates, &report};
     int result;
 
+    (void)path;
     if (!duplicates_known(p, e) || duplicates_make(&duplicates, p, c->group, &c->text.skip, e) != 0)
         return -1;
     sourcelines_init(&sources);
@@ -124,26 +126,14 @@ static int show(const struct choice *c, const struct profile *p, struct error *e
     return result;
 }
 
-static int find(const struct choice *c, const char *what)
+static int find(struct choice *c, const char *what)
 {
     const struct heap_question question = {.flags = CONTROL_SEARCH_DUPLICATES,
                                            .program = c->pid != NULL};
     char path[CONTROL_PATH_BYTES];
-    struct error e = {0};
-    struct profile p;
-    int result, status = heap_source_find(what, &question, path);
+    int status = heap_source_find(what, &question, path);
 
-    if (status != EXIT_FINE)
-        return status;
-    result = snapshot_open(&p, path, &e);
-    if (result == 0) {
-        result = show(c, &p, &e);
-        profile_release(&p);
-    }
-    if (result == 0)
-        return EXIT_FINE;
-    words_error(&e);
-    return words_exit_code(&e);
+    return status == EXIT_FINE ? profile_operand_show(path, show, c) : status;
 }
 
 int cmd_duplicates(int argc, char **argv)

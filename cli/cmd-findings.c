@@ -3,10 +3,10 @@
 #include "cli/document.h"
 #include "cli/options.h"
 #include "cli/pager.h"
+#include "cli/profile-operand.h"
 #include "cli/text-options.h"
 #include "cli/words.h"
 #include "src/host/report-findings.h"
-#include "src/host/snapshot.h"
 
 enum {
     OPTION_LIMIT = OPTION_LONG_ONLY,
@@ -94,8 +94,9 @@ static int write_text(const char *path, const struct choice *c, const struct pro
     return result;
 }
 
-static int show(const char *path, const struct choice *c, const struct profile *p, struct error *e)
+static int show(const struct profile *p, const char *path, void *context, struct error *e)
 {
+    const struct choice *c = context;
     struct findings findings;
     int result;
 
@@ -104,22 +105,6 @@ static int show(const char *path, const struct choice *c, const struct profile *
     result = c->json ? write_json(path, c, p, &findings, e) : write_text(path, c, p, &findings, e);
     findings_release(&findings);
     return result;
-}
-
-static int show_file(const char *path, const struct choice *c)
-{
-    struct profile profile;
-    struct error e = {0};
-    int result = snapshot_open(&profile, path, &e);
-
-    if (result == 0) {
-        result = show(path, c, &profile, &e);
-        profile_release(&profile);
-    }
-    if (result == 0)
-        return EXIT_FINE;
-    words_error(&e);
-    return words_exit_code(&e);
 }
 
 int cmd_findings(int argc, char **argv)
@@ -131,11 +116,8 @@ int cmd_findings(int argc, char **argv)
     first = options_parse(&options, argc, argv, take, &c);
     if (first == OPTIONS_DONE) {
         status = EXIT_FINE;
-    } else if (first >= 0 && argc - first != 1) {
-        words_say(argc == first ? "which profile?" : "one profile at a time");
-        options_wrong(&options);
-    } else if (first >= 0) {
-        status = show_file(argv[first], &c);
+    } else if (first >= 0 && profile_operand_check(&options, argc - first)) {
+        status = profile_operand_show(argv[first], show, &c);
     }
     text_choice_release(&c.text);
     return status;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/pager.h"
+#include "cli/profile-operand.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
 #include "src/host/report-growth.h"
-#include "src/host/snapshot.h"
 #include "src/host/units.h"
 
 #include <string.h>
@@ -132,14 +132,21 @@ static void drop_steady(struct courses *c)
         c->row_count--;
 }
 
-static int show(const struct growth_choice *c, const struct profile *p, size_t *suspects,
-                struct error *e)
+struct showing {
+    const struct growth_choice *choice;
+    size_t suspects; /* set by show */
+};
+
+static int show(const struct profile *p, const char *path, void *context, struct error *e)
 {
+    struct showing *showing = context;
+    const struct growth_choice *c = showing->choice;
     bool files = c->view.json || c->view.csv;
     struct view_options options;
     struct courses courses;
     int result;
 
+    (void)path;
     if (view_choice_settle(&c->view, p, NULL, &options, e) != 0)
         return -1;
     options.min_bytes = c->min_bytes;
@@ -147,7 +154,7 @@ static int show(const struct growth_choice *c, const struct profile *p, size_t *
         options.limit = 0;
     if (courses_find(&courses, p, &options, e) != 0)
         return -1;
-    *suspects = courses.kinds[TREND_GROWS];
+    showing->suspects = courses.kinds[TREND_GROWS];
     if (!files && !c->steady)
         drop_steady(&courses);
     result =
@@ -162,46 +169,27 @@ static int show(const struct growth_choice *c, const struct profile *p, size_t *
 
 static int growth(const char *path, const struct growth_choice *c)
 {
-    struct profile profile;
-    struct error e = {0};
-    size_t suspects = 0;
-    int result = snapshot_open(&profile, path, &e);
+    struct showing showing = {.choice = c};
+    int status = profile_operand_show(path, show, &showing);
 
-    if (result == 0) {
-        result = show(c, &profile, &suspects, &e);
-        profile_release(&profile);
-    }
-    if (result != 0) {
-        words_error(&e);
-        return words_exit_code(&e);
-    }
-    if (!c->fail || suspects == 0)
-        return EXIT_FINE;
-    words_say("%zu row%s without bound", suspects, suspects == 1 ? " grows" : "s grow");
+    if (status != EXIT_FINE || !c->fail || showing.suspects == 0)
+        return status;
+    words_say("%zu row%s without bound", showing.suspects,
+              showing.suspects == 1 ? " grows" : "s grow");
     return EXIT_GROWN;
 }
 
 int cmd_growth(int argc, char **argv)
 {
     struct growth_choice c = {.min_bytes = MIN_BYTES};
-    int first, status = EXIT_USAGE;
+    int first, status;
 
     fill_view_specs();
     view_choice_init(&c.view);
     first = options_parse(&growth_options, argc, argv, take, &c);
-    if (first == OPTIONS_DONE) {
-        status = EXIT_FINE;
-    } else if (first >= 0 && c.view.list_skipped) {
-        view_choice_list_skipped(&c.view);
-        status = EXIT_FINE;
-    } else if (first >= 0 && view_choice_check(&c.view) != 0) {
-        options_wrong(&growth_options);
-    } else if (first >= 0 && argc - first != 1) {
-        words_say(argc == first ? "which profile?" : "one profile at a time");
-        options_wrong(&growth_options);
-    } else if (first >= 0) {
+    if (view_choice_ready(&c.view, &growth_options, first, &status) &&
+        profile_operand_check(&growth_options, argc - first))
         status = growth(argv[first], &c);
-    }
     view_choice_release(&c.view);
     return status;
 }

@@ -4,9 +4,9 @@
 #include "cli/leak-output.h"
 #include "cli/leak-retained.h"
 #include "cli/pager.h"
+#include "cli/profile-operand.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/snapshot.h"
 #include "src/host/suppress-builtin.h"
 
 #include <string.h>
@@ -106,8 +106,9 @@ static int show_text(const struct choice *c, const struct leaks *l, const struct
     return result;
 }
 
-static int show(struct choice *c, const struct profile *p, const char *file, struct error *e)
+static int show(const struct profile *p, const char *file, void *context, struct error *e)
 {
+    struct choice *c = context;
     struct leaks leaks;
     int result;
 
@@ -123,22 +124,6 @@ static int show(struct choice *c, const struct profile *p, const char *file, str
         result = show_text(c, &leaks, p, file, e);
     leaks_release(&leaks);
     return result;
-}
-
-static int show_file(const char *path, struct choice *c)
-{
-    struct profile profile;
-    struct error e = {0};
-    int result = snapshot_open(&profile, path, &e);
-
-    if (result == 0) {
-        result = show(c, &profile, path, &e);
-        profile_release(&profile);
-    }
-    if (result == 0)
-        return EXIT_FINE;
-    words_error(&e);
-    return words_exit_code(&e);
 }
 
 /* ----------------------------------------------------------------- command -- */
@@ -174,7 +159,7 @@ static int run(struct choice *c, const char *what)
     if (c->retained.wanted)
         question.flags |= CONTROL_SEARCH_RETAINED | CONTROL_SEARCH_WHOLE_GRAPH;
     status = heap_source_find(c->pid ? c->pid : what, &question, path);
-    return status == EXIT_FINE ? show_file(path, c) : status;
+    return status == EXIT_FINE ? profile_operand_show(path, show, c) : status;
 }
 
 static int wrong(const char *why)

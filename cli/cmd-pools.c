@@ -3,12 +3,12 @@
 #include "cli/heap-source.h"
 #include "cli/options.h"
 #include "cli/pager.h"
+#include "cli/profile-operand.h"
 #include "cli/session-choice.h"
 #include "cli/terminal.h"
 #include "cli/text-options.h"
 #include "cli/words.h"
 #include "src/host/report-pools.h"
-#include "src/host/snapshot.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -149,8 +149,9 @@ static int write_all(const struct choice *c, const struct profile *p, const stru
     return c->json || c->csv ? 0 : write_text(c, p, s, report, e);
 }
 
-static int show(const struct choice *c, const struct profile *p, struct error *e)
+static int show(const struct profile *p, const char *path, void *context, struct error *e)
 {
+    const struct choice *c = context;
     const struct report_text_options text = text_choice_options(&c->text, stdout);
     struct pools_options making = c->pools;
     struct report_pools_options report = {
@@ -165,6 +166,7 @@ static int show(const struct choice *c, const struct profile *p, struct error *e
     struct pools pools;
     int result;
 
+    (void)path;
     if (moment_find(p, c->snapshot, &making.moment, e) != 0 ||
         pools_make(&pools, p, &making, e) != 0)
         return -1;
@@ -174,28 +176,12 @@ static int show(const struct choice *c, const struct profile *p, struct error *e
     return result;
 }
 
-static int show_file(const char *path, const struct choice *c)
-{
-    struct profile profile;
-    struct error e = {0};
-    int result = snapshot_open(&profile, path, &e);
-
-    if (result == 0) {
-        result = show(c, &profile, &e);
-        profile_release(&profile);
-    }
-    if (result == 0)
-        return EXIT_FINE;
-    words_error(&e);
-    return words_exit_code(&e);
-}
-
 /* ------------------------------------------------------------- a program -- */
 
-static int show_answer(const struct control_answer *a, const struct choice *c)
+static int show_answer(const struct control_answer *a, struct choice *c)
 {
     if (a->status == CONTROL_OK && *a->file)
-        return show_file(a->file, c);
+        return profile_operand_show(a->file, show, c);
     if (a->status == CONTROL_NOTHING) {
         words_say("the program has ended: show its profile");
         return EXIT_NOT_PROFILED;
@@ -208,7 +194,7 @@ static int show_answer(const struct control_answer *a, const struct choice *c)
     return EXIT_TROUBLE;
 }
 
-static int show_program(const char *what, const struct choice *c)
+static int show_program(const char *what, struct choice *c)
 {
     struct control_request request = control_request_make(CONTROL_POOLS);
     struct control_answer answer;
@@ -241,7 +227,7 @@ int cmd_pools(int argc, char **argv)
         words_say("only one of --json and --csv can go to standard output");
         options_wrong(&options);
     } else if (first >= 0 && heap_source_is_file(argv[first])) {
-        status = show_file(argv[first], &c);
+        status = profile_operand_show(argv[first], show, &c);
     } else if (first >= 0) {
         status = show_program(argv[first], &c);
     }

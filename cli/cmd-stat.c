@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/pager.h"
+#include "cli/profile-operand.h"
 #include "cli/terminal.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
 #include "src/host/report-stat.h"
-#include "src/host/snapshot.h"
 
 #include <string.h>
 
@@ -65,14 +65,16 @@ static int write_json(const char *file, const struct profile *p,
     return result;
 }
 
-static int show(const struct stat_choice *c, const struct profile *p, struct error *e)
+static int show(const struct profile *p, const char *path, void *context, struct error *e)
 {
+    const struct stat_choice *c = context;
     bool filters = c->view.filter.count || c->view.domain;
     struct report_stat_options options;
     struct view_options view;
     struct history history;
     int result;
 
+    (void)path;
     if (view_choice_settle(&c->view, p, c->view.snapshot, &view, e) != 0)
         return -1;
     if (filters && history_make(&history, p, &view, e) != 0)
@@ -92,42 +94,16 @@ static int show(const struct stat_choice *c, const struct profile *p, struct err
     return result;
 }
 
-static int stat(const char *path, const struct stat_choice *c)
-{
-    struct profile profile;
-    struct error e = {0};
-    int result = snapshot_open(&profile, path, &e);
-
-    if (result == 0) {
-        result = show(c, &profile, &e);
-        profile_release(&profile);
-    }
-    if (result == 0)
-        return EXIT_FINE;
-    words_error(&e);
-    return words_exit_code(&e);
-}
-
 int cmd_stat(int argc, char **argv)
 {
     struct stat_choice c = {0};
-    int first, status = EXIT_USAGE;
+    int first, status;
 
     view_choice_init(&c.view);
     first = options_parse(&stat_options, argc, argv, take, &c);
-    if (first == OPTIONS_DONE) {
-        status = EXIT_FINE;
-    } else if (first >= 0 && c.view.list_skipped) {
-        view_choice_list_skipped(&c.view);
-        status = EXIT_FINE;
-    } else if (first >= 0 && view_choice_check(&c.view) != 0) {
-        options_wrong(&stat_options);
-    } else if (first >= 0 && argc - first != 1) {
-        words_say(argc == first ? "which profile?" : "one profile at a time");
-        options_wrong(&stat_options);
-    } else if (first >= 0) {
-        status = stat(argv[first], &c);
-    }
+    if (view_choice_ready(&c.view, &stat_options, first, &status) &&
+        profile_operand_check(&stat_options, argc - first))
+        status = profile_operand_show(argv[first], show, &c);
     view_choice_release(&c.view);
     return status;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/profile-operand.h"
 #include "cli/words.h"
 #include "src/host/debuginfod.h"
 #include "src/host/escape.h"
@@ -200,10 +201,7 @@ int cmd_symbolize(int argc, char **argv)
     first = options_parse(&options, argc, argv, take, &choice);
     if (first == OPTIONS_DONE) {
         status = EXIT_FINE;
-    } else if (first >= 0 && argc - first != 1) {
-        words_say(argc == first ? "which profile?" : "one profile at a time");
-        options_wrong(&options);
-    } else if (first >= 0) {
+    } else if (first >= 0 && profile_operand_check(&options, argc - first)) {
         status = symbolize(&choice, argv[first]);
     }
     strbuf_release(&choice.debug_dirs);

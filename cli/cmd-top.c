@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/pager.h"
+#include "cli/profile-operand.h"
 #include "cli/view-output.h"
-#include "cli/words.h"
 #include "src/host/report-faults.h"
 #include "src/host/report-text.h"
 #include "src/host/shorten.h"
-#include "src/host/snapshot.h"
 
 #include <string.h>
 
@@ -52,11 +51,13 @@ static int add_report(struct strbuf *out, const struct profile *p, const struct 
 }
 
 /* With --json - and the like standard output holds that and nothing else. */
-static int show(const struct profile *p, const struct view_choice *choice, struct error *e)
+static int show(const struct profile *p, const char *path, void *context, struct error *e)
 {
+    const struct view_choice *choice = context;
     struct strbuf out;
     int result;
 
+    (void)path;
     if (view_choice_has_files(choice))
         return view_choice_write_files(choice, p, e);
     strbuf_init(&out);
@@ -67,44 +68,16 @@ static int show(const struct profile *p, const struct view_choice *choice, struc
     return result;
 }
 
-static int top(const char *path, const struct view_choice *choice)
-{
-    struct profile profile;
-    struct error e = {0};
-    int result;
-
-    if (snapshot_open(&profile, path, &e) != 0) {
-        words_error(&e);
-        return words_exit_code(&e);
-    }
-    result = show(&profile, choice, &e);
-    profile_release(&profile);
-    if (result == 0)
-        return EXIT_FINE;
-    words_error(&e);
-    return words_exit_code(&e);
-}
-
 int cmd_top(int argc, char **argv)
 {
     struct view_choice choice;
-    int first, status = EXIT_USAGE;
+    int first, status;
 
     view_choice_init(&choice);
     first = options_parse(&top_options, argc, argv, view_choice_take, &choice);
-    if (first == OPTIONS_DONE) {
-        status = EXIT_FINE;
-    } else if (first >= 0 && choice.list_skipped) {
-        view_choice_list_skipped(&choice);
-        status = EXIT_FINE;
-    } else if (first >= 0 && view_choice_check(&choice) != 0) {
-        options_wrong(&top_options);
-    } else if (first >= 0 && argc - first != 1) {
-        words_say(argc == first ? "which profile?" : "one profile at a time");
-        options_wrong(&top_options);
-    } else if (first >= 0) {
-        status = top(argv[first], &choice);
-    }
+    if (view_choice_ready(&choice, &top_options, first, &status) &&
+        profile_operand_check(&top_options, argc - first))
+        status = profile_operand_show(argv[first], show, &choice);
     view_choice_release(&choice);
     return status;
 }

@@ -53,6 +53,8 @@ memprof_SOURCES = \
 	cli/options.h \
 	cli/pager.c \
 	cli/pager.h \
+	cli/profile-operand.c \
+	cli/profile-operand.h \
 	cli/run-files.c \
 	cli/run-files.h \
 	cli/run-options.c \

@@ -353,6 +353,22 @@ int view_choice_check(const struct view_choice *c)
     return 0;
 }
 
+bool view_choice_ready(const struct view_choice *c, const struct options *options, int first,
+                       int *status)
+{
+    bool listed = first >= 0 && c->list_skipped;
+
+    *status = first == OPTIONS_DONE || listed ? EXIT_FINE : EXIT_USAGE;
+    if (listed)
+        view_choice_list_skipped(c);
+    if (first < 0 || listed)
+        return false;
+    if (view_choice_check(c) == 0)
+        return true;
+    options_wrong(options);
+    return false;
+}
+
 /* ------------------------------------------------------------- settling -- */
 
 static int settle_domain(const struct view_choice *c, const struct profile *p, uint32_t *domain,

@@ -54,7 +54,16 @@ int view_choice_take(void *choice, int id, const char *argument);
  */
 int view_choice_check(const struct view_choice *c);
 
-/* The same for the options of view_record_specs. */
+/*
+ * What options_parse returned (`first`) and the choice, where such options are all that
+ * a command has: true when there is something to show; if not `*status` is the exit
+ * status, and --skip-list's answer or what is wrong has been said.  `*status` is that
+ * of wrong usage when true.
+ */
+bool view_choice_ready(const struct view_choice *c, const struct options *options, int first,
+                       int *status);
+
+/* view_choice_check for the options of view_record_specs. */
 int view_choice_check_records(const struct view_choice *c);
 
 /*
