@@ -310,6 +310,7 @@ static void close_all(struct attach *a)
 {
     const int descriptors[] = {a->process, a->ready, a->attached, a->signals};
 
+    attaching_release(&a->attaching);
     if (a->image) {
         image_release(a->image);
         free(a->image);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/attaching.h"
+#include "src/host/attaching-parts.h"
 
 #include "src/host/inject.h"
 #include "src/host/loaderlocks.h"
@@ -27,175 +27,9 @@
 
 #define PAUSE_FIRST_NS 500000
 #define PAUSE_MOST_NS 20000000
+#define STOP_FIRST_NS UINT64_C(50000000)
 #define LEAVE_NS UINT64_C(2000000000) /* for all threads to be out of the library at once */
 #define LIBC_DLOPEN_FLAG 0x80000000u  /* of __libc_dlopen_mode: as if called by dlopen */
-
-/* ----------------------------------------------------------- beforehand -- */
-
-static long status_field(pid_t pid, const char *name)
-{
-    char path[48], line[256];
-    size_t length = strlen(name);
-    long value = 0;
-    FILE *status;
-
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    status = fopen(path, "re");
-    while (status && fgets(line, sizeof(line), status))
-        if (strncmp(line, name, length) == 0 && line[length] == ':')
-            value = strtol(line + length + 1, NULL, 10);
-    if (status)
-        fclose(status);
-    return value;
-}
-
-/* Whether the process sees the same file by this path. */
-static bool sees(pid_t pid, const char *file)
-{
-    char path[4200];
-    struct stat here, there;
-
-    snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, file);
-    return stat(file, &here) == 0 && stat(path, &there) == 0 && here.st_ino == there.st_ino &&
-           here.st_dev == there.st_dev;
-}
-
-static enum attaching_verdict check_owner(pid_t pid, struct error *e)
-{
-    const struct passwd *user;
-    struct stat status;
-    char path[48];
-
-    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-    if (pid <= 0 || stat(path, &status) != 0 || procinfo_start_ticks(pid) == 0) {
-        error_set(e, ERROR_INPUT, "there is no process %d", (int)pid);
-        return ATTACHING_NO_PROCESS;
-    }
-    if (status_field(pid, "Uid") == (long)geteuid())
-        return ATTACHING_OK;
-    user = getpwuid((uid_t)status_field(pid, "Uid"));
-    error_set(e, ERROR_REFUSED,
-              "process %d belongs to %s: memprof records processes of its own user, so run it as "
-              "that one",
-              (int)pid, user ? user->pw_name : "another user");
-    return ATTACHING_NOT_YOURS;
-}
-
-static bool is_32_bits(const struct remote *r)
-{
-    GElf_Ehdr header;
-
-    for (uint32_t i = 0; i < r->count; i++)
-        if (r->modules[i].elf && gelf_getehdr(r->modules[i].elf, &header) &&
-            (header.e_type == ET_EXEC || header.e_type == ET_DYN))
-            return header.e_ident[EI_CLASS] == ELFCLASS32;
-    return false;
-}
-
-/* There libc and the loader are one library, which goes by any of several names. */
-static bool is_musl(const struct remote *r)
-{
-    const struct remote_module *libc = remote_with(r, "__libc_start_main");
-
-    return libc && !remote_with(r, "_rtld_global") && strstr(libc->path, ".so");
-}
-
-/* What the modules of the process tell. */
-static int check_modules(const struct remote *r, struct error *e)
-{
-    int pid = (int)r->pid;
-
-    if (is_32_bits(r))
-        return error_set(e, ERROR_REFUSED,
-                         "process %d runs a 32-bit program; this memprof records 64-bit ones", pid);
-    if (is_musl(r))
-        return error_set(e, ERROR_REFUSED,
-                         "process %d runs a program built for musl; memprof records programs "
-                         "that use glibc",
-                         pid);
-    if (!remote_with(r, "_rtld_global"))
-        return error_set(e, ERROR_REFUSED,
-                         "process %d runs a statically linked program: there is no loader that "
-                         "could load the recorder",
-                         pid);
-    if (remote_with(r, "__asan_init") || remote_with(r, "__tsan_init") ||
-        remote_with(r, "__hwasan_init") || remote_with(r, "__msan_init"))
-        return error_set(e, ERROR_REFUSED,
-                         "process %d runs a program built with a sanitizer that replaces malloc: "
-                         "profile a build without",
-                         pid);
-    if (!remote_with(r, "dlopen") && !remote_with(r, "__libc_dlopen_mode"))
-        return error_set(e, ERROR_REFUSED, "process %d has no dlopen that could load the recorder",
-                         pid);
-    if (!inject_way_back(r))
-        return error_set(e, ERROR_REFUSED,
-                         "the libc of process %d has no code to return from a signal handler that "
-                         "memprof knows",
-                         pid);
-    return 0;
-}
-
-static int check_process(const struct attaching *a, struct error *e)
-{
-    struct remote r;
-    int result;
-
-    if (!inject_possible())
-        return error_set(e, ERROR_REFUSED,
-                         "attaching works on x86-64 only: start the program with "
-                         "memprof run");
-    if (a->pid == getpid())
-        return error_set(e, ERROR_REFUSED, "process %d is this memprof itself", (int)a->pid);
-    if (status_field(a->pid, "Seccomp") != 0)
-        return error_set(e, ERROR_REFUSED,
-                         "process %d has confined itself by a filter of system calls (seccomp), "
-                         "which might end it for what loading the recorder takes",
-                         (int)a->pid);
-    if (!stop_can_trace(a->pid))
-        return stop_refused(a->pid, e);
-    if (!sees(a->pid, a->library))
-        return error_set(e, ERROR_REFUSED,
-                         "process %d does not see %s: it runs in another root directory or "
-                         "container; run memprof there",
-                         (int)a->pid, a->library);
-    if (remote_open(&r, a->pid, e) != 0)
-        return -1;
-    result = check_modules(&r, e);
-    remote_release(&r);
-    return result;
-}
-
-/* Its libraries, or the program itself, may not be there yet. */
-static bool has_just_begun(pid_t pid)
-{
-    uint64_t ticks = procinfo_start_ticks(pid), a_second = (uint64_t)sysconf(_SC_CLK_TCK);
-    struct timespec now;
-
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return ticks != 0 && (uint64_t)now.tv_sec * a_second < ticks + a_second;
-}
-
-enum attaching_verdict attaching_check(const struct attaching *a, struct error *e)
-{
-    static const struct timespec pause = {.tv_nsec = 10000000};
-    enum attaching_verdict verdict = check_owner(a->pid, e);
-    struct error why = {0};
-    int refused;
-
-    if (verdict != ATTACHING_OK)
-        return verdict;
-    while ((refused = check_process(a, &why)) != 0 && has_just_begun(a->pid))
-        nanosleep(&pause, NULL);
-    if (refused == 0)
-        return ATTACHING_OK;
-    if (procinfo_start_ticks(a->pid) == 0) {
-        error_set(e, ERROR_INPUT, "process %d ended meanwhile", (int)a->pid);
-        return ATTACHING_NO_PROCESS;
-    }
-    if (e)
-        *e = why;
-    return ATTACHING_REFUSED;
-}
 
 /* -------------------------------------------------------- at a safe point -- */
 
@@ -204,6 +38,9 @@ struct work {
     const struct attaching *a;
     struct error *e;
     uint64_t until_ns;
+    uint64_t wait_ns; /* for all threads to stop, while the first of them stand still already */
+    bool unstopped;   /* some had not by then, the last time */
+    pid_t caller;     /* that made the last call: errors of the loader are a thread's own */
     struct remote remote;
     struct safepoint safepoint;
     const struct remote_module *library; /* in `remote`; NULL: not loaded */
@@ -232,7 +69,7 @@ static int work_open(struct work *w)
 
     work_close(w);
     w->library = NULL;
-    if (remote_open(&w->remote, w->a->pid, w->e) != 0)
+    if (remote_open_again(&w->remote, w->a->pid, &w->a->modules, w->e) != 0)
         return -1;
     if (w->remote.count == 0 || /* without memory: it is ending */
         safepoint_open(&w->safepoint, &w->remote, w->a->library, w->e) != 0) {
@@ -252,13 +89,18 @@ static bool may_call(struct work *w, const struct stopped_thread *t, bool waitin
 {
     struct user_regs_struct r;
 
-    return t->state == STOP_HELD && t->signal == 0 && inject_registers(t->tid, &r) &&
-           inject_waits(&r) == waiting && safepoint_at(&w->safepoint, t->tid, &r);
+    return t->state == STOP_HELD && t->signal == 0 && !attaching_confined(t->tid) &&
+           inject_registers(t->tid, &r) && inject_waits(&r) == waiting &&
+           safepoint_at(&w->safepoint, t->tid, &r);
 }
 
 /* A thread at a safe point, one that waits in a system call rather than one that runs. */
 static struct stopped_thread *choose(struct work *w, struct stopped *s)
 {
+    for (uint32_t i = 0; i < s->count; i++)
+        if (s->threads[i].tid == w->caller &&
+            (may_call(w, &s->threads[i], true) || may_call(w, &s->threads[i], false)))
+            return &s->threads[i];
     for (int waiting = 1; waiting >= 0; waiting--)
         for (uint32_t i = 0; i < s->count; i++)
             if (may_call(w, &s->threads[i], waiting))
@@ -289,13 +131,17 @@ static void let_all_go(struct stopped *s)
     stop_release(s);
 }
 
+/* 0; 1: not now; -1 with an error. */
 static int stop_here(struct work *w, struct stopped *s)
 {
-    *s = (struct stopped){.pid = w->a->pid, .how = STOP_BY_PTRACE, .began_ns = stop_now_ns()};
+    *s = (struct stopped){
+        .pid = w->a->pid, .how = STOP_BY_PTRACE, .wait_ns = w->wait_ns, .began_ns = stop_now_ns()};
     if (stop_all_here(s, w->e) == 0)
         return 0;
     stop_release(s);
-    if (w->e && w->e->kind == ERROR_REFUSED)
+    if (w->e->kind == ERROR_REFUSED && w->unstopped)
+        return 1; /* the last tracer has not quite ended */
+    if (w->e->kind == ERROR_REFUSED)
         stop_refused(w->a->pid, w->e);
     return -1;
 }
@@ -342,40 +188,102 @@ static int result_of(const struct work *w, pid_t tid, const struct inject_call *
     return ended(w);
 }
 
+/* Signals to this process are for its other threads. */
+static int in_a_thread(void *(*body)(void *), void *context, struct error *e)
+{
+    pthread_t thread;
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    errno = pthread_create(&thread, NULL, body, context);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (errno != 0)
+        return error_set(e, ERROR_SYSTEM, "cannot start the thread that attaches");
+    pthread_join(thread, NULL);
+    return 0;
+}
+
+/*
+ * One that waits uninterruptibly does not stop before that is over: then it would, for as long as
+ * it has a tracer, and whoever waits for what it holds with it.
+ */
+static bool all_stopped(struct work *w, const struct stopped *s)
+{
+    w->unstopped = false;
+    for (uint32_t i = 0; i < s->count; i++)
+        w->unstopped |= s->threads[i].state == STOP_ASKED;
+    if (w->unstopped && w->wait_ns < STOP_WAIT_NS)
+        w->wait_ns *= 2;
+    return !w->unstopped;
+}
+
+/* An attempt at a call. */
+struct attempt {
+    struct work *work;
+    struct inject_call *call;
+    int result; /* 0, -1 with an error, 1: not begun */
+};
+
+static void *attempt(void *context)
+{
+    struct attempt *t = context;
+    struct stopped_thread *chosen;
+    struct stopped s;
+
+    t->result = stop_here(t->work, &s);
+    if (t->result != 0)
+        return NULL;
+    t->result = 1;
+    chosen = all_stopped(t->work, &s) ? choose(t->work, &s) : NULL;
+    if (chosen) {
+        pid_t tid = chosen->tid;
+
+        t->work->caller = tid;
+        keep_only(&s, chosen);
+        t->result = result_of(t->work, tid, t->call, inject_call(tid, t->call));
+    }
+    let_all_go(&s);
+    return NULL;
+}
+
+static int out_of_time(const struct work *w)
+{
+    double seconds = (double)w->a->timeout_ns * 1e-9;
+    int pid = (int)w->a->pid;
+
+    if (w->unstopped)
+        return error_set(w->e, ERROR_REFUSED,
+                         "in %.1f s a thread of process %d could not be stopped: it waits for a "
+                         "child that it made by vfork, or for a device: try again (--timeout)",
+                         seconds, pid);
+    return error_set(w->e, ERROR_REFUSED,
+                     "in %.1f s no thread of process %d was seen outside of the allocator, "
+                     "the loader and signal handlers: try again (--timeout)",
+                     seconds, pid);
+}
+
 /* Have a thread at a safe point make the call, in the time there is. */
 static int call_safely(struct work *w, struct inject_call *call)
 {
+    struct attempt t = {.work = w, .call = call};
     uint64_t pause = PAUSE_FIRST_NS;
-    struct stopped_thread *chosen;
-    int result = 1, crash = 0;
-    struct stopped s;
+    int crash = 0;
 
     call->crash = &crash;
     call->way_back = w->way_back;
     call->until_ns = w->until_ns;
-    while (result == 1) {
-        if (stop_here(w, &s) != 0)
+    for (;;) {
+        if (in_a_thread(attempt, &t, w->e) != 0)
             return -1;
-        chosen = choose(w, &s);
-        if (chosen) {
-            keep_only(&s, chosen);
-            pid_t tid = s.threads[0].tid;
-
-            result = result_of(w, tid, call, inject_call(tid, call));
-        }
-        let_all_go(&s);
-        if (result != 1)
-            break;
+        if (t.result != 1)
+            return t.result;
         if (procinfo_start_ticks(w->a->pid) == 0)
             return ended(w);
         if (clock_monotonic_ns() > w->until_ns)
-            return error_set(w->e, ERROR_REFUSED,
-                             "in %.1f s no thread of process %d was seen outside of the allocator, "
-                             "the loader and signal handlers: try again (--timeout)",
-                             (double)w->a->timeout_ns * 1e-9, (int)w->a->pid);
+            return out_of_time(w);
         pause_a_while(&pause);
     }
-    return result;
 }
 
 /* ------------------------------------------------------------- the library -- */
@@ -400,6 +308,11 @@ static bool read_attachment(const struct work *w, struct attachment *a, uint64_t
            a->magic == ATTACHMENT_MAGIC && a->version == SEGMENT_VERSION;
 }
 
+static bool ignores(pid_t pid, int signal)
+{
+    return procinfo_status(pid, "SigIgn", 16) >> (signal - 1) & 1;
+}
+
 /* Why the loader did not load it, in its own words. */
 static int not_loaded(struct work *w)
 {
@@ -411,8 +324,8 @@ static int not_loaded(struct work *w)
 
     call.result = &text;
     w->e = &ignored;
-    if (libc && remote_symbol(libc, "dlerror", &call.function, &size) &&
-        call_safely(w, &call) == 0 && text)
+    if (libc && !ignores(w->a->pid, SIGTRAP) &&
+        remote_symbol(libc, "dlerror", &call.function, &size) && call_safely(w, &call) == 0 && text)
         for (size_t i = 0; i + 1 < sizeof(words) && remote_read(w->a->pid, text + i, &words[i], 1);
              i++)
             if (!words[i])
@@ -491,9 +404,36 @@ static bool release_now(const struct work *w, const struct stopped *s)
     if (!remote_symbol(w->library, "memprof_release", &call.function, &size))
         return false;
     for (uint32_t i = 0; i < s->count && result == INJECT_NOT_BEGUN; i++)
-        if (s->threads[i].state == STOP_HELD && s->threads[i].signal == 0)
+        if (s->threads[i].state == STOP_HELD && s->threads[i].signal == 0 &&
+            !attaching_confined(s->threads[i].tid))
             result = inject_call(s->threads[i].tid, &call);
     return result == INJECT_RETURNED;
+}
+
+/* An attempt at giving back the session's memory. */
+struct letting_go {
+    struct work *work;
+    const struct attachment *attachment;
+    bool over, released;
+};
+
+static void *let_go_of_session(void *context)
+{
+    struct letting_go *l = context;
+    struct stopped s;
+    int result = stop_here(l->work, &s);
+
+    if (result != 0) {
+        l->over = result < 0;
+        return NULL;
+    }
+    if (all_stopped(l->work, &s) && all_outside(l->work, &s, l->attachment)) {
+        forget_states(l->work, &s, l->attachment);
+        l->released = release_now(l->work, &s);
+        l->over = true;
+    }
+    let_all_go(&s);
+    return NULL;
 }
 
 /* After memprof_detach.  false: some thread was always inside. */
@@ -501,26 +441,13 @@ static bool release(struct work *w)
 {
     uint64_t until = clock_monotonic_ns() + LEAVE_NS, at, pause = PAUSE_FIRST_NS;
     struct attachment a;
-    bool released = false;
-    struct stopped s;
+    struct letting_go l = {.work = w, .attachment = &a};
 
     if (!read_attachment(w, &a, &at))
         return false;
-    while (!released) {
-        if (stop_here(w, &s) != 0)
-            return false;
-        if (all_outside(w, &s, &a)) {
-            forget_states(w, &s, &a);
-            released = release_now(w, &s);
-            let_all_go(&s);
-            return released;
-        }
-        let_all_go(&s);
-        if (clock_monotonic_ns() > until)
-            return false;
+    while (in_a_thread(let_go_of_session, &l, w->e) == 0 && !l.over && clock_monotonic_ns() < until)
         pause_a_while(&pause);
-    }
-    return released;
+    return l.released;
 }
 
 /* ---------------------------------------------------------------- attach -- */
@@ -570,6 +497,11 @@ static int attach(struct work *w)
 {
     struct attachment a;
 
+    if (!attaching_sees(w->a->pid, w->a->socket))
+        return error_set(w->e, ERROR_REFUSED,
+                         "process %d does not see %s, as it has a folder of its own there: set "
+                         "MEMPROF_RUNTIME_DIR to one that both see",
+                         (int)w->a->pid, w->a->socket);
     if (work_open(w) != 0 || (!w->library && load(w) != 0) || connect_library(w, &a) != 0)
         return -1;
     if (a.state == ATTACHMENT_LEFT) {
@@ -582,22 +514,7 @@ static int attach(struct work *w)
     return a.state == ATTACHMENT_RECORDING ? 0 : refused_by(w, &a);
 }
 
-/* --------------------------------------------------------------- threads -- */
-
-struct tracer {
-    struct work work;
-    enum attaching_left left;
-    int result;
-};
-
-static void *begin(void *context)
-{
-    struct tracer *t = context;
-
-    t->result = attach(&t->work);
-    work_close(&t->work);
-    return NULL;
-}
+/* ---------------------------------------------------------------- detach -- */
 
 /* The program may not be called any more: what is left is its memory. */
 static void close_gate(const struct work *w)
@@ -614,7 +531,8 @@ static enum attaching_left leave(struct work *w)
 {
     if (work_open(w) != 0)
         return procinfo_start_ticks(w->a->pid) ? ATTACHING_REDIRECTED : ATTACHING_ENDED;
-    if (status_field(w->a->pid, "Seccomp") != 0 || call_library(w, "memprof_detach", NULL) != 0) {
+    if (attaching_confinement(w->a->pid) == CONFINED_ALL ||
+        call_library(w, "memprof_detach", NULL) != 0) {
         close_gate(w);
         return procinfo_start_ticks(w->a->pid) ? ATTACHING_REDIRECTED : ATTACHING_ENDED;
     }
@@ -623,45 +541,41 @@ static enum attaching_left leave(struct work *w)
     return procinfo_start_ticks(w->a->pid) ? ATTACHING_SEGMENT : ATTACHING_ENDED;
 }
 
-static void *end(void *context)
+static void work_init(struct work *w, const struct attaching *a, struct error *e)
 {
-    struct tracer *t = context;
-
-    t->left = leave(&t->work);
-    work_close(&t->work);
-    return NULL;
+    *w = (struct work){
+        .a = a, .e = e, .until_ns = clock_monotonic_ns() + a->timeout_ns, .wait_ns = STOP_FIRST_NS};
 }
 
-/* Signals to this process are for its other threads. */
-static int in_a_thread(void *(*body)(void *), struct tracer *t)
-{
-    pthread_t thread;
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    errno = pthread_create(&thread, NULL, body, t);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (errno != 0)
-        return error_set(t->work.e, ERROR_SYSTEM, "cannot start the thread that attaches");
-    pthread_join(thread, NULL);
-    return 0;
-}
-
-int attaching_begin(const struct attaching *a, struct error *e)
+int attaching_begin(struct attaching *a, struct error *e)
 {
     struct error why = {0};
-    struct tracer t = {
-        .work = {.a = a, .e = e ? e : &why, .until_ns = clock_monotonic_ns() + a->timeout_ns}};
+    struct work w;
+    int result;
 
-    return in_a_thread(begin, &t) == 0 ? t.result : -1;
+    work_init(&w, a, e ? e : &why);
+    result = attach(&w);
+    if (result == 0) {
+        a->modules = w.remote;
+        w.remote = (struct remote){.pid = a->pid};
+    }
+    work_close(&w);
+    return result;
 }
 
 enum attaching_left attaching_end(const struct attaching *a)
 {
     struct error why = {0};
-    struct tracer t = {
-        .work = {.a = a, .e = &why, .until_ns = clock_monotonic_ns() + a->timeout_ns}};
+    enum attaching_left left;
+    struct work w;
 
-    return in_a_thread(end, &t) == 0 ? t.left : ATTACHING_REDIRECTED;
+    work_init(&w, a, &why);
+    left = leave(&w);
+    work_close(&w);
+    return left;
+}
+
+void attaching_release(struct attaching *a)
+{
+    remote_release(&a->modules);
 }

@@ -5,14 +5,15 @@
  *
  * Both calls stop the process's threads by ptrace, look for one at a safe point
  * (safepoint.h), let the others run on and have that one call the loader or the library
- * (inject.h); while none is at one, all run on and are stopped again a little later.  Both may
- * be called by any thread; a thread of their own is the tracer, and ends with them.  Whatever
- * ends this process meanwhile, the other goes on.
+ * (inject.h); while none is at one, or a thread does not stop, all run on and are stopped again a
+ * little later.  Both may be called by any thread; a thread of their own is the tracer, another one
+ * each time, since the kernel lets go of all that a tracer holds when it ends.  Whatever ends this
+ * process meanwhile, the other goes on.
  */
 #ifndef MEMPROF_HOST_ATTACHING_H
 #define MEMPROF_HOST_ATTACHING_H
 
-#include "src/host/error.h"
+#include "src/host/remote.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ struct attaching {
     const char *library; /* path of memprof's, as this process and that one see it */
     const char *socket;  /* of the server; not for detaching */
     uint64_t timeout_ns;
+    struct remote modules; /* attaching_begin's: files may be replaced before attaching_end */
 };
 
 /* What stands in the way of attaching, as far as it can be told before. */
@@ -41,7 +43,7 @@ enum attaching_verdict attaching_check(const struct attaching *a, struct error *
  * meanwhile.  0: it has, and records.  -1 with `e` set: it does not; the library may have been
  * loaded, and does nothing.
  */
-int attaching_begin(const struct attaching *a, struct error *e);
+int attaching_begin(struct attaching *a, struct error *e);
 
 /* How the process was left. */
 enum attaching_left {
@@ -53,5 +55,7 @@ enum attaching_left {
 
 /* Stop recording.  Records committed before are in the segment; none follows. */
 enum attaching_left attaching_end(const struct attaching *a);
+
+void attaching_release(struct attaching *a);
 
 #endif

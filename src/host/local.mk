@@ -12,6 +12,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/assembly.h \
 	src/host/attach.c \
 	src/host/attach.h \
+	src/host/attaching-check.c \
+	src/host/attaching-parts.h \
 	src/host/attaching.c \
 	src/host/attaching.h \
 	src/host/availmem.c \

@@ -12,6 +12,8 @@
 #include <cpuid.h>
 #endif
 
+#define KERNEL_THREAD UINT64_C(0x00200000) /* PF_KTHREAD of include/linux/sched.h */
+
 /* Up to size - 1 bytes of a small file, NUL-terminated. */
 static size_t read_text(const char *path, char *text, size_t size)
 {
@@ -112,6 +114,35 @@ uint64_t procinfo_start_ticks(pid_t pid)
         return 0;
     field = stat_field(text, 22);
     return field ? strtoull(field, NULL, 10) : 0;
+}
+
+uint64_t procinfo_status(pid_t pid, const char *name, int base)
+{
+    char path[48], line[256];
+    size_t length = strlen(name);
+    uint64_t value = 0;
+    FILE *status;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    status = fopen(path, "re");
+    if (!status)
+        return 0;
+    while (fgets(line, sizeof(line), status))
+        if (strncmp(line, name, length) == 0 && line[length] == ':')
+            value = strtoull(line + length + 1, NULL, base);
+    fclose(status);
+    return value;
+}
+
+bool procinfo_is_kernel_thread(pid_t pid)
+{
+    char text[1024];
+    const char *flags;
+
+    if (!read_stat(pid, text, sizeof(text)))
+        return false;
+    flags = stat_field(text, 9);
+    return flags && strtoull(flags, NULL, 10) & KERNEL_THREAD;
 }
 
 bool procinfo_ended(pid_t pid, uint64_t start_ticks, int *status)

@@ -39,6 +39,15 @@ uint64_t procinfo_start_ticks(pid_t pid);
  */
 bool procinfo_ended(pid_t pid, uint64_t start_ticks, int *status);
 
+/*
+ * A number of /proc/PID/status, of a process or a thread: "Seccomp", "TracerPid"; in that base.
+ * 0: it is gone, or has none of that name.
+ */
+uint64_t procinfo_status(pid_t pid, const char *name, int base);
+
+/* Whether it is one of the kernel's own threads, which have no memory. */
+bool procinfo_is_kernel_thread(pid_t pid);
+
 /* The path of what the process executes; "" when unknown.  Without " (deleted)". */
 void procinfo_executable(pid_t pid, char *path, size_t size);
 

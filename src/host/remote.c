@@ -39,8 +39,19 @@ static bool is_mapped_file(int fd, uint64_t inode)
     return fstat(fd, &status) == 0 && status.st_ino == inode;
 }
 
+static int opened_before(const struct remote *before, const struct remote_module *m)
+{
+    for (uint32_t i = 0; before && i < before->count; i++) {
+        const struct remote_module *b = &before->modules[i];
+
+        if (b->start == m->start && b->inode == m->inode && b->fd >= 0)
+            return fcntl(b->fd, F_DUPFD_CLOEXEC, 0);
+    }
+    return -1;
+}
+
 /* The file behind a mapping, -1 if it cannot be had. */
-static int open_file(pid_t pid, const struct remote_module *m, uint64_t map_end)
+static int open_file(pid_t pid, struct remote_module *m, uint64_t map_end)
 {
     char path[4200];
     int fd;
@@ -51,8 +62,9 @@ static int open_file(pid_t pid, const struct remote_module *m, uint64_t map_end)
         return fd;
     if (fd >= 0)
         close(fd);
+    m->replaced = true;
     snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, m->start,
-             map_end);
+             map_end); /* for root alone */
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -74,9 +86,12 @@ static bool find_bias(struct remote_module *m)
     return false;
 }
 
-static void open_module(pid_t pid, struct remote_module *m, uint64_t map_end)
+static void open_module(pid_t pid, struct remote_module *m, uint64_t map_end,
+                        const struct remote *before)
 {
     m->fd = open_file(pid, m, map_end);
+    if (m->fd < 0)
+        m->fd = opened_before(before, m);
     m->elf = m->fd >= 0 ? elf_begin(m->fd, ELF_C_READ, NULL) : NULL;
     if (m->elf && !find_bias(m)) {
         elf_end(m->elf);
@@ -96,7 +111,7 @@ static void strip_deleted(char *path)
 }
 
 /* One line of the map.  false: out of memory. */
-static bool take_line(struct remote *r, char *line)
+static bool take_line(struct remote *r, char *line, const struct remote *before)
 {
     uint64_t start, end, offset, inode;
     struct remote_module *last = r->count ? &r->modules[r->count - 1] : NULL;
@@ -120,11 +135,16 @@ static bool take_line(struct remote *r, char *line)
     if (!last->path)
         return false;
     r->count++;
-    open_module(r->pid, last, end);
+    open_module(r->pid, last, end, before);
     return true;
 }
 
 int remote_open(struct remote *r, pid_t pid, struct error *e)
+{
+    return remote_open_again(r, pid, NULL, e);
+}
+
+int remote_open_again(struct remote *r, pid_t pid, const struct remote *before, struct error *e)
 {
     char path[48], *line = NULL;
     bool fine = true;
@@ -139,7 +159,7 @@ int remote_open(struct remote *r, pid_t pid, struct error *e)
         return error_set(e, errno == ENOENT ? ERROR_INPUT : ERROR_SYSTEM,
                          "cannot read the memory map of process %d", (int)pid);
     while (fine && getline(&line, &room, maps) > 0)
-        fine = take_line(r, line);
+        fine = take_line(r, line, before);
     free(line);
     fclose(maps);
     if (fine)

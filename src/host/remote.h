@@ -23,7 +23,8 @@ struct remote_module {
     uint64_t bias;       /* memory address minus address in the file's symbol table */
     uint64_t inode;
     int fd;
-    Elf *elf; /* NULL: the file could not be opened, or is no ELF file */
+    Elf *elf;      /* NULL: the file could not be opened, or is no ELF file */
+    bool replaced; /* it is not what its path leads to any more */
 };
 
 struct remote {
@@ -35,6 +36,9 @@ struct remote {
 /* 0, or -1 with `e` set: there is no such process, or its memory map may not be read. */
 int remote_open(struct remote *r, pid_t pid, struct error *e);
 void remote_release(struct remote *r);
+
+/* The same; files that cannot be opened any more are taken from `before`, of the same process. */
+int remote_open_again(struct remote *r, pid_t pid, const struct remote *before, struct error *e);
 
 /* The module that holds an address, or NULL. */
 const struct remote_module *remote_at(const struct remote *r, uint64_t address);

@@ -13,6 +13,9 @@ enum stop_state {
 };
 
 uint64_t stop_now_ns(void);
+
+/* What stands behind a refusal, in words: by what Yama's ptrace_scope begins with; '0': no Yama. */
+const char *stop_yama(char scope);
 void stop_pause(void); /* between two looks at a thread */
 
 /*
@@ -26,7 +29,7 @@ int stop_list(struct stopped *s,
 
 /*
  * Ask and wait until every thread is held or gone or `look`, which may change a thread's
- * state, has been called in vain for STOP_WAIT_NS.  What is not held then is missed.
+ * state, has been called in vain for s->wait_ns.  What is not held then is missed.
  */
 int stop_all(struct stopped *s,
              bool (*ask)(struct stopped *s, struct stopped_thread *t, struct error *e),
@@ -54,7 +57,8 @@ void stop_resume_signal(struct stopped *s);
 #define STOP_SCRATCH 32768u
 bool stop_registers(struct stopped_thread *t, bool interrupted, void *scratch);
 
-/* Put in the stack pointer that is given, and the registers that calls preserve, for all of them. */
+/* Put in the stack pointer that is given, and the registers that calls preserve, for all of them.
+ */
 void stop_registers_given(struct stopped_thread *t, uint64_t stack_pointer,
                           const uint64_t registers[6]);
 

@@ -122,7 +122,7 @@ int stop_all(struct stopped *s,
             return -1;
         while (look_at_all(s, look) && !late) {
             stop_pause();
-            late = stop_now_ns() - s->began_ns > STOP_WAIT_NS;
+            late = stop_now_ns() - s->began_ns > (s->wait_ns ? s->wait_ns : STOP_WAIT_NS);
         }
         /* who was not held yet may have made more */
     } while (found > 0 && !late);
@@ -197,19 +197,7 @@ static void mark_the_asking(struct stopped *s)
 
 static pid_t tracer_of(pid_t pid)
 {
-    char path[64], line[256];
-    int tracer = 0;
-    FILE *status;
-
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    status = fopen(path, "re");
-    if (!status)
-        return 0;
-    while (fgets(line, sizeof(line), status))
-        if (sscanf(line, "TracerPid: %d", &tracer) == 1)
-            break;
-    fclose(status);
-    return tracer;
+    return (pid_t)procinfo_status(pid, "TracerPid", 10);
 }
 
 bool stop_can_trace(pid_t pid)
@@ -230,6 +218,34 @@ bool stop_can_trace(pid_t pid)
     return memory >= 0;
 }
 
+/* Documentation/admin-guide/LSM/Yama.rst of the kernel */
+const char *stop_yama(char scope)
+{
+    switch (scope) {
+    case '1':
+        return "/proc/sys/kernel/yama/ptrace_scope is 1: only its ancestors and root may; start it "
+               "with memprof run, or have root set 0";
+    case '2':
+        return "/proc/sys/kernel/yama/ptrace_scope is 2: only root may; start it with memprof run";
+    case '3':
+        return "/proc/sys/kernel/yama/ptrace_scope is 3: nobody may until the system is booted "
+               "again; start it with memprof run";
+    default:
+        return "the rules of a container or a security module, or it has changed its user or "
+               "forbids it by prctl; start it with memprof run";
+    }
+}
+
+static char yama_scope(void)
+{
+    FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+    int scope = file ? fgetc(file) : '0';
+
+    if (file)
+        fclose(file);
+    return (char)scope;
+}
+
 int stop_refused(pid_t pid, struct error *e)
 {
     pid_t tracer = tracer_of(pid);
@@ -237,9 +253,8 @@ int stop_refused(pid_t pid, struct error *e)
 
     if (tracer == 0)
         return error_set(e, ERROR_REFUSED,
-                         "the system does not let memprof stop process %d (ptrace: see "
-                         "/proc/sys/kernel/yama/ptrace_scope, or the container's rules)",
-                         (int)pid);
+                         "the system does not let memprof stop process %d by ptrace: %s", (int)pid,
+                         stop_yama(yama_scope()));
     procinfo_thread_name(tracer, tracer, name, sizeof(name));
     return error_set(e, ERROR_REFUSED, "process %d is being traced by another process, %d (%s)",
                      (int)pid, (int)tracer, name);

@@ -62,6 +62,7 @@ struct stopped {
     uint32_t count, room, missed;
     uint32_t
         signal; /* of stop_by_signal: the segment's, read once, since the target may write it */
+    uint64_t wait_ns;            /* for all threads together; 0: STOP_WAIT_NS */
     uint64_t began_ns, ended_ns; /* CLOCK_MONOTONIC: held from, and until stop_resume */
     const struct segment *segment;
     struct stop_tracer *tracer; /* stop-trace.c */

@@ -235,7 +235,8 @@ def installed(name, library):
 # are its own, the loader goes on, and what happened is said.
 OURS = next(p for p in (os.path.join(h.BUILD, d, "libmemprof-preload.so") for d in ("preload/.libs", ".libs")) if os.path.exists(p))
 no_library = os.path.join(h.scratch, "needs-more.so")
-subprocess.run(["gcc", "-shared", "-x", "c", "-o", no_library, "-", "-Wl,-z,now"], input="extern int absent(void); int here(void) { return absent(); }\n",
+subprocess.run(["gcc", "-shared", "-x", "c", "-o", no_library, "-", "-Wl,-z,now"], input="extern int absent(void); int memprof_attachment; int memprof_attach(void) { return absent(); }"
+                     "void memprof_detach(void) {} void memprof_release(void) {}\n",
                text=True, check=True)
 for name, library, words in (("crashing", os.path.join(h.BUILD, "tests/tools/crashing-preload.so"), "raised SIGSEGV in process .*install memprof again"),
                              ("unresolved", no_library, "cannot load the recorder: .*undefined symbol: absent")):

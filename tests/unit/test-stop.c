@@ -4,7 +4,7 @@
  * their own if a call fails: whatever holding them does to them is seen.
  */
 #include "src/host/procinfo.h"
-#include "src/host/stop.h"
+#include "src/host/stop-parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -821,9 +821,21 @@ static void no_process_is_an_error(void **state)
     assert_int_equal(e.kind, ERROR_REFUSED);
 }
 
+/* No machine has all of them. */
+static void what_yama_allows_is_said(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(stop_yama('1'), "only its ancestors and root may"));
+    assert_non_null(strstr(stop_yama('2'), "only root may"));
+    assert_non_null(strstr(stop_yama('3'), "nobody may"));
+    assert_null(strstr(stop_yama('0'), "yama"));
+    assert_null(strstr(stop_yama((char)EOF), "yama"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_yama_allows_is_said),
         cmocka_unit_test_setup_teardown(nothing_is_lost_in_a_thousand_stops, setup, teardown),
         cmocka_unit_test_setup_teardown(threads_may_come_and_go, setup, teardown),
         cmocka_unit_test_setup_teardown(a_thousand_threads_stop, setup, teardown),
