@@ -83,6 +83,28 @@ int jsonvalue_write(FILE *out, json_t *document, struct error *e)
 
     json_decref(document);
     fputc('\n', out);
+    return jsonvalue_end(out, ok, e);
+}
+
+bool jsonvalue_write_piece(FILE *out, json_t *value)
+{
+    bool ok = value && json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0;
+
+    json_decref(value);
+    return ok;
+}
+
+bool jsonvalue_write_member(FILE *out, const char *key, json_t *value)
+{
+    fprintf(out, "  \"%s\": ", key);
+    if (!jsonvalue_write_piece(out, value))
+        return false;
+    fputs(",\n", out);
+    return true;
+}
+
+int jsonvalue_end(FILE *out, bool ok, struct error *e)
+{
     if (fflush(out) != 0 || ferror(out))
         return error_set(e, ERROR_SYSTEM, "cannot write the JSON report");
     return ok ? 0 : error_set(e, ERROR_MEMORY, "out of memory while writing the JSON report");

@@ -43,4 +43,15 @@ json_t *jsonlist_append(json_t *list, json_t *value);
 /* Write a finished document, which is given up, and flush.  0, or -1 with `e` set. */
 int jsonvalue_write(FILE *out, json_t *document, struct error *e);
 
+/*
+ * For documents whose values are written one by one, since all at once would take much
+ * memory: a value, and a member of the outermost object with the comma behind it.  The
+ * value is given up.  false when it is NULL or could not be written.
+ */
+bool jsonvalue_write_piece(FILE *out, json_t *value);
+bool jsonvalue_write_member(FILE *out, const char *key, json_t *value);
+
+/* Flush a document all of which was made (`ok`) or not.  0, or -1 with `e` set. */
+int jsonvalue_end(FILE *out, bool ok, struct error *e);
+
 #endif

@@ -168,21 +168,14 @@ static json_t *run_object(const struct compare *c, const struct compare_run *run
 int report_compare_json(FILE *out, const struct compare *c, struct error *e)
 {
     struct jsonobject o = jsonobject_begin();
-    json_t *runs = json_array(), *document;
-    bool ok;
+    json_t *runs = json_array();
 
     for (size_t i = 0; i < c->count; i++)
         runs = jsonlist_append(runs, run_object(c, &c->runs[i]));
     jsonobject_set(&o, "schema_version", json_integer(REPORT_COMPARE_SCHEMA));
     jsonobject_set(&o, "by", json_string(report_compare_word(c->order)));
     jsonobject_set(&o, "runs", runs);
-    document = jsonobject_end(&o);
-    ok = document && json_dumpf(document, out, JSON_INDENT(2)) == 0;
-    json_decref(document);
-    fputc('\n', out);
-    if (fflush(out) != 0 || ferror(out))
-        return error_set(e, ERROR_SYSTEM, "cannot write the JSON report");
-    return ok ? 0 : error_set(e, ERROR_MEMORY, "out of memory while writing the JSON report");
+    return jsonvalue_write(out, jsonobject_end(&o), e);
 }
 
 static void add_csv_run(struct strbuf *out, const struct compare *c, const struct compare_run *run)

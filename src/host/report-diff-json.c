@@ -228,43 +228,23 @@ static json_t *row_object(const struct diff *d, const struct diff_row *row,
     return jsonobject_end(&o);
 }
 
-/* Write one value, NULL if it failed, and drop it. */
-static bool write_value(FILE *out, json_t *value)
-{
-    bool ok = value && json_dumpf(value, out, JSON_COMPACT) == 0;
-
-    json_decref(value);
-    return ok;
-}
-
-static bool write_member(FILE *out, const char *key, json_t *value)
-{
-    fprintf(out, "  \"%s\": ", key);
-    if (!write_value(out, value))
-        return false;
-    fputs(",\n", out);
-    return true;
-}
-
 int report_diff_json(FILE *out, const struct diff *d, const struct diff_side *before,
                      const struct diff_side *after, struct error *e)
 {
     bool ok;
 
     fprintf(out, "{\n  \"schema_version\": %d,\n", REPORT_DIFF_SCHEMA);
-    ok = write_member(out, "old", side_object(before, d->before)) &&
-         write_member(out, "new", side_object(after, d->after)) &&
-         write_member(out, "view", view_object(d)) &&
-         write_member(out, "matching", matching_object(&d->matching));
+    ok = jsonvalue_write_member(out, "old", side_object(before, d->before)) &&
+         jsonvalue_write_member(out, "new", side_object(after, d->after)) &&
+         jsonvalue_write_member(out, "view", view_object(d)) &&
+         jsonvalue_write_member(out, "matching", matching_object(&d->matching));
     if (ok)
         fputs("  \"stats\": [", out);
     for (size_t i = 0; ok && i < d->row_count; i++) {
         fputs(i ? ",\n    " : "\n    ", out);
-        ok = write_value(out, row_object(d, &d->rows[i], before->profile));
+        ok = jsonvalue_write_piece(out, row_object(d, &d->rows[i], before->profile));
     }
     if (ok)
         fputs(d->row_count ? "\n  ]\n}\n" : "]\n}\n", out);
-    if (fflush(out) != 0 || ferror(out))
-        return error_set(e, ERROR_SYSTEM, "cannot write the JSON report");
-    return ok ? 0 : error_set(e, ERROR_MEMORY, "out of memory while writing the JSON report");
+    return jsonvalue_end(out, ok, e);
 }

@@ -30,8 +30,7 @@ int report_findings_json(FILE *out, const struct profile *p, const struct findin
                          const char *path, const struct stack_choice *stack, struct error *e)
 {
     struct jsonobject o = jsonobject_begin();
-    json_t *list = json_array(), *document;
-    bool ok;
+    json_t *list = json_array();
 
     for (size_t i = 0; i < f->count; i++)
         list = jsonlist_append(list, finding_object(p, &f->items[i], path, stack));
@@ -40,11 +39,5 @@ int report_findings_json(FILE *out, const struct profile *p, const struct findin
     jsonobject_set(&o, "totals", report_json_totals(p));
     jsonobject_set(&o, "loss", report_json_loss(p));
     jsonobject_set(&o, "findings", list);
-    document = jsonobject_end(&o);
-    ok = document && json_dumpf(document, out, JSON_INDENT(1)) == 0;
-    json_decref(document);
-    fputc('\n', out);
-    if (fflush(out) != 0 || ferror(out))
-        return error_set(e, ERROR_SYSTEM, "cannot write the JSON report");
-    return ok ? 0 : error_set(e, ERROR_MEMORY, "out of memory while writing the JSON report");
+    return jsonvalue_write(out, jsonobject_end(&o), e);
 }

@@ -102,19 +102,11 @@ int report_growth_json(FILE *out, const struct profile *p, const struct courses 
                        const struct stack_choice *stack, struct error *e)
 {
     struct jsonobject o = jsonobject_begin();
-    json_t *document;
-    bool ok;
 
     jsonobject_set(&o, "schema_version", json_integer(REPORT_JSON_SCHEMA));
     jsonobject_set(&o, "process", report_json_process(p));
     jsonobject_set(&o, "totals", report_json_totals(p));
     jsonobject_set(&o, "loss", report_json_loss(p));
     jsonobject_set(&o, "growth", growth(p, c, stack));
-    document = jsonobject_end(&o);
-    ok = document && json_dumpf(document, out, JSON_INDENT(1)) == 0;
-    json_decref(document);
-    fputc('\n', out);
-    if (fflush(out) != 0 || ferror(out))
-        return error_set(e, ERROR_SYSTEM, "cannot write the JSON report");
-    return ok ? 0 : error_set(e, ERROR_MEMORY, "out of memory while writing the JSON report");
+    return jsonvalue_write(out, jsonobject_end(&o), e);
 }

@@ -133,30 +133,12 @@ static json_t *modules(const struct profile *p)
 
 /* -------------------------------------------------------------- writing -- */
 
-/* Write one value, NULL if it failed, and drop it. */
-static bool dump(FILE *out, json_t *value)
-{
-    bool ok = value && json_dumpf(value, out, JSON_COMPACT) == 0;
-
-    json_decref(value);
-    return ok;
-}
-
-static bool member(FILE *out, const char *key, json_t *value)
-{
-    fprintf(out, "  \"%s\": ", key);
-    if (!dump(out, value))
-        return false;
-    fputs(",\n", out);
-    return true;
-}
-
 static bool write_rows(FILE *out, const struct profile *p, const struct view *v,
                        const struct stack_choice *stack)
 {
     for (size_t i = 0; i < v->row_count; i++) {
         fputs(i ? ",\n    " : "\n    ", out);
-        if (!dump(out, row_object(p, v, &v->rows[i], stack)))
+        if (!jsonvalue_write_piece(out, row_object(p, v, &v->rows[i], stack)))
             return false;
     }
     return true;
@@ -214,12 +196,14 @@ int report_json_write(FILE *out, const struct profile *p, const struct view *v,
     bool ok;
 
     fprintf(out, "{\n  \"schema_version\": %d,\n", REPORT_JSON_SCHEMA);
-    ok = member(out, "process", report_json_process(p)) &&
-         member(out, "totals", report_json_totals(p)) && member(out, "loss", report_json_loss(p)) &&
-         member(out, "view", view_object(p, v)) &&
-         member(out, "timeline", report_json_timeline(p)) && member(out, "modules", modules(p));
+    ok = jsonvalue_write_member(out, "process", report_json_process(p)) &&
+         jsonvalue_write_member(out, "totals", report_json_totals(p)) &&
+         jsonvalue_write_member(out, "loss", report_json_loss(p)) &&
+         jsonvalue_write_member(out, "view", view_object(p, v)) &&
+         jsonvalue_write_member(out, "timeline", report_json_timeline(p)) &&
+         jsonvalue_write_member(out, "modules", modules(p));
     if (p->fault_count)
-        ok = ok && member(out, "faults", faults(p, stack));
+        ok = ok && jsonvalue_write_member(out, "faults", faults(p, stack));
     if (leaks && ok) {
         ok = report_leak_json_members(out, leaks, 0);
         fputs(",\n", out);
@@ -229,7 +213,5 @@ int report_json_write(FILE *out, const struct profile *p, const struct view *v,
         ok = write_rows(out, p, v, stack);
         fputs(v->row_count ? "\n  ]\n}\n" : "]\n}\n", out);
     }
-    if (fflush(out) != 0 || ferror(out))
-        return error_set(e, ERROR_SYSTEM, "cannot write the JSON report");
-    return ok ? 0 : error_set(e, ERROR_MEMORY, "out of memory while writing the JSON report");
+    return jsonvalue_end(out, ok, e);
 }

@@ -12,8 +12,9 @@ int report_leak_end(FILE *out, bool ok, const char *format, struct error *e)
               : error_set(e, ERROR_MEMORY, "out of memory while writing the leaks as %s", format);
 }
 
-#define PIECE 262144u /* so many bytes at a time are as good as any, and no buffer is in between   \
-                       */
+#define PIECE                                                                                      \
+    262144u /* so many bytes at a time are as good as any, and no buffer is in between             \
+             */
 
 static json_t *amount_object(const struct leak_amount *a)
 {
@@ -139,23 +140,6 @@ static void write_record(struct strbuf *out, const struct leak_record *record,
     strbuf_add(out, "}");
 }
 
-static bool dump(FILE *out, json_t *value)
-{
-    bool ok = value && json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0;
-
-    json_decref(value);
-    return ok;
-}
-
-static bool member(FILE *out, const char *key, json_t *value)
-{
-    fprintf(out, "  \"%s\": ", key);
-    if (!dump(out, value))
-        return false;
-    fputs(",\n", out);
-    return true;
-}
-
 static bool write_records(FILE *out, const struct leak_report *r, uint32_t shown)
 {
     struct linetexts lines;
@@ -183,12 +167,15 @@ static bool write_records(FILE *out, const struct leak_report *r, uint32_t shown
 bool report_leak_json_members(FILE *out, const struct leak_report *r, uint32_t max_records)
 {
     uint32_t shown = max_records && max_records < r->record_count ? max_records : r->record_count;
-    bool ok = member(out, "notes", notes_array(r)) && member(out, "leaks", leaks_object(r)) &&
-              member(out, "heap", heap_object(&r->heap)) &&
-              member(out, "held_seconds",
-                     r->held_seconds >= 0 ? json_real(r->held_seconds) : json_null()) &&
-              member(out, "suppressed_records", jsonvalue_number(r->suppressed_records)) &&
-              member(out, "omitted_records", jsonvalue_number(r->record_count - shown));
+    bool ok =
+        jsonvalue_write_member(out, "notes", notes_array(r)) &&
+        jsonvalue_write_member(out, "leaks", leaks_object(r)) &&
+        jsonvalue_write_member(out, "heap", heap_object(&r->heap)) &&
+        jsonvalue_write_member(out, "held_seconds",
+                               r->held_seconds >= 0 ? json_real(r->held_seconds) : json_null()) &&
+        jsonvalue_write_member(out, "suppressed_records",
+                               jsonvalue_number(r->suppressed_records)) &&
+        jsonvalue_write_member(out, "omitted_records", jsonvalue_number(r->record_count - shown));
 
     return write_records(out, r, ok ? shown : 0) && ok;
 }
@@ -199,9 +186,9 @@ int report_leak_json(FILE *out, const struct leak_report *r, const struct leak_f
     bool ok;
 
     fprintf(out, "{\n  \"schema_version\": %d,\n", REPORT_LEAK_SCHEMA);
-    ok = member(out, "command", jsonvalue_text(r->command)) &&
-         member(out, "memprof_version", jsonvalue_text(r->version)) &&
-         member(out, "seconds", json_real(r->seconds)) &&
+    ok = jsonvalue_write_member(out, "command", jsonvalue_text(r->command)) &&
+         jsonvalue_write_member(out, "memprof_version", jsonvalue_text(r->version)) &&
+         jsonvalue_write_member(out, "seconds", json_real(r->seconds)) &&
          report_leak_json_members(out, r, f->max_records);
     fputs("\n}\n", out);
     return report_leak_end(out, ok, "JSON", e);

@@ -251,12 +251,5 @@ static json_t *document(const struct profile *p, const struct pools *s,
 int report_pools_json(FILE *out, const struct profile *p, const struct pools *s,
                       const struct report_pools_options *options, struct error *e)
 {
-    json_t *json = document(p, s, options);
-    bool ok = json && json_dumpf(json, out, JSON_INDENT(1)) == 0;
-
-    json_decref(json);
-    fputc('\n', out);
-    if (fflush(out) != 0 || ferror(out))
-        return error_set(e, ERROR_SYSTEM, "cannot write the JSON report");
-    return ok ? 0 : error_set(e, ERROR_MEMORY, "out of memory while writing the JSON report");
+    return jsonvalue_write(out, document(p, s, options), e);
 }

@@ -63,8 +63,6 @@ int report_stat_json(FILE *out, const struct profile *p, const struct report_sta
                      struct error *e)
 {
     struct jsonobject o = jsonobject_begin();
-    json_t *document;
-    bool ok;
 
     jsonobject_set(&o, "schema_version", json_integer(REPORT_JSON_SCHEMA));
     jsonobject_set(&o, "process", report_json_process(p));
@@ -75,11 +73,5 @@ int report_stat_json(FILE *out, const struct profile *p, const struct report_sta
     jsonobject_set(&o, "marks", report_json_marks(p));
     jsonobject_set(&o, "filtered", filtered(options));
     jsonobject_set(&o, "snapshots", snapshots(p, options));
-    document = jsonobject_end(&o);
-    ok = document && json_dumpf(document, out, JSON_INDENT(1)) == 0;
-    json_decref(document);
-    fputc('\n', out);
-    if (fflush(out) != 0 || ferror(out))
-        return error_set(e, ERROR_SYSTEM, "cannot write the JSON report");
-    return ok ? 0 : error_set(e, ERROR_MEMORY, "out of memory while writing the JSON report");
+    return jsonvalue_write(out, jsonobject_end(&o), e);
 }
