@@ -16,8 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FORK_WAIT_MS 2000u /* for a parent's collector to come to the record of a fork */
-#define STRAGGLERS 64u     /* looked for at a time */
+#define STRAGGLERS 64u /* looked for at a time */
 
 /* ------------------------------------------------------------- set-up -- */
 
@@ -349,35 +348,6 @@ static void rouse(struct descendants *d, uint32_t from)
         collector_rouse(&parent->collector);
 }
 
-/* What a forked child begins with; `reason` says what is not known.  To be released. */
-static void inherit(struct descendants *d, const struct hello *said, struct inheritance *in,
-                    const char **reason)
-{
-    enum forks_result result = FORKS_NOT_YET;
-
-    *in = (struct inheritance){.partial = true};
-    if (said->fork != FORK_UNMARKED) {
-        rouse(d, said->from);
-        result = forks_take(&d->forks, said->from, said->fork, FORK_WAIT_MS, in);
-    }
-    if (result == FORKS_DROPPED)
-        *reason = "what its parent had live is not known: too much, or too many forks ago";
-    else if (result == FORKS_NOT_YET && said->fork != FORK_UNMARKED)
-        *reason = "what its parent had live is not known: its fork was not read of in time";
-    else if (result == FORKS_NOT_YET)
-        *reason = "what its parent had live is not known: it was not forked by libc's fork";
-}
-
-static void describe_origin(const struct descendants *d, uint32_t from, const char *reason,
-                            char *text, size_t size)
-{
-    const struct tree_row *parent =
-        from && from <= d->tree->count ? &d->tree->rows[from - 1] : NULL;
-
-    snprintf(text, size, "forked from process %lld%s%s", parent ? (long long)parent->pid : 0,
-             reason ? ": " : ", whose live blocks it has", reason ? reason : "");
-}
-
 static struct image *image_new(struct descendants *d, uint32_t number, pid_t pid,
                                const struct hello *said, struct error *e)
 {
@@ -414,17 +384,16 @@ static struct image *record(struct descendants *d, uint32_t index, const struct 
         .run = d->run, .ready = d->ready, .placed = true, .family = {index + 1, &d->forks}};
     pid_t pid = (pid_t)row->pid;
     struct image *image = image_new(d, index + 1, pid, said, e);
-    struct inheritance in = {0};
-    const char *reason = NULL;
-    char origin[160], *path;
+    char *path;
 
     if (!image)
         return NULL;
     if (said->fork) {
-        inherit(d, said, &in, &reason);
-        options.inheritance = &in;
-        describe_origin(d, said->from, reason, origin, sizeof(origin));
-        options.origin = origin;
+        options.birth =
+            (struct image_birth){.parent = row->from ? d->tree->rows[row->from - 1].pid : 0,
+                                 .from = said->from,
+                                 .fork = said->fork};
+        rouse(d, said->from);
     }
     path = descendants_path(d, index + 1, row->program, pid);
     options.path = path;
@@ -434,9 +403,7 @@ static struct image *record(struct descendants *d, uint32_t index, const struct 
     } else if (path) {
         tree_set(&row->file, base_of(path));
     }
-    tree_set(&row->reason, reason);
     free(path);
-    inheritance_release(&in);
     return image;
 }
 

@@ -10,8 +10,8 @@
 
 static void take_trouble(struct tree_row *row, const struct error *e)
 {
-    if (e->kind != ERROR_NONE && !row->reason)
-        tree_set(&row->reason, e->text);
+    if (e->kind != ERROR_NONE)
+        tree_append(&row->reason, e->text);
 }
 
 static const char *refusal(const struct run_image *image)
@@ -40,6 +40,7 @@ static void finish(const struct finisher *f, struct finisher_job *job)
     image_stop(job->image);
     job->row.inherited_bytes = job->image->inherited_bytes;
     job->row.inherited_blocks = job->image->inherited_blocks;
+    tree_set(&job->row.reason, job->image->origin_unknown);
     if (image_profile(job->image, &result, &e) != 0) {
         take_trouble(&job->row, &e);
         profile_release(&result.profile);
@@ -51,8 +52,8 @@ static void finish(const struct finisher *f, struct finisher_job *job)
     tree_take(&job->row, &result.profile);
     job->row.recorded = result.target_state != TARGET_REFUSED;
     take_trouble(&job->row, &result.unwritten);
-    if (refusal(&result) && !job->row.reason)
-        tree_set(&job->row.reason, refusal(&result));
+    if (refusal(&result))
+        tree_append(&job->row.reason, refusal(&result));
     tree_note_unfollowed(&job->row.reason, f->run->follow, &result.profile);
     if (f->run->each)
         f->run->each(f->run->context, &result, &job->row);

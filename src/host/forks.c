@@ -60,24 +60,6 @@ static void make_room(struct forks *f, uint64_t bytes)
     }
 }
 
-void forks_put(struct forks *f, uint32_t image, uint32_t number, const struct model *m)
-{
-    uint64_t bytes = inheritance_bytes(m);
-    struct forks_entry *e;
-
-    pthread_mutex_lock(&f->lock);
-    make_room(f, bytes <= FORKS_LARGEST ? bytes : 0);
-    e = entry_at(f, f->count++);
-    *e = (struct forks_entry){.image = image, .number = number, .bytes = bytes};
-    e->kept = bytes <= FORKS_LARGEST && inheritance_take(&e->inheritance, m);
-    if (e->kept) {
-        f->kept++;
-        f->bytes += bytes;
-    }
-    pthread_cond_broadcast(&f->more);
-    pthread_mutex_unlock(&f->lock);
-}
-
 static struct forks_entry *find(struct forks *f, uint32_t image, uint32_t number)
 {
     for (uint32_t i = f->count; i > 0; i--) {
@@ -87,6 +69,66 @@ static struct forks_entry *find(struct forks *f, uint32_t image, uint32_t number
             return e;
     }
     return NULL;
+}
+
+static struct forks_entry *add(struct forks *f, uint32_t image, uint32_t number, uint64_t bytes)
+{
+    struct forks_entry *e;
+
+    make_room(f, bytes);
+    e = entry_at(f, f->count++);
+    *e = (struct forks_entry){.image = image, .number = number, .bytes = bytes};
+    return e;
+}
+
+static bool is_dropped(struct forks *f, uint32_t image, uint32_t number)
+{
+    bool dropped;
+
+    pthread_mutex_lock(&f->lock);
+    dropped = find(f, image, number) != NULL;
+    pthread_mutex_unlock(&f->lock);
+    return dropped;
+}
+
+/* The copy is made outside of the lock, which others wait for whose children are in a hurry. */
+void forks_put(struct forks *f, uint32_t image, uint32_t number, const struct model *m)
+{
+    uint64_t bytes = inheritance_bytes(m);
+    struct inheritance in = {0};
+    struct forks_entry *e;
+    bool copied;
+
+    if (is_dropped(f, image, number))
+        return;
+    copied = bytes <= FORKS_LARGEST && inheritance_take(&in, m);
+    pthread_mutex_lock(&f->lock);
+    e = find(f, image, number);
+    if (e) { /* dropped meanwhile */
+        inheritance_release(&in);
+    } else {
+        e = add(f, image, number, copied ? bytes : 0);
+        e->inheritance = in;
+        e->kept = copied;
+        f->kept += copied;
+        f->bytes += e->bytes;
+    }
+    pthread_cond_broadcast(&f->more);
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* Noted also before the parent's collector has come to the record, which then copies nothing. */
+void forks_drop(struct forks *f, uint32_t image, uint32_t number)
+{
+    struct forks_entry *e;
+
+    pthread_mutex_lock(&f->lock);
+    e = find(f, image, number);
+    if (e)
+        let_go(f, e);
+    else
+        add(f, image, number, 0);
+    pthread_mutex_unlock(&f->lock);
 }
 
 static enum forks_result look(struct forks *f, uint32_t image, uint32_t number,
@@ -103,17 +145,6 @@ static enum forks_result look(struct forks *f, uint32_t image, uint32_t number,
     f->kept--;
     f->bytes -= e->bytes;
     return FORKS_TAKEN;
-}
-
-void forks_drop(struct forks *f, uint32_t image, uint32_t number)
-{
-    struct forks_entry *e;
-
-    pthread_mutex_lock(&f->lock);
-    e = find(f, image, number);
-    if (e)
-        let_go(f, e);
-    pthread_mutex_unlock(&f->lock);
 }
 
 enum forks_result forks_take(struct forks *f, uint32_t image, uint32_t number, unsigned wait_ms,

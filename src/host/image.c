@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define FORK_WAIT_MS 20000u /* for a parent's collector to come to the record of a fork */
 #define TIMELINE_TICKS ((uint64_t)1 << 20) /* a fraction of a millisecond by either clock */
 
 /* ---------------------------------------------------------- the segment -- */
@@ -275,15 +276,6 @@ static void program_fork(void *context, uint32_t number)
         forks_put(i->family.forks, i->family.number, number, &i->model);
 }
 
-static void *collect(void *context)
-{
-    struct image *i = context;
-
-    capture_begin(&i->capture);
-    collector_run(&i->collector);
-    return NULL;
-}
-
 static int modules_begin(struct image *i, const struct run_options *options, struct error *e)
 {
     struct symbolizer_options symbolizer = options->symbolizer;
@@ -322,28 +314,64 @@ static int capture_start(struct image *i, const struct image_options *options, s
 }
 
 /* The profile itself says what its numbers begin with. */
-static void mark_origin(struct image *i, const char *origin)
+static void mark_origin(struct image *i)
 {
+    const char *reason = i->origin_unknown;
     struct model *m = &i->model;
     struct mark mark = {.time = i->begin_ticks,
                         .live_bytes = m->totals[DOMAIN_HEAP].live_bytes,
                         .live_blocks = m->totals[DOMAIN_HEAP].live_blocks};
+    char text[160];
 
+    snprintf(text, sizeof(text), "forked from process %lld%s%s", (long long)i->birth.parent,
+             reason ? ": " : ", whose live blocks it has", reason ? reason : "");
     if (!m->threads.count && threads_add(&m->threads, (uint32_t)i->pid, i->program) == THREADS_NONE)
         return;
-    marks_add(&m->marks, &mark, origin);
+    marks_add(&m->marks, &mark, text);
 }
 
-static void inherit(struct image *i, const struct image_options *options)
+/* What a forked child begins with; NULL, or why that is not known.  To be released. */
+static const char *find_inheritance(const struct image *i, struct inheritance *in)
 {
-    i->family = options->family;
-    if (!options->inheritance)
+    *in = (struct inheritance){.partial = true};
+    if (i->birth.fork == FORK_UNMARKED)
+        return "what its parent had live is not known: it was not forked by libc's fork";
+    switch (forks_take(i->family.forks, i->birth.from, i->birth.fork, FORK_WAIT_MS, in)) {
+    case FORKS_TAKEN:
+        return NULL;
+    case FORKS_DROPPED:
+        return "what its parent had live is not known: too much, or too many forks ago";
+    default:
+        return "what its parent had live is not known: its fork was not read of in time";
+    }
+}
+
+/*
+ * By the collector's thread, before it collects: with a million blocks it takes most of a second,
+ * and the child records meanwhile.
+ */
+static void inherit(struct image *i)
+{
+    struct inheritance in;
+
+    if (!i->birth.fork)
         return;
-    inheritance_give(options->inheritance, &i->model, i->begin_ticks);
+    i->origin_unknown = find_inheritance(i, &in);
+    inheritance_give(&in, &i->model, i->begin_ticks);
+    inheritance_release(&in);
     i->inherited_bytes = i->model.totals[DOMAIN_HEAP].total_bytes;
     i->inherited_blocks = i->model.totals[DOMAIN_HEAP].total_blocks;
-    if (options->origin)
-        mark_origin(i, options->origin);
+    mark_origin(i);
+}
+
+static void *collect(void *context)
+{
+    struct image *i = context;
+
+    inherit(i);
+    capture_begin(&i->capture);
+    collector_run(&i->collector);
+    return NULL;
 }
 
 /* Everything but the thread; each step undone if a later one fails. */
@@ -365,7 +393,8 @@ static int collecting_begin(struct image *i, const struct image_options *options
     i->model.attached = i->model.partial = i->attached_seconds > 0;
     i->model.hooks = (struct model_hooks){
         .context = i, .snapshot = program_snapshot, .query = program_query, .fork = program_fork};
-    inherit(i, options);
+    i->family = options->family;
+    i->birth = options->birth;
     if (collector_init(&i->collector, &i->segment, &i->model, &collecting, e) == 0) {
         if (capture_start(i, options, e) == 0) {
             i->begun = true;

@@ -29,6 +29,12 @@ struct image_family {
     struct forks *forks; /* where its forks are kept; NULL: nobody asks for them */
 };
 
+/* A forked child: whose, and by which fork (record.h, struct hello). */
+struct image_birth {
+    int64_t parent; /* process id */
+    uint32_t from, fork;
+};
+
 struct image {
     struct segment segment;
     int fd; /* of the segment's memory; -1 once handed over */
@@ -51,7 +57,10 @@ struct image {
     double attached_seconds; /* as in image_options */
     char host[256];
     struct image_family family;
+    struct image_birth birth;                   /* fork: 0 if it is no forked child */
     uint64_t inherited_bytes, inherited_blocks; /* live at the beginning */
+    const char
+        *origin_unknown; /* after image_stop: why it is not known what it began with, or NULL */
 };
 
 struct image_options {
@@ -61,9 +70,7 @@ struct image_options {
     bool placed; /* the profile goes to `path` (copied; NULL: nowhere), not to run->output */
     const char *path;
     struct image_family family;
-    /* Of a forked child: what it begins with, NULL where that is not known. */
-    const struct inheritance *inheritance;
-    const char *origin; /* with it: where that is from, or why it is not known; a mark of the run */
+    struct image_birth birth;
 };
 
 /* Make the segment.  0, or -1 with `e` set and nothing to release. */

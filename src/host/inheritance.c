@@ -29,19 +29,12 @@ uint64_t inheritance_bytes(const struct model *m)
 
 static void take_table(struct inheritance *in, const struct livetable *t, uint32_t domain)
 {
-    for (uint32_t s = 0; s < LIVETABLE_SHARDS; s++) {
-        const struct livetable_shard *shard = &t->shards[s];
+    struct livetable_position at = {0};
+    struct livetable_block block;
 
-        for (uint64_t i = 0; shard->entries && i < shard->room; i++) {
-            const struct livetable_entry *e = &shard->entries[i];
-            struct livetable_block block;
-
-            if (!e->address_birth || !livetable_find(t, e->address_birth >> 16, &block))
-                continue;
-            in->blocks[in->block_count++] = (struct inherited_block){
-                .address = block.address, .size = block.size, .site = block.site, .domain = domain};
-        }
-    }
+    while (livetable_next(t, &at, &block))
+        in->blocks[in->block_count++] = (struct inherited_block){
+            .address = block.address, .size = block.size, .site = block.site, .domain = domain};
 }
 
 static void take_blocks(struct inheritance *in, const struct model *m)
@@ -143,11 +136,9 @@ static uint32_t site_of(const struct inheritance *in, struct model *m, uint32_t 
     return sites_get(&m->sites, from->node, sites_owner(thread, from->domain, from->class));
 }
 
-static void give_block(const struct inheritance *in, struct model *m,
+static void give_block(const struct inheritance *in, struct model *m, struct livetable *t,
                        const struct inherited_block *from, uint64_t time)
 {
-    struct livetable *t =
-        from->domain == DOMAIN_HEAP ? &m->live : requests_domain_live(m, from->domain);
     struct livetable_block block = {.address = from->address, .size = from->size}, old;
 
     block.site = site_of(in, m, from->site);
@@ -161,6 +152,29 @@ static void give_block(const struct inheritance *in, struct model *m,
         /* it counts among what the heap allocated in all, see model.h */
         m->totals[DOMAIN_HEAP].total_bytes += block.size;
         m->totals[DOMAIN_HEAP].total_blocks++;
+    }
+}
+
+static struct livetable *table_of(struct model *m, uint32_t domain)
+{
+    return domain == DOMAIN_HEAP ? &m->live : requests_domain_live(m, domain);
+}
+
+/* Those of a table lie together. */
+static void give_blocks(const struct inheritance *in, struct model *m, uint64_t time)
+{
+    uint64_t end;
+
+    for (uint64_t i = 0; i < in->block_count; i = end) {
+        uint32_t domain = in->blocks[i].domain;
+        struct livetable *t = table_of(m, domain);
+
+        for (end = i; end < in->block_count && in->blocks[end].domain == domain; end++)
+            ;
+        if (t)
+            livetable_reserve(t, end - i);
+        for (; i < end; i++)
+            give_block(in, m, t, &in->blocks[i], time);
     }
 }
 
@@ -188,8 +202,7 @@ void inheritance_give(const struct inheritance *in, struct model *m, uint64_t ti
     give_threads(in, m);
     for (uint32_t i = 0; i < in->domain_count; i++)
         requests_domain_name(m, in->domains[i].domain, in->domains[i].name);
-    for (uint64_t i = 0; i < in->block_count; i++)
-        give_block(in, m, &in->blocks[i], time);
+    give_blocks(in, m, time);
     for (uint32_t i = 0; i < in->range_count; i++)
         give_range(in, m, &in->ranges[i], time);
     for (uint32_t i = 0; i < in->region_count; i++)

@@ -40,11 +40,21 @@ static uint64_t entry_address(const struct livetable_entry *e)
 
 /* ------------------------------------------------------------- growing -- */
 
+/* Whole pages, huge ones once that is not wasteful. */
+static uint64_t room_for(uint64_t bytes)
+{
+    if (bytes >= HUGE_FROM_BYTES)
+        bytes = (bytes + PAGES_HUGE - 1) & ~(uint64_t)(PAGES_HUGE - 1);
+    else
+        bytes = (bytes + 4095) & ~UINT64_C(4095);
+    return bytes / sizeof(struct livetable_entry);
+}
+
 /* While tables are small, growing seldom matters more than a tight fit. */
 #define DOUBLE_BELOW_BYTES (512u << 10)
 
 /*
- * A third more, whole huge pages once that is not wasteful.  Shards have equally many entries:
+ * A third more.  Shards have equally many entries:
  * the last doubling is another one for each, so that they do not all have grown just before.
  */
 static uint64_t room_after(uint64_t room, uint32_t shard)
@@ -59,11 +69,7 @@ static uint64_t room_after(uint64_t room, uint32_t shard)
         bytes = bytes * 2 + bytes * 2 * shard / (LIVETABLE_SHARDS * 3);
     else
         bytes *= 2;
-    if (bytes >= HUGE_FROM_BYTES)
-        bytes = (bytes + PAGES_HUGE - 1) & ~(uint64_t)(PAGES_HUGE - 1);
-    else
-        bytes = (bytes + 4095) & ~UINT64_C(4095);
-    return bytes / sizeof(struct livetable_entry);
+    return room_for(bytes);
 }
 
 static bool shard_allocate(struct livetable_shard *shard, uint64_t room)
@@ -117,6 +123,17 @@ static bool shard_grow(struct livetable *t, struct livetable_shard *shard)
     pages_unmap(shard->entries, shard->room * sizeof(struct livetable_entry));
     *shard = grown;
     return true;
+}
+
+void livetable_reserve(struct livetable *t, uint64_t blocks)
+{
+    uint64_t each = blocks / LIVETABLE_SHARDS, room;
+
+    /* an eighth more than the load's limit asks for: shards are not equally full */
+    room = room_for((each + each / 2 + OVERFLOW_ENTRIES) * sizeof(struct livetable_entry));
+    for (size_t i = 0; room > FIRST_ENTRIES && i < LIVETABLE_SHARDS; i++)
+        if (!t->shards[i].entries && !shard_allocate(&t->shards[i], room))
+            t->shards[i] = (struct livetable_shard){0};
 }
 
 /* ----------------------------------------------------------- big sizes -- */
@@ -251,6 +268,24 @@ bool livetable_find(const struct livetable *t, uint64_t address, struct livetabl
     if (e)
         entry_read(t, e, block);
     return e != NULL;
+}
+
+bool livetable_next(const struct livetable *t, struct livetable_position *at,
+                    struct livetable_block *block)
+{
+    for (; at->shard < LIVETABLE_SHARDS; at->shard++, at->entry = 0) {
+        const struct livetable_shard *shard = &t->shards[at->shard];
+
+        while (shard->entries && at->entry < shard->room) {
+            const struct livetable_entry *e = &shard->entries[at->entry++];
+
+            if (!e->address_birth)
+                continue;
+            entry_read(t, e, block);
+            return true;
+        }
+    }
+    return false;
 }
 
 void livetable_halve_births(struct livetable *t)

@@ -88,6 +88,20 @@ void livetable_halve_births(struct livetable *t);
 bool livetable_find(const struct livetable *t, uint64_t address, struct livetable_block *block);
 
 /*
+ * Room for so many blocks, in a table without any.  Blocks that are put in the order in which
+ * livetable_next gives them would otherwise crowd a table that is too small for them all.
+ */
+void livetable_reserve(struct livetable *t, uint64_t blocks);
+
+/* Each block in turn, in no order, from a position of {0} on; false at the end. */
+struct livetable_position {
+    uint64_t entry;
+    uint32_t shard;
+};
+bool livetable_next(const struct livetable *t, struct livetable_position *at,
+                    struct livetable_block *block);
+
+/*
  * Add a block; `hash` is that of its address.  And remove the block at
  * `address`; false if there is none.
  */

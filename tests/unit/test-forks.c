@@ -124,7 +124,9 @@ static void test_results(void **unused)
     forks_drop(&forks, 1, 3);
     assert_true(forks_any_pending(&forks));
     forks_drop(&forks, 1, 2);
+    forks_put(&forks, 1, 3, &parent); /* who has no use for it said so before */
     assert_false(forks_any_pending(&forks));
+    assert_int_equal(forks_take(&forks, 1, 3, 0, &in), FORKS_DROPPED);
     assert_int_equal(forks.bytes, 0);
 }
 

@@ -147,13 +147,50 @@ static void test_memory(void **unused)
     livetable_release(&t);
 }
 
+/* In the order in which they are given they go into a table that has room for them all. */
+static void test_copying(void **unused)
+{
+    const uint32_t count = 50000;
+    struct livetable from, to;
+    struct livetable_position at = {0};
+    struct livetable_block block, old;
+    uint64_t memory;
+
+    (void)unused;
+    livetable_init(&from);
+    livetable_init(&to);
+    assert_false(livetable_next(&from, &at, &block));
+    for (uint32_t i = 0; i < count; i++) {
+        block = block_of(i, i + 1);
+        assert_int_equal(livetable_put(&from, livetable_hash(block.address), &block, &old),
+                         LIVETABLE_ADDED);
+    }
+    livetable_reserve(&to, from.count);
+    memory = livetable_memory(&to);
+    assert_in_range(memory, count * sizeof(struct livetable_entry),
+                    2 * count * sizeof(struct livetable_entry));
+    at = (struct livetable_position){0};
+    while (livetable_next(&from, &at, &block))
+        assert_int_equal(livetable_put(&to, livetable_hash(block.address), &block, &old),
+                         LIVETABLE_ADDED);
+    assert_int_equal(to.count, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct livetable_block expected = block_of(i, i + 1);
+
+        assert_true(livetable_find(&to, address_of(i), &block));
+        assert_same(&block, &expected);
+    }
+    assert_in_range(livetable_memory(&to), memory, memory + to.big_room * sizeof(*to.big));
+    livetable_release(&from);
+    livetable_release(&to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_extremes),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_random),   cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_extremes), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_copying),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
