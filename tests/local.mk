@@ -60,6 +60,8 @@ unit_tests = \
 	tests/unit/test-keptwords \
 	tests/unit/test-leakgraph \
 	tests/unit/test-leaklive \
+	tests/unit/test-leakstacks \
+	tests/unit/test-linetexts \
 	tests/unit/test-heapimage \
 	tests/unit/test-heapcopy \
 	tests/unit/test-inject \
@@ -194,6 +196,18 @@ tests_unit_test_leak_memory_SOURCES = \
 	tests/unit/sample-profile.h \
 	tests/unit/test-leak-memory.c
 tests_unit_test_leak_memory_LDFLAGS = $(failing_memory_ldflags)
+tests_unit_test_leakstacks_SOURCES = \
+	tests/unit/failing-memory.c \
+	tests/unit/failing-memory.h \
+	tests/unit/profile-maker.c \
+	tests/unit/profile-maker.h \
+	tests/unit/test-leakstacks.c
+tests_unit_test_leakstacks_LDFLAGS = $(failing_memory_ldflags)
+tests_unit_test_linetexts_SOURCES = \
+	tests/unit/failing-memory.c \
+	tests/unit/failing-memory.h \
+	tests/unit/test-linetexts.c
+tests_unit_test_linetexts_LDFLAGS = $(failing_memory_ldflags)
 tests_unit_test_keptwords_SOURCES = \
 	tests/unit/failing-memory.c \
 	tests/unit/failing-memory.h \
