@@ -34,7 +34,7 @@ struct bench {
     uint32_t streams, turn;
     uint32_t stacks, local_percent;
     bool timed;
-    struct stamp_taker stamps;
+    struct stamp_taker *stamps; /* one for each writer */
     uint64_t random;
     uint64_t *live; /* addresses */
     uint64_t live_count;
@@ -90,19 +90,23 @@ static void drain_all(struct bench *b, bool timed)
 static void emit(struct bench *b, uint32_t kind, uint64_t address, uint64_t size_stack)
 {
     struct ring_writer *w = &b->writers[b->turn];
-    uint64_t *next;
+    struct stamp_taker *taker = &b->stamps[b->turn];
+    uint64_t *next, stamp = taker->last;
 
     if (ring_room(&b->segment, w, 3) != RING_OK)
         fail("the ring is full");
     ring_begin(w);
     next = w->next;
+    if (b->timed)
+        stamp = stamp_take(&b->segment, taker, b->collector.options.clock);
     *next++ = address | (uint64_t)kind << RECORD_KIND_SHIFT |
-              (uint64_t)(b->timed ? RECORD_STAMPED : 0) << RECORD_FLAGS_SHIFT;
+              (uint64_t)(stamp != taker->last ? RECORD_STAMPED : 0) << RECORD_FLAGS_SHIFT;
     if (kind == RECORD_ALLOC)
         *next++ = size_stack;
-    if (b->timed)
-        *next++ = stamp_take(&b->segment, &b->stamps, b->collector.options.clock);
+    if (stamp != taker->last)
+        *next++ = stamp;
     ring_commit(w, next);
+    taker->last = stamp;
     b->made++;
     if (b->streams > 1 && b->made % 16 == 0)
         b->turn = (uint32_t)random_below(b, b->streams);
@@ -170,9 +174,16 @@ static void set_up(struct bench *b)
     if (collector_init(&b->collector, &b->segment, &b->model, &options, NULL) != 0)
         fail("no memory for the collector");
     b->writers = calloc(b->streams, sizeof(*b->writers));
-    for (uint32_t i = 0; i < b->streams; i++)
+    b->stamps = calloc(b->streams, sizeof(*b->stamps));
+    if (!b->writers || !b->stamps)
+        fail("out of memory");
+    for (uint32_t i = 0; i < b->streams; i++) {
         if (ring_join(&b->segment, &b->writers[i], 1000 + i) != RING_OK)
             fail("cannot join the ring");
+        b->stamps[i].owner = b->writers[i].slot + 1;
+    }
+    /* what passes for producers here is the collector's own thread */
+    segment_header(&b->segment)->barrier_registered = 1;
     b->timed = b->streams > 1;
 }
 

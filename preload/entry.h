@@ -120,15 +120,16 @@ static inline __attribute__((always_inline)) bool emit(struct thread *t, uint32_
                                                        const uint64_t *extra, uint32_t extras)
 {
     struct ring_writer *w = &t->writer;
-    bool stamped = entry_stamped();
-    uint64_t *at;
+    uint64_t *at, stamp = t->stamps.last;
 
     if (__builtin_expect(w->end - w->next < (ptrdiff_t)RECORD_MAX_WORDS, 0) && !emit_turn(t))
         return false;
     at = w->next;
-    if (stamped) {
+    if (entry_stamped()) {
         ring_begin(w);
-        flags |= RECORD_STAMPED;
+        stamp = stamp_take(&session.segment, &t->stamps, session.clock);
+        if (__builtin_expect(stamp != t->stamps.last, 0))
+            flags |= RECORD_STAMPED;
     }
     if (sized && __builtin_expect(size >> 32 != 0, 0))
         flags |= RECORD_BIG;
@@ -141,9 +142,10 @@ static inline __attribute__((always_inline)) bool emit(struct thread *t, uint32_
     }
     for (uint32_t i = 0; i < extras; i++)
         *at++ = extra[i];
-    if (stamped)
-        *at++ = stamp_take(&session.segment, &t->stamps, session.clock);
+    if (__builtin_expect(flags & RECORD_STAMPED, 0))
+        *at++ = stamp;
     ring_commit(w, at);
+    t->stamps.last = stamp; /* once it is there: a handler may leave this by a jump */
     return true;
 }
 

@@ -136,16 +136,19 @@ static bool allocator_install(uint32_t which)
     return true;
 }
 
-/* Lets the host order its look at our progress against our clock: see ring_begin. */
-static void barrier_register(void)
+/* Lets the host order its look at our progress against our stamps: see ring_begin. */
+static void barrier_register(struct segment_header *h)
 {
-    rawcall(SYS_membarrier, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED, 0, 0);
+    long result = rawcall(SYS_membarrier, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED, 0, 0);
+
+    /* relaxed: published with target_state */
+    atomic_store_explicit(&h->barrier_registered, result == 0, memory_order_relaxed);
 }
 
 /* What the host is to know before the first record, and that it may come. */
 static void announce(struct segment_header *h)
 {
-    barrier_register();
+    barrier_register(h);
     atomic_store_explicit(&h->bootstrap_allocations, bootstrap_blocks() - ours_blocks,
                           memory_order_relaxed);
     atomic_store_explicit(&h->bootstrap_bytes, bootstrap_bytes() - ours_bytes,
@@ -258,7 +261,7 @@ bool session_rejoin(void *memory, uint64_t bytes)
     local.thread = NULL;
     local.refused = 0;
     sysmem_unmap_shared(parents.base, parents.layout.segment_bytes);
-    barrier_register();
+    barrier_register(h);
     /* release: as in connect_host */
     atomic_store_explicit(&h->target_state, TARGET_RECORDING, memory_order_release);
     atomic_store_explicit(&recording, true, memory_order_relaxed);

@@ -68,7 +68,7 @@ static struct thread *thread_of(const struct ring_writer *w)
     t->writer = *w;
     stack_cache_forget(&t->cache);
     memo_forget(&t->memo);
-    t->stamps = (struct stamp_taker){0};
+    t->stamps = (struct stamp_taker){.owner = w->slot + 1};
     t->verify_countdown = 0;
     t->ignoring = 0;
     return t;
@@ -107,6 +107,7 @@ void thread_recover(struct thread *t)
 {
     modules_abandon();
     ring_recover(&session.segment, &t->writer);
+    t->stamps.last = 0;       /* whether its record was committed is not known */
     t->cache.loader_events--; /* what it remembers may be half written, see stack_capture */
 }
 

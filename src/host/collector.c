@@ -34,24 +34,35 @@ static uint64_t now_ticks(const struct collector *c)
 
 /* -------------------------------------------------------------- set-up -- */
 
-/* The cheapest membarrier that reaches every thread of another process. */
-static int barrier_command(void)
+/* What membarrier can do here: a mask of commands. */
+static int barrier_commands(void)
 {
     long known = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
 
-    if (known > 0 && (known & MEMBARRIER_CMD_GLOBAL_EXPEDITED))
+    return known > 0 ? (int)known : 0;
+}
+
+/* The cheapest membarrier that reaches every thread of the program; 0: none does. */
+static int barrier_command(const struct collector *c)
+{
+    /* relaxed: set before the first record */
+    if (atomic_load_explicit(&segment_header(c->segment)->barrier_registered,
+                             memory_order_relaxed) &&
+        (c->barriers & MEMBARRIER_CMD_GLOBAL_EXPEDITED))
         return MEMBARRIER_CMD_GLOBAL_EXPEDITED;
-    return known > 0 && (known & MEMBARRIER_CMD_GLOBAL) ? MEMBARRIER_CMD_GLOBAL : 0;
+    return c->barriers & MEMBARRIER_CMD_GLOBAL;
 }
 
 static void pass_barrier(const struct collector *c)
 {
+    int command = barrier_command(c);
+
     /*
      * Without membarrier, the time in which a store surely leaves a running
      * processor's store buffer, and a stopped one has passed a barrier by
      * being stopped.
      */
-    if (!c->barrier || syscall(SYS_membarrier, c->barrier, 0, 0) != 0)
+    if (!command || syscall(SYS_membarrier, command, 0, 0) != 0)
         usleep(1000);
 }
 
@@ -75,7 +86,7 @@ int collector_init(struct collector *c, const struct segment *segment, struct mo
     c->model = model;
     c->options = *options;
     c->rss_fd = options->pid ? procinfo_open_rss(options->pid) : -1;
-    c->barrier = barrier_command();
+    c->barriers = barrier_commands();
     c->streams = pages_map(slots * sizeof(*c->streams));
     c->heap = pages_map(slots * sizeof(*c->heap));
     if (!c->streams || !c->heap) {
@@ -377,18 +388,26 @@ static void close_ended(struct collector *c)
     }
 }
 
+/*
+ * The last key that may be taken.  A record to come may carry the very stamp of its bound.  If that
+ * is a turn, all of the same are of one thread, in its stream's order; if it is of the clock, they
+ * may be of any, and only smaller ones are taken.
+ */
+static uint64_t limit_of(uint64_t watermark)
+{
+    return watermark & STAMP_CLOCK ? (watermark << 1) - 1 : watermark << 1 | 1;
+}
+
 static void round_timed(struct collector *c)
 {
     uint64_t stamp = stamp_now(c->segment, c->options.clock);
     uint64_t now = now_ticks(c);
     uint64_t watermark;
 
-    if (stamp & STAMP_CLOCK)
-        pass_barrier(c);
+    pass_barrier(c);
     find_streams(c);
     watermark = look_at_all(c, now, stamp);
-    /* Strictly smaller: a record to come may carry the very stamp of its bound. */
-    merge(c, watermark ? (watermark << 1) - 1 : 0);
+    merge(c, limit_of(watermark));
     close_ended(c);
 }
 

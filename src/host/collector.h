@@ -5,12 +5,12 @@
  *
  * While the target has one thread there is one stream, whose records carry no
  * time, and nothing to order.  From the first record with a time on, work goes
- * in rounds.  A round reads the clock, makes every thread of the target pass a
- * memory barrier, and looks at all streams: one with nothing in flight can only
- * make records younger than the clock reading; one with a record in flight is
- * bounded by what it was last seen to have done.  The minimum of these is the
- * watermark.  Records older than it are merged by time; the others wait for
- * the next round.
+ * in rounds.  A round reads whose turn it is, or the clock (stamp.h), makes every
+ * thread of the target pass a memory barrier, and looks at all streams: one with
+ * nothing in flight can only make records with larger stamps, or with that of its
+ * own turn; one with a record in flight is bounded by what it was last seen to
+ * have done.  The minimum of these is the watermark.  Records up to it are merged
+ * by stamp; the others wait for the next round.
  *
  * One thread at a time may use a collector, except for collector_stop.
  */
@@ -61,7 +61,7 @@ struct collector {
     uint32_t probe_next; /* slot at which the search for ended threads goes on */
     bool timed;          /* records carry times: work in rounds */
     int rss_fd;
-    int barrier;             /* membarrier command, 0: none works */
+    int barriers;            /* membarrier's commands that work here, a mask */
     _Atomic uint32_t roused; /* since the last round began */
     uint64_t polled_ns, named_ns, progressed_ns;
     struct model_event batch[MODEL_BATCH];

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 14u
+#define SEGMENT_VERSION 15u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -66,7 +66,7 @@ static inline uint32_t frame_generation(uint64_t frame)
  *   size|stack  low 32 bits size, high 32 bits stack id (trie node)
  *   big size    only with RECORD_BIG: the size's high 32 bits
  *   extra       one or two 64-bit values, by kind
- *   stamp       only with RECORD_STAMPED: see stamp.h
+ *   stamp       only with RECORD_STAMPED, else that of the record before: see stamp.h
  */
 enum record_kind {
     RECORD_NONE = 0,
@@ -477,8 +477,10 @@ struct segment_header {
     _Alignas(64) _Atomic uint32_t stop_held; /* futex; odd: threads are to stop */
     _Atomic uint32_t stop_ready;             /* that handler is in place */
 
-    /* The stamp that comes next.  See stamp.h. */
+    /* The turn that is under way.  See stamp.h. */
     _Alignas(64) _Atomic uint64_t stamps;
+    /* The process may be reached by membarrier's expedited command.  Before TARGET_RECORDING. */
+    _Atomic uint32_t barrier_registered;
 
     /* Waiting.  See ring.h. */
     _Alignas(64) _Atomic uint64_t

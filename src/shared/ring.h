@@ -51,17 +51,16 @@ static inline enum ring_result ring_room(const struct segment *s, struct ring_wr
 }
 
 /*
- * Mark a record as in flight.  Must come before its stamp is taken.  With the
- * counter (stamp.h) the locked add makes the mark visible.  With the clock, the
- * host reads its own clock, then issues a process-wide memory barrier, then looks
- * at this mark, and so knows that a thread without it will only make records with
- * larger stamps.
+ * Mark a record as in flight.  Must come before its stamp is taken.  The host reads
+ * whose turn it is, or its own clock (stamp.h), then issues a process-wide memory
+ * barrier, then looks at this mark, and so knows that a thread without it will
+ * only make records with larger stamps, or with that of its own turn.
  */
 static inline void ring_begin(struct ring_writer *w)
 {
     uint64_t words = (uint64_t)(w->next - w->chunk->words);
 
-    /* relaxed: ordered by the add or by the host's barrier, see above */
+    /* relaxed: ordered by the host's barrier, see above */
     atomic_store_explicit(&w->chunk->progress, words << 1 | 1, memory_order_relaxed);
     __asm__ volatile("" ::: "memory");
 }

@@ -34,7 +34,9 @@ static struct segment segment;
 static struct model model;
 static struct collector collector;
 static uint32_t clock_kind;
-static __thread struct stamp_taker stamps;
+#define SLOTS (4u << 10)
+static struct stamp_taker takers[SLOTS];
+static bool always_turns;                     /* however crowded it is */
 static __thread uint32_t stack = STACK_ROOTS; /* of the records that the thread makes */
 
 /*
@@ -88,7 +90,11 @@ static int set_up(void **state)
                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
         return -1;
+    assert_int_equal(layout.slots_max, SLOTS);
     segment_format(&segment, base, &layout, &settings);
+    /* as the program does */
+    segment_header(&segment)->barrier_registered =
+        syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
     options.before = before_round;
     options.after = read_stacks;
     model_init(&model, layout.nodes_max, clock_ticks(clock_kind), 1);
@@ -103,21 +109,36 @@ static int tear_down(void **state)
     return munmap(segment.base, segment.layout.segment_bytes);
 }
 
+static enum ring_result join(struct ring_writer *w, uint32_t tid)
+{
+    enum ring_result result = ring_join(&segment, w, tid);
+
+    if (result == RING_OK)
+        takers[w->slot] = (struct stamp_taker){.owner = w->slot + 1};
+    return result;
+}
+
 static void emit(struct ring_writer *w, uint32_t kind, uint64_t address, bool timed)
 {
-    uint64_t *next;
+    struct stamp_taker *taker = &takers[w->slot];
+    uint64_t *next, stamp = taker->last;
 
     if (ring_room(&segment, w, 3) != RING_OK)
         abort();
     ring_begin(w);
     next = w->next;
+    if (always_turns)
+        taker->interleaved = 0;
+    if (timed)
+        stamp = stamp_take(&segment, taker, clock_kind);
     *next++ = address | (uint64_t)kind << RECORD_KIND_SHIFT |
-              (uint64_t)(timed ? RECORD_STAMPED : 0) << RECORD_FLAGS_SHIFT;
+              (uint64_t)(stamp != taker->last ? RECORD_STAMPED : 0) << RECORD_FLAGS_SHIFT;
     if (kind == RECORD_ALLOC)
         *next++ = 64 | (uint64_t)stack << 32;
-    if (timed)
-        *next++ = stamp_take(&segment, &stamps, clock_kind);
+    if (stamp != taker->last)
+        *next++ = stamp;
     ring_commit(w, next);
+    taker->last = stamp;
 }
 
 /* ------------------------------------------------------------------ order -- */
@@ -150,6 +171,8 @@ static void heap_give(uint64_t address)
     pthread_mutex_unlock(&heap.lock);
 }
 
+static uint32_t steps, own_pairs; /* of each thread; blocks of its own between two of those */
+
 static void *work(void *context)
 {
     struct ring_writer w;
@@ -157,9 +180,9 @@ static void *work(void *context)
     uint32_t number = (uint32_t)(uintptr_t)context;
     uint32_t random = number + 1;
 
-    if (ring_join(&segment, &w, number) != RING_OK)
+    if (join(&w, number) != RING_OK)
         abort();
-    for (uint32_t step = 0; step < STEPS; step++) {
+    for (uint32_t step = 0; step < steps; step++) {
         uint64_t *mine = &held[(random = random * 1664525 + 1013904223) >> 29];
 
         if (*mine) {
@@ -172,6 +195,10 @@ static void *work(void *context)
             if (*mine)
                 emit(&w, RECORD_ALLOC, *mine, true);
         }
+        for (uint32_t i = 0; i < own_pairs; i++) {
+            emit(&w, RECORD_ALLOC, 0x1000 * (number + 1), true);
+            emit(&w, RECORD_FREE, 0x1000 * (number + 1), true);
+        }
     }
     return NULL;
 }
@@ -182,12 +209,13 @@ static void *collect(void *context)
     return NULL;
 }
 
-static void test_order(void **unused)
+static void threads_in_order(uint32_t each, uint32_t own)
 {
     pthread_t collecting, workers[THREADS];
 
-    (void)unused;
-    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0);
+    steps = each;
+    own_pairs = own;
+    heap.count = 0;
     for (uint32_t i = 0; i < ADDRESSES; i++)
         heap_give(0x10000 + i * 64);
     heap.allocations = 0;
@@ -202,9 +230,33 @@ static void test_order(void **unused)
     assert_int_equal(model.unknown_frees, 0);
     assert_int_equal(model.replaced_blocks, 0);
     assert_int_equal(model.damaged_records, 0);
-    assert_int_equal(model.totals[DOMAIN_HEAP].total_blocks, heap.allocations);
+    assert_int_equal(model.totals[DOMAIN_HEAP].total_blocks,
+                     heap.allocations + (uint64_t)THREADS * each * own);
     assert_int_equal(model.live.count, ADDRESSES - heap.count);
     assert_int_equal(model.totals[DOMAIN_HEAP].live_bytes, 64 * (ADDRESSES - heap.count));
+}
+
+static void test_order_by_clock(void **unused)
+{
+    (void)unused;
+    segment_header(&segment)->stamps |= STAMP_CLOCK;
+    threads_in_order(STEPS, 0);
+}
+
+static void test_order_by_turns(void **unused)
+{
+    (void)unused;
+    always_turns = true;
+    threads_in_order(STEPS, 2);
+    always_turns = false;
+    assert_false(segment_header(&segment)->stamps & STAMP_CLOCK);
+}
+
+/* As it comes: turns first, and the clock once they are too many. */
+static void test_order_by_both(void **unused)
+{
+    (void)unused;
+    threads_in_order(STEPS, 1);
 }
 
 /* One thread, no times; then a second one, and times. */
@@ -221,7 +273,7 @@ static void test_half_open(void **unused)
     atomic_store(&h->slots_used, 1);
     collector_round(&collector);
     atomic_store(&h->slots_used, 0);
-    assert_int_equal(ring_join(&segment, &w, 1), RING_OK);
+    assert_int_equal(join(&w, 1), RING_OK);
     emit(&w, RECORD_ALLOC, 0x1000, false);
     emit(&w, RECORD_ALLOC, 0x2000, false);
     collector_round(&collector);
@@ -233,13 +285,13 @@ static void test_one_then_two(void **unused)
     struct ring_writer first, second;
 
     (void)unused;
-    assert_int_equal(ring_join(&segment, &first, 1), RING_OK);
+    assert_int_equal(join(&first, 1), RING_OK);
     emit(&first, RECORD_ALLOC, 0x1000, false);
     emit(&first, RECORD_ALLOC, 0x2000, false);
     assert_int_equal(collector_round(&collector), 2);
     assert_false(collector.timed);
     emit(&first, RECORD_FREE, 0x1000, false);
-    assert_int_equal(ring_join(&segment, &second, 2), RING_OK);
+    assert_int_equal(join(&second, 2), RING_OK);
     emit(&second, RECORD_ALLOC, 0x1000, true);
     emit(&first, RECORD_ALLOC, 0x3000, true);
     emit(&second, RECORD_FREE, 0x3000, true);
@@ -253,48 +305,54 @@ static void test_one_then_two(void **unused)
 /* What a thread has in flight holds back what may be younger, not what is older. */
 static void test_in_flight(void **unused)
 {
-    struct ring_writer slow, quick;
+    struct ring_writer slow, quick, other;
 
     (void)unused;
-    assert_int_equal(ring_join(&segment, &slow, 1), RING_OK);
-    assert_int_equal(ring_join(&segment, &quick, 2), RING_OK);
+    assert_int_equal(join(&slow, 1), RING_OK);
+    assert_int_equal(join(&quick, 2), RING_OK);
+    assert_int_equal(join(&other, 3), RING_OK);
     emit(&slow, RECORD_ALLOC, 0x1000, true);
     emit(&quick, RECORD_ALLOC, 0x2000, true);
     assert_int_equal(collector_round(&collector), 2);
     ring_begin(&slow);
+    emit(&quick, RECORD_ALLOC, 0x4000, true); /* of the same turn as before */
+    assert_int_equal(collector_round(&collector), 1);
+    emit(&other, RECORD_ALLOC, 0x5000, true);
     emit(&quick, RECORD_FREE, 0x2000, true);
     assert_int_equal(collector_round(&collector), 0);
     ring_commit(&slow, slow.next);
-    assert_int_equal(collector_round(&collector), 1);
+    assert_int_equal(collector_round(&collector), 2);
     ring_begin(&slow); /* for ever: its process is gone */
     emit(&quick, RECORD_ALLOC, 0x3000, true);
     collector_finish(&collector);
-    assert_int_equal(model.events, 4);
+    assert_int_equal(model.events, 6);
 }
 
 /* All stand still: what is in flight holds back nothing, and is taken when it comes. */
 static void test_settle(void **unused)
 {
-    struct ring_writer slow, quick;
+    struct ring_writer slow, quick, other;
 
     (void)unused;
-    assert_int_equal(ring_join(&segment, &slow, 1), RING_OK);
-    assert_int_equal(ring_join(&segment, &quick, 2), RING_OK);
+    assert_int_equal(join(&slow, 1), RING_OK);
+    assert_int_equal(join(&quick, 2), RING_OK);
+    assert_int_equal(join(&other, 3), RING_OK);
     emit(&slow, RECORD_ALLOC, 0x1000, true);
     emit(&quick, RECORD_ALLOC, 0x2000, true);
     assert_int_equal(collector_round(&collector), 2);
     ring_begin(&slow);
+    emit(&other, RECORD_ALLOC, 0x4000, true);
     emit(&quick, RECORD_ALLOC, 0x3000, true);
     emit(&quick, RECORD_FREE, 0x2000, true);
     assert_int_equal(collector_round(&collector), 0);
     collector_settle(&collector);
-    assert_int_equal(model.events, 4);
-    assert_int_equal(model.live.count, 2);
+    assert_int_equal(model.events, 5);
+    assert_int_equal(model.live.count, 3);
     ring_commit(&slow, slow.next);
     emit(&slow, RECORD_FREE, 0x3000, true);
     emit(&quick, RECORD_ALLOC, 0x2000, true);
     assert_int_equal(collector_round(&collector), 2);
-    assert_int_equal(model.live.count, 2);
+    assert_int_equal(model.live.count, 3);
     assert_int_equal(model.unknown_frees, 0);
     assert_int_equal(model.replaced_blocks, 0);
 }
@@ -305,7 +363,7 @@ static void test_settle_untimed(void **unused)
     struct ring_writer only;
 
     (void)unused;
-    assert_int_equal(ring_join(&segment, &only, 1), RING_OK);
+    assert_int_equal(join(&only, 1), RING_OK);
     emit(&only, RECORD_ALLOC, 0x1000, false);
     collector_settle(&collector);
     assert_int_equal(model.live.count, 1);
@@ -322,7 +380,7 @@ static void test_garbage(void **unused)
     struct ring_writer w;
 
     (void)unused;
-    assert_int_equal(ring_join(&segment, &w, 1), RING_OK);
+    assert_int_equal(join(&w, 1), RING_OK);
     emit(&w, RECORD_ALLOC, 0x1000, false);
     *w.next = UINT64_MAX; /* no such kind */
     ring_commit(&w, w.next + 5);
@@ -343,7 +401,7 @@ static void test_bad_chains(void **unused)
 
     (void)unused;
     for (uint32_t i = 0; i < 3; i++) {
-        assert_int_equal(ring_join(&segment, &w[i], i), RING_OK);
+        assert_int_equal(join(&w[i], i), RING_OK);
         emit(&w[i], RECORD_ALLOC, 0x1000 * (i + 1), true);
     }
     atomic_store(&w[0].chunk->successor, UINT32_MAX - 1);
@@ -360,8 +418,8 @@ static void test_far_future(void **unused)
     struct ring_writer w, other;
 
     (void)unused;
-    assert_int_equal(ring_join(&segment, &w, 1), RING_OK);
-    assert_int_equal(ring_join(&segment, &other, 2), RING_OK);
+    assert_int_equal(join(&w, 1), RING_OK);
+    assert_int_equal(join(&other, 2), RING_OK);
     emit(&w, RECORD_ALLOC, 0x1000, true);
     w.next[-1] = UINT64_MAX / 4;
     emit(&other, RECORD_ALLOC, 0x2000, true);
@@ -376,7 +434,7 @@ static void *come_and_go(void *context)
 {
     struct ring_writer w;
 
-    if (ring_join(&segment, &w, (uint32_t)syscall(SYS_gettid)) != RING_OK)
+    if (join(&w, (uint32_t)syscall(SYS_gettid)) != RING_OK)
         abort();
     emit(&w, RECORD_ALLOC, 0x10000 + (uintptr_t)context * 16, true);
     return NULL;
@@ -410,10 +468,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_order),          TEST(test_half_open),     TEST(test_one_then_two),
-        TEST(test_in_flight),      TEST(test_garbage),       TEST(test_bad_chains),
-        TEST(test_far_future),     TEST(test_ended_threads), TEST(test_settle),
-        TEST(test_settle_untimed),
+        TEST(test_order_by_clock), TEST(test_order_by_turns), TEST(test_order_by_both),
+        TEST(test_half_open),      TEST(test_one_then_two),   TEST(test_in_flight),
+        TEST(test_garbage),        TEST(test_bad_chains),     TEST(test_far_future),
+        TEST(test_ended_threads),  TEST(test_settle),         TEST(test_settle_untimed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
