@@ -44,6 +44,7 @@ unit_tests = \
 	tests/unit/test-changes \
 	tests/unit/test-capture \
 	tests/unit/test-checksum \
+	tests/unit/test-closedpages \
 	tests/unit/test-collector \
 	tests/unit/test-columns \
 	tests/unit/test-copyroom \

@@ -10,6 +10,7 @@
  */
 #include "src/host/heapcopy-parts.h"
 
+#include "src/host/growing.h"
 #include "src/host/presentpages.h"
 
 #include <fcntl.h>
@@ -48,6 +49,21 @@ static bool to_copy(const struct heap_mapping *m, const char *protection)
     if (m->kind == HEAP_MAPPING_FILE)
         return (m->writable || protection[2] != 'x') && !m->shared && m->path[0] == '/' &&
                !begins(m->path, "/dev/");
+    return true;
+}
+
+/* Memory of the program's that is there to be read only at other times. */
+static bool is_closed(const struct heap_mapping *m, const char *protection)
+{
+    return protection[0] != 'r' && !m->shared &&
+           (m->kind == HEAP_MAPPING_ANONYMOUS || m->kind == HEAP_MAPPING_BREAK);
+}
+
+static bool append_closed(struct heapcopy *c, const struct heap_mapping *m)
+{
+    if (!growing_reserve(&c->closed, c->closed_count, sizeof(*c->closed)))
+        return false;
+    c->closed[c->closed_count++] = (struct heap_range){m->start, m->end};
     return true;
 }
 
@@ -133,7 +149,11 @@ int heapcopy_list(struct heapcopy *c, pid_t pid, const struct heap_range *ours, 
     if (!file)
         return error_set(e, ERROR_SYSTEM, "cannot read %s", path);
     while (fine && getline(&line, &size, file) > 0) {
-        if (!parse(&m, line, protection) || !to_copy(&m, protection))
+        if (!parse(&m, line, protection))
+            continue;
+        if (is_closed(&m, protection))
+            fine = append_closed(c, &m);
+        if (!to_copy(&m, protection))
             continue;
         /* who was not stopped may change them while they are read */
         m.start = m.start < last ? last : m.start;

@@ -156,6 +156,7 @@ void heapcopy_release(struct heapcopy *c)
     heapcopy_let_go(c);
     free(c->mappings);
     free(c->extents);
+    free(c->closed);
     pages_unmap(c->memory, c->memory_size);
     memset(c, 0, sizeof(*c));
 }

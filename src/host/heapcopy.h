@@ -53,11 +53,17 @@ struct heap_extent {
     uint8_t *bytes;
 };
 
+struct heap_range {
+    uint64_t start, end;
+};
+
 struct heapcopy {
     struct heap_mapping *mappings;
     uint32_t mapping_count, mapping_room;
     struct heap_extent *extents;
     uint32_t extent_count, extent_room;
+    struct heap_range *closed; /* private anonymous mappings that may not be read, ascending */
+    uint32_t closed_count;
     void *memory; /* that the bytes lie in */
     uint64_t memory_size;
     uint64_t bytes, unreadable_bytes;
@@ -78,9 +84,6 @@ struct heapcopy_page; /* heapcopy.c */
  * ERROR_REFUSED: not permitted; ERROR_INPUT: the process is gone), with nothing to release
  * but the room.
  */
-struct heap_range {
-    uint64_t start, end;
-};
 int heapcopy_take(struct heapcopy *c, const struct stopped *s, const struct heap_range *ours,
                   uint32_t our_count, struct copyroom *room, struct error *e);
 void heapcopy_release(struct heapcopy *c);

@@ -10,6 +10,7 @@
 #ifndef MEMPROF_HOST_LEAKSEARCH_PARTS_H
 #define MEMPROF_HOST_LEAKSEARCH_PARTS_H
 
+#include "src/host/closedpages.h"
 #include "src/host/intern.h"
 #include "src/host/keptwords-take.h"
 #include "src/host/leaklive.h"
@@ -28,6 +29,7 @@ struct leaksearch {
     struct keptwords words;     /* else this */
     struct threadnames threads; /* of those that never allocated */
     struct leakroots roots;
+    struct closedpages closed;
     struct leakgraph graph;
     bool whole_copy;
     bool taken, copied, rooted, worded; /* live, copy, roots, words are there */

@@ -73,7 +73,7 @@ static int find_roots(struct leaksearch *s, const struct leaksearch_source *sour
 
     modmap_update(source->modmap);
     s->rooted = leakroots_find(&s->roots, &from, e) == 0;
-    return s->rooted ? 0 : -1;
+    return s->rooted ? closedpages_find(&s->closed, &s->copy, &s->live, &s->roots, e) : -1;
 }
 
 /* For the bytes of a copy; or for the live blocks, and two words that refer to others of each. */
@@ -126,7 +126,9 @@ static int read_memory(struct leaksearch *s, const struct leaksearch_source *sou
     if (!s->whole_copy)
         return read_words(s, source, stopped, e);
     s->copied = heapcopy_take(&s->copy, stopped, NULL, 0, &s->room, e) == 0;
-    return s->copied ? 0 : -1;
+    if (!s->copied || take_live(s, source, e) != 0)
+        return -1;
+    return find_roots(s, source, stopped, e);
 }
 
 /* 0; or -1, and `why` says what keeps the process from being searched. */
@@ -147,8 +149,6 @@ static int hold_and_read(struct leaksearch *s, const struct leaksearch_source *s
     stop_resume(&stopped);
     resume(source);
     copyroom_release(&s->room);
-    if (result == 0 && s->whole_copy)
-        result = take_live(s, source, &s->why) == 0 ? find_roots(s, source, &stopped, &s->why) : -1;
     if (result == 0)
         describe(s, &stopped);
     stop_release(&stopped);
@@ -215,6 +215,7 @@ void leaksearch_release(struct leaksearch *s)
         return;
     births_release(&s->births);
     leaklive_release(&s->live);
+    closedpages_release(&s->closed);
     threadnames_release(&s->threads);
     leakgraph_release(&s->graph);
     if (s->rooted)
@@ -281,6 +282,7 @@ static void describe_marked(struct leaksearch *s)
     const struct leakgraph_options *o = &s->options.graph;
 
     s->about.root_bytes = s->roots.bytes;
+    s->about.unreadable_bytes += closedpages_bytes(&s->closed, &s->graph, &s->roots);
     /* what the graph could not read beyond that are pages that the program never touched */
     s->about.notes |= s->about.unreadable_bytes ? SEARCH_MEMORY_MISSED : 0;
     s->about.step = o->step;

@@ -10,8 +10,7 @@
  *                     reachable, and fill in the tables of a profile's part
  *
  * A search that looks at other things (contents, equal blocks, packed or compressed pointers)
- * copies all of its memory instead (heapcopy.h), and notes live blocks and roots later.
- * So the program stands still only while its memory is read once.  Whatever keeps the process from
+ * copies all of its memory instead (heapcopy.h).  So the program stands still only while its memory is read once.  Whatever keeps the process from
  * being stopped or read makes a search of method SEARCH_UNSTOPPED, which counts all that
  * is live as reachable and says why: it is no error.
  */

@@ -45,6 +45,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/checkpoint.h \
 	src/host/checksum.c \
 	src/host/checksum.h \
+	src/host/closedpages.c \
+	src/host/closedpages.h \
 	src/host/collector.c \
 	src/host/collector.h \
 	src/host/columns.c \

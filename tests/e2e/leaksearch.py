@@ -60,6 +60,14 @@ h.equal((lost(doc), doc["leaks"]["suppressed"]["bytes"] >= 70), (3, True), "the 
 run = h.profile(["/bin/sh", "-c", "kill -9 $$"])
 h.check("killed by signal 9" in says(run), "why nothing was searched")
 
+# What may not be read is said, by the search that keeps words and by the one that copies.
+h.need("closed-pages")
+for options in ([], ["--contents"], ["--leak-stop=signal"]):
+    run = h.profile([h.target("closed-pages")], *options)
+    h.equal(run.status, 0, f"closed-pages: {run.err[-300:]}")
+    h.equal(run.stated.get("closed"), 2 * 4096, "closed-pages: what it says")
+    h.check("8.0 KiB of memory could not be read" in says(run), f"closed-pages {options}: it is said")
+
 
 class Live:
     """The target under memprof, waiting."""

@@ -12,7 +12,7 @@ targets_cxx = counted cxx-new cxx-throw cxx-uncaught findings-cxx leak-cxx misus
 # With memprof.h, as an installed one is found.
 targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-static \
 	tests/targets/api-module.so tests/targets/api-linked tests/targets/tracemalloc \
-	tests/targets/api-allocator tests/targets/leak-asked tests/targets/overhead tests/targets/search-asked tests/targets/snapshot-threads
+	tests/targets/api-allocator tests/targets/closed-pages tests/targets/leak-asked tests/targets/overhead tests/targets/search-asked tests/targets/snapshot-threads
 targets_other = tests/targets/plain-static tests/targets/deep-gaps tests/targets/swap-plugin-1.so \
 	tests/targets/swap-plugin-2.so tests/targets/audit-plugin.so tests/targets/early-plugin.so tests/targets/cells-plugin.so \
 	tests/targets/attached tests/targets/attached-static tests/targets/own-malloc-exported tests/targets/leak-plugin.so tests/targets/leak-gate-moved tests/tools/clock-preload.so tests/tools/count-preload.so tests/tools/crashing-preload.so tests/tools/other-version.so $(targets_api)
@@ -67,6 +67,9 @@ tests/targets/search-asked: $(top_srcdir)/tests/targets/search-asked.c $(target_
 
 tests/targets/snapshot-threads: $(top_srcdir)/tests/targets/snapshot-threads.c $(target_headers) $(api_header)
 	$(AM_V_CC)$(api_make) -std=c11 $< -ldl
+
+tests/targets/closed-pages: $(top_srcdir)/tests/targets/closed-pages.c $(target_headers) $(api_header)
+	$(AM_V_CC)$(api_make) -std=gnu17 $< -ldl
 
 tests/targets/leak-asked: $(top_srcdir)/tests/targets/leak-asked.c $(target_headers) $(api_header)
 	$(AM_V_CC)$(api_make) -std=gnu17 $< -ldl
@@ -152,7 +155,7 @@ check_DATA += $(target_files)
 CLEANFILES += $(target_files)
 EXTRA_DIST += $(targets_c:%=tests/targets/%.c) $(targets_cxx:%=tests/targets/%.cc) \
 	tests/targets/audit-plugin.c tests/targets/swap-plugin.c tests/targets/attached.c tests/targets/own-malloc-exported.c tests/targets/early-plugin.c tests/targets/cells-plugin.c tests/targets/leak-plugin.c tests/targets/api.c tests/targets/api-module.c \
-	tests/targets/api-allocator.c tests/targets/leak-asked.c tests/targets/overhead.c tests/targets/search-asked.c \
+	tests/targets/api-allocator.c tests/targets/closed-pages.c tests/targets/leak-asked.c tests/targets/overhead.c tests/targets/search-asked.c \
 	tests/targets/snapshot-threads.c \
 	tests/targets/tracemalloc.c tests/targets/tracemalloc-other.h \
 	tests/targets/steering.c tests/targets/api-cxx.cc tests/targets/cxx-plugin.cc tests/targets/leaks.h tests/targets/tally.h \
