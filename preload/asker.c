@@ -63,3 +63,20 @@ void asker_note(const uint64_t *frame)
         &a->asked, atomic_load_explicit(&h->searches_asked, memory_order_relaxed) + UINT64_C(1),
         memory_order_release);
 }
+
+bool asker_waits(uint64_t stack_pointer)
+{
+    struct segment_header *h = segment_header(&session.segment);
+    uint32_t tid = (uint32_t)rawcall(SYS_gettid, 0, 0, 0);
+
+    for (uint32_t i = 0; i < ASKERS; i++) {
+        const struct asker *a = &h->askers[i];
+        /* relaxed: this thread wrote its own */
+        uint64_t asked = atomic_load_explicit(&a->asked, memory_order_relaxed);
+
+        if (asked != ASKER_WRITING && !is_over(h, asked) && a->tid == tid &&
+            a->stack_pointer - stack_pointer - 1 < ASKER_FRAMES)
+            return true;
+    }
+    return false;
+}

@@ -7,6 +7,7 @@
 #ifndef MEMPROF_PRELOAD_ASKER_H
 #define MEMPROF_PRELOAD_ASKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -15,5 +16,11 @@
  * async-signal-safe.  Without a free entry the search takes all that the thread has.
  */
 void asker_note(const uint64_t *frame);
+
+/*
+ * Whether this thread, where its stack pointer is this, waits for a search that it asked for, in
+ * our own frames and not in a handler that came in there.  Needs a session; async-signal-safe.
+ */
+bool asker_waits(uint64_t stack_pointer);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/stop-signal.h"
 
+#include "preload/asker.h"
 #include "preload/disposition.h"
 #include "preload/ending.h"
 #include "preload/session.h"
@@ -9,6 +10,7 @@
 
 #include <linux/futex.h>
 #include <time.h>
+#include <ucontext.h>
 
 #define LOOK_NS 20000000 /* after which it is seen whether the host still lives */
 
@@ -30,22 +32,34 @@ static bool by_program(const siginfo_t *info)
            (uint32_t)info->si_pid == (uint32_t)rawcall(SYS_getpid, 0, 0, 0);
 }
 
+static uint64_t interrupted_stack(const void *context)
+{
+    const ucontext_t *u = context;
+
+#if defined(__x86_64__)
+    return (uint64_t)u->uc_mcontext.gregs[REG_RSP];
+#else
+    return u->uc_mcontext.sp;
+#endif
+}
+
 /* In a child that was forked meanwhile nothing is held: its gate is closed. */
 static void hold(int number, siginfo_t *info, void *context)
 {
     struct segment_header *h = segment_header(&session.segment);
     static const struct timespec look = {.tv_nsec = LOOK_NS};
+    uint64_t asking;
     uint32_t held;
 
-    (void)context;
     if (by_program(info)) {
         disposition_raise(number, info);
         return;
     }
     /* acquire: the host's request comes before the signal */
     held = atomic_load_explicit(&h->stop_held, memory_order_acquire);
+    asking = session_open() && asker_waits(interrupted_stack(context)) ? STOP_ASKING : 0;
     while (session_open() && !ring_host_dead(&session.segment) && held_by(h, held))
-        rawcall6(SYS_futex, (long)&h->stop_held, FUTEX_WAIT, (long)held, (long)&look,
+        rawcall6(SYS_futex, (long)&h->stop_held, FUTEX_WAIT, (long)(asking | held), (long)&look,
                  (long)__builtin_thread_pointer(), STOP_MAGIC);
     while (session_open() && !ring_host_dead(&session.segment) && (held & 1) && ending_by_another())
         rawcall(SYS_nanosleep, &look, NULL, 0);

@@ -105,6 +105,7 @@ static void look(struct stopped *s, struct stopped_thread *t)
         return;
     t->stack_pointer = stack_pointer;
     t->thread_pointer = argument[4];
+    t->asking = (argument[2] & STOP_ASKING) != 0;
     t->state = STOP_HELD;
 }
 

@@ -168,7 +168,7 @@ static void mark_the_ending(struct stopped *s)
 static bool is_asking(const struct stopped_thread *t, const struct asker *a)
 {
     return t->tid == (pid_t)a->tid && !t->missed && !t->ending &&
-           a->stack_pointer - t->stack_pointer - 1 < ASKER_FRAMES;
+           (t->asking || a->stack_pointer - t->stack_pointer - 1 < ASKER_FRAMES);
 }
 
 static void mark_the_asking(struct stopped *s)

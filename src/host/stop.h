@@ -52,6 +52,7 @@ struct stopped_thread {
     uint32_t extended_count;
     /* stop-*.c's own */
     uint8_t state; /* enum stop_state */
+    bool asking;   /* it said so: see STOP_ASKING */
     int signal;    /* that it was about to be given, and gets when it runs on */
 };
 

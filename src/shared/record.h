@@ -365,7 +365,8 @@ enum target_refusal {
  * A thread that asks for a search, in the state that its caller has once the call returned.  What
  * lies below that stack pointer is ours, unless a signal's handler runs there: while the thread
  * waits its stack pointer is at most ASKER_FRAMES lower, and with a signal's frame (1.5 KiB on
- * x86-64, at least) it is lower than that, so that the host can tell.
+ * x86-64, at least) it is lower than that, so that the host can tell; the handler that holds
+ * threads can tell it of the stack that it came in on (STOP_ASKING).
  */
 #define ASKERS 16u
 #define ASKER_FRAMES 1024u
@@ -470,7 +471,8 @@ struct segment_header {
      * as long as stop_held is what it was when the signal came in and is odd, in
      *     futex(&stop_held, FUTEX_WAIT, value, timeout, thread pointer, STOP_MAGIC)
      * whose arguments the host sees in /proc/PID/task/TID/syscall, the stack pointer beside
-     * them; the registers lie in the signal frame on that stack.  The wait is repeated every
+     * them; a thread that waits for a search it asked for says so by STOP_ASKING in the value, of
+     * which the kernel takes 32 bits.  The registers lie in the signal frame on that stack.  The wait is repeated every
      * 20 ms, so that a dead host lets it go.  The signal must not be sent unless stop_ready: the
      * program may have taken it for itself, or its default action end the program.
      */
@@ -522,6 +524,7 @@ enum ending_cause {
 #define LEAVING_VALUE 0xffffu
 
 #define STOP_MAGIC 0x4d505354u
+#define STOP_ASKING (UINT64_C(1) << 32)
 #define SEARCH_NO_ANSWER UINT64_MAX
 
 /* ----------------------------------------------------------- hello -- */

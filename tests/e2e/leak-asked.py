@@ -24,6 +24,8 @@ for kind in ("definite", "indirect"):
     h.equal(found[kind]["bytes"], run.stated[f"{kind}_bytes"], f"{kind} at the end")
 h.equal(found["suppressed"]["bytes"] >= run.stated["suppressed_bytes"], True, "what the program itself suppresses")
 ask("threads")
+ask(options=["--leak-stop=signal"])
+ask("threads", options=["--leak-stop=signal"])
 ask(options=["--allocator=pool"])
 h.equal(h.profile([target], "--leak-check=no").stated.get("failed"), 0, "asked where nobody looks at the end")
 run = h.bare([target, "bare"])
