@@ -58,6 +58,7 @@ unit_tests = \
 	tests/unit/test-error \
 	tests/unit/test-escape \
 	tests/unit/test-filter \
+	tests/unit/test-heldmemory \
 	tests/unit/test-keptwords \
 	tests/unit/test-leakgraph \
 	tests/unit/test-leaklive \
@@ -214,6 +215,8 @@ tests_unit_test_keptwords_SOURCES = \
 	tests/unit/failing-memory.h \
 	tests/unit/test-keptwords.c
 tests_unit_test_keptwords_LDFLAGS = $(failing_memory_ldflags) -Wl,--wrap=availmem_bytes
+tests_unit_test_heldmemory_SOURCES = tests/unit/test-heldmemory.c
+tests_unit_test_heldmemory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=process_vm_readv
 tests_unit_test_leakgraph_SOURCES = \
 	tests/unit/random-graph.c \
 	tests/unit/random-graph.h \

@@ -23,8 +23,9 @@ void heldmemory_release(struct heldmemory *m);
 
 /*
  * The bytes of `count` pieces of the process, one behind the other: how many were read before
- * the first that cannot be.  0: the process is gone; -1 with errno set: the first byte is none
- * that can be read (EFAULT, ENOMEM), the process is gone (ESRCH), or another error.
+ * the first page that cannot be, whatever the kernel gives in one call.  0: the process is gone; -1
+ * with errno set: the first byte is none that can be read (EFAULT, ENOMEM), the process is gone
+ * (ESRCH), or another error.
  */
 ssize_t heldmemory_read(struct heldmemory *m, const struct iovec *pieces, unsigned long count,
                         void *to, size_t size);
