@@ -16,9 +16,9 @@
 #define PAGE_BYTES (UINT64_C(1) << KEPTWORDS_PAGE_BITS)
 #define PAGE_MASK (PAGE_BYTES - 1)
 #define WORTH_TWO (UINT64_C(32) << 20)
-#define SMALL_GAP (UINT64_C(1) << 16)        /* between ranges of addresses that are made one */
-#define MODULE_DATA_MAX (UINT64_C(16) << 20) /* of a mapping of a file that vtables may lie in */
-#define OBJECT_MAX (UINT64_C(1) << 20)       /* from an object's start to its last base */
+#define SMALL_GAP (UINT64_C(1) << 16)   /* between ranges of addresses that are made one */
+#define LOOK_BYTES (UINT64_C(64) << 10) /* of modules' data, in a call */
+#define OBJECT_MAX (UINT64_C(1) << 20)  /* from an object's start to its last base */
 
 _Static_assert(KEPTWORDS_PIECE_BITS == LEAKLIVE_SLOT_BITS, "a piece of memory is a slot of blocks");
 
@@ -138,6 +138,26 @@ static bool has_vtable(const uint64_t words[KEPTWORDS_PAGE_WORDS])
     return false;
 }
 
+/* Whole pages; `words` has room for LOOK_BYTES of them. */
+static bool add_tables_of(struct taking *t, struct heldmemory *memory, uint64_t at, uint64_t end,
+                          uint64_t *words)
+{
+    while (at < end) {
+        uint64_t size = end - at < LOOK_BYTES ? end - at : LOOK_BYTES;
+        const struct iovec piece = {(void *)(uintptr_t)at, size};
+        ssize_t got = heldmemory_read(memory, &piece, 1, words, size);
+        uint64_t pages = got > 0 ? (uint64_t)got / PAGE_BYTES : 0;
+
+        for (uint64_t i = 0; i < pages; i++)
+            if (has_vtable(words + i * KEPTWORDS_PAGE_WORDS) &&
+                !add_table(t, at + i * PAGE_BYTES - PAGE_BYTES, at + (i + 2) * PAGE_BYTES))
+                return false;
+        /* one that cannot be read is passed over: reading it again says so */
+        at += (pages ? pages : 1) * PAGE_BYTES;
+    }
+    return true;
+}
+
 /*
  * Modules that are linked without RELRO have their vtables in data that may be written: the
  * pages that look like it, and those beside them, since a class's vtables lie together.  All of
@@ -146,25 +166,21 @@ static bool has_vtable(const uint64_t words[KEPTWORDS_PAGE_WORDS])
 static bool add_written_tables(struct taking *t, const struct heap_mapping *m)
 {
     const struct heapcopy *look = t->source->look;
-    uint64_t words[KEPTWORDS_PAGE_WORDS];
+    uint64_t *words = malloc(LOOK_BYTES);
     struct heldmemory memory;
-    bool fine = true;
+    bool fine = words != NULL;
 
     heldmemory_init(&memory, look->thread);
     for (uint32_t i = heapcopy_extent(look, m->start);
-         i < look->extent_count && look->extents[i].address < m->end; i++) {
+         fine && i < look->extent_count && look->extents[i].address < m->end; i++) {
         const struct heap_extent *x = &look->extents[i];
         uint64_t at = x->address > m->start ? x->address : m->start, end = x->address + x->size;
 
-        for (at &= ~PAGE_MASK; fine && at < end && at < m->end; at += PAGE_BYTES) {
-            const struct iovec page = {(void *)(uintptr_t)at, PAGE_BYTES};
-
-            if (heldmemory_read(&memory, &page, 1, words, PAGE_BYTES) == (ssize_t)PAGE_BYTES &&
-                has_vtable(words))
-                fine = add_table(t, at - PAGE_BYTES, at + 2 * PAGE_BYTES);
-        }
+        end = end < m->end ? end : m->end;
+        fine = add_tables_of(t, &memory, at & ~PAGE_MASK, (end + PAGE_MASK) & ~PAGE_MASK, words);
     }
     heldmemory_release(&memory);
+    free(words);
     return fine;
 }
 
@@ -179,7 +195,7 @@ static bool add_tables(struct taking *t)
             continue;
         if (!m->writable && !add_table(t, m->start, m->end))
             return false;
-        if (m->writable && m->end - m->start <= MODULE_DATA_MAX && !add_written_tables(t, m))
+        if (m->writable && !add_written_tables(t, m))
             return false;
     }
     return true;

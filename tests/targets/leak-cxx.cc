@@ -13,6 +13,12 @@
 #include <unordered_map>
 #include <vector>
 
+#ifdef MUCH_DATA
+/* In one mapping with the vtables, if these may be written to. */
+extern unsigned char much_data[20 << 20];
+unsigned char much_data[20 << 20] = {1};
+#endif
+
 namespace
 {
 

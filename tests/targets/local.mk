@@ -21,7 +21,7 @@ targets_c_files = $(targets_c:%=tests/targets/%)
 targets_cxx_files = $(targets_cxx:%=tests/targets/%) tests/targets/cxx-plugin.so
 target_files = $(targets_c_files) $(targets_other)
 if HAVE_CXX
-target_files += $(targets_cxx_files) tests/targets/api-cxx tests/targets/leak-cxx-old tests/targets/leak-cxx-norelro
+target_files += $(targets_cxx_files) tests/targets/api-cxx tests/targets/leak-cxx-old tests/targets/leak-cxx-norelro tests/targets/leak-cxx-data
 endif
 
 target_headers = $(top_srcdir)/tests/targets/leaks.h $(top_srcdir)/tests/targets/tally.h $(top_srcdir)/tests/targets/threads.h
@@ -111,6 +111,10 @@ tests/targets/leak-cxx-old: $(top_srcdir)/tests/targets/leak-cxx.cc $(target_hea
 # Its vtables lie in data that may be written.
 tests/targets/leak-cxx-norelro: $(top_srcdir)/tests/targets/leak-cxx.cc $(target_headers)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -Wl,-z,norelro -o $@ $<
+
+# With 20 MiB of data besides.
+tests/targets/leak-cxx-data: $(top_srcdir)/tests/targets/leak-cxx.cc $(target_headers)
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=gnu++17 $(target_cflags) -DMUCH_DATA -Wl,-z,norelro -o $@ $<
 
 # Finds a library by its name alone.
 tests/targets/attached: $(top_srcdir)/tests/targets/attached.c $(target_headers)
