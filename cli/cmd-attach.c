@@ -96,8 +96,9 @@ static void say_left(const struct attach_choice *c, enum attaching_left left)
                   "in the process, unused",
                   c->pid);
     if (left == ATTACHING_REDIRECTED)
-        words_say("no thread of process %s came to a safe point: its calls still go through the "
-                  "recorder, which passes them on",
+        words_say("no thread of process %s came to a safe point, or may make the system calls that "
+                  "leaving takes (seccomp): its calls still go through the recorder, which passes "
+                  "them on",
                   c->pid);
 }
 

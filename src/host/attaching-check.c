@@ -187,13 +187,33 @@ static bool is_musl(const struct remote *r)
     return libc && !remote_with(r, "_rtld_global") && strstr(libc->path, ".so");
 }
 
-/* The file of a library that can no longer be read, and without which nothing is known. */
+static bool is_unreadable(const struct remote_module *m, const char *name)
+{
+    const char *slash = strrchr(m->path, '/');
+
+    return m->replaced && !m->elf && slash && strncmp(slash + 1, name, strlen(name)) == 0;
+}
+
+/* What can no longer be read of what has to be known: libc or the loader. */
 static const char *unreadable(const struct remote *r)
 {
     for (uint32_t i = 0; i < r->count; i++)
-        if (r->modules[i].replaced && !r->modules[i].elf && strstr(r->modules[i].path, ".so"))
+        if (is_unreadable(&r->modules[i], "libc.so") || is_unreadable(&r->modules[i], "libc-") ||
+            is_unreadable(&r->modules[i], "ld-") || is_unreadable(&r->modules[i], "libpthread"))
             return r->modules[i].path;
     return NULL;
+}
+
+/* By a library that can no longer be asked, since another took its place on disk. */
+static bool is_recorded_unseen(const struct remote *r)
+{
+    bool library = false, segment = false;
+
+    for (uint32_t i = 0; i < r->count; i++) {
+        library |= is_unreadable(&r->modules[i], "libmemprof-preload.so");
+        segment |= strstr(r->modules[i].path, "memfd:memprof") != NULL;
+    }
+    return library && segment;
 }
 
 /* What the modules of the process tell. */
@@ -214,6 +234,11 @@ static int check_modules(const struct remote *r, struct error *e)
                          "process %d runs %s, which was replaced or removed since: start the "
                          "program again to record it",
                          pid, unreadable(r));
+    if (is_recorded_unseen(r))
+        return error_set(e, ERROR_REFUSED,
+                         "process %d is being recorded already, by a memprof that another version "
+                         "has taken the place of",
+                         pid);
     if (!remote_with(r, "_rtld_global"))
         return error_set(e, ERROR_REFUSED,
                          "process %d runs a statically linked program: there is no loader that "

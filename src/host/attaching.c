@@ -13,7 +13,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <gelf.h>
+#include <limits.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
@@ -336,12 +336,28 @@ static int not_loaded(struct work *w)
                      *words ? words : "its loader does not say why");
 }
 
+/*
+ * The loader knows what it has loaded by name, and would give us a library that was replaced on
+ * disk since and can no longer be read.  Another name of the same file it looks up.
+ */
+static void name_library(const struct work *w, char *name, size_t room)
+{
+    size_t length = 0;
+
+    for (uint32_t i = 0; i < w->remote.count; i++)
+        if (strcmp(w->remote.modules[i].path, w->a->library) == 0 && length + 2 < room / 2)
+            length += (size_t)snprintf(name + length, room - length, "/.");
+    snprintf(name + length, room - length, "%s", w->a->library);
+}
+
 static int load(struct work *w)
 {
-    struct inject_call call = {.text = w->a->library, .argument = RTLD_NOW};
+    char name[2 * PATH_MAX];
+    struct inject_call call = {.text = name, .argument = RTLD_NOW};
     const struct remote_module *with = remote_with(&w->remote, "dlopen");
     uint64_t size;
 
+    name_library(w, name, sizeof(name));
     if (with) {
         remote_symbol(with, "dlopen", &call.function, &size);
     } else {

@@ -49,7 +49,8 @@ int attaching_begin(struct attaching *a, struct error *e);
 enum attaching_left {
     ATTACHING_CLEAN = 0,  /* as it was, but for the library, of which nothing is called */
     ATTACHING_SEGMENT,    /* some thread did not leave the library: the session's memory stays */
-    ATTACHING_REDIRECTED, /* no thread came to a safe point: calls go through the library */
+    ATTACHING_REDIRECTED, /* no thread came to a safe point, or all may be ended by seccomp for
+                             what they call: calls go through the library */
     ATTACHING_ENDED,      /* it has ended */
 };
 

@@ -100,6 +100,8 @@ static bool add_module(struct safepoint *s, const struct remote_module *m, const
 {
     uint64_t address, size;
 
+    if (!m->elf) /* replaced on disk: it may be an allocator */
+        return !m->replaced || !strstr(m->path, ".so") || add_range(s, m->start, m->end);
     if (remote_symbol(m, "_rtld_global", &address, &size)) {
         s->loader_start = m->start;
         s->loader_end = m->end;
@@ -203,7 +205,7 @@ int safepoint_open(struct safepoint *s, const struct remote *r, const char *libr
 {
     *s = (struct safepoint){.remote = r};
     for (uint32_t i = 0; i < r->count; i++)
-        if (r->modules[i].elf && !add_module(s, &r->modules[i], library)) {
+        if (!add_module(s, &r->modules[i], library)) {
             safepoint_release(s);
             return error_set(e, ERROR_MEMORY, "out of memory");
         }

@@ -13,84 +13,10 @@ import subprocess
 import time
 
 import harness as h
+from attaching import TIMEOUT, Attached, Program, installed, mapped, memprof
 
 h.need("attached", "own-malloc-exported", "swap-plugin-1.so", "swap-plugin-2.so")
 LONG = "MEMPROF_LONG_TESTS" in os.environ
-TIMEOUT = "60s"  # on a busy machine
-counter = 0
-
-
-def memprof(*arguments, timeout=120):
-    return subprocess.run([h.MEMPROF, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
-
-
-class Program:
-    """A program that obeys letters (tests/targets/attached.c)."""
-
-    def __init__(self, *arguments, name="attached"):
-        command = [h.target(name), *arguments]
-        if name == "attached" and not arguments:
-            command += [h.target("swap-plugin-1.so"), "swap-plugin-2.so", shutil.which("cat")]
-        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.said = {}
-        self.pid = self.child.pid
-        self.read_until("ready")
-
-    def read_until(self, key):
-        for line in self.child.stdout:
-            name, _, value = line.decode().strip().partition("=")
-            self.said[name] = value
-            if name == key:
-                return value
-        return None
-
-    def obey(self, letter, wait=True):
-        self.child.stdin.write(letter.encode())
-        self.child.stdin.flush()
-        return self.read_until("done") if wait else None
-
-    def stated(self):
-        return {k: int(v) for k, v in self.said.items() if k in h.TOTALS}
-
-    def end(self):
-        self.child.stdin.close()
-        return self.child.wait(60)
-
-
-class Attached:
-    """`memprof attach`, once records flow."""
-
-    def __init__(self, pid, *options):
-        global counter
-        counter += 1
-        self.pid = pid
-        self.base = os.path.join(h.scratch, f"attach{counter}")
-        self.profile = self.base + ".mprof"
-        self.child = subprocess.Popen(
-            [h.MEMPROF, "attach", "--timeout", TIMEOUT, "-o", self.profile, "--json", self.base + ".json", "-g", "traceback",
-             "--by", "total", "-t", "0", *options, str(pid)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.first = self.child.stderr.readline()
-        self.begun = self.first.startswith(f"memprof: recording process {pid}")
-
-    def finished(self):
-        out, self.err = self.child.communicate(timeout=300)
-        self.status = self.child.returncode
-        try:
-            with open(self.base + ".json", encoding="utf-8") as f:
-                self.doc = json.load(f)
-        except OSError:
-            self.doc = None
-        return self
-
-    def interrupt(self):
-        self.child.send_signal(signal.SIGINT)
-        return self.finished()
-
-
-def mapped(pid, what):
-    with open(f"/proc/{pid}/maps") as f:
-        return sum(what in line for line in f)
-
 
 # What is recorded: what one thread and several that were there before do, and nothing else.
 program = Program()
@@ -222,18 +148,8 @@ h.equal(own.child.wait(60), 5, "own malloc: status")
 h.equal(h.sums(attached.doc, "by_libc")["total_blocks"], 12, "own malloc: what libc calls")
 h.equal(attached.doc["process"]["own_malloc"], True, "own malloc: said")
 
-def installed(name, library):
-    """A memprof of its own, with that library or none."""
-    folder = os.path.join(h.scratch, name)
-    os.makedirs(os.path.join(folder, ".libs"))
-    shutil.copy(h.MEMPROF, os.path.join(folder, "memprof"))
-    shutil.copy(library, os.path.join(folder, ".libs/libmemprof-preload.so"))
-    return folder
-
-
 # A library that crashes when it is loaded, or that the loader refuses: the program's handlers
 # are its own, the loader goes on, and what happened is said.
-OURS = next(p for p in (os.path.join(h.BUILD, d, "libmemprof-preload.so") for d in ("preload/.libs", ".libs")) if os.path.exists(p))
 no_library = os.path.join(h.scratch, "needs-more.so")
 subprocess.run(["gcc", "-shared", "-x", "c", "-o", no_library, "-", "-Wl,-z,now"], input="extern int absent(void); int memprof_attachment; int memprof_attach(void) { return absent(); }"
                      "void memprof_detach(void) {} void memprof_release(void) {}\n",

@@ -12,6 +12,9 @@
  *   g  say which library's malloc it calls
  *   h  handle signals that faults raise from now on
  *   s  say how many of two such signals were handled, and whether another thread can load argv[1]
+ *   k  have system calls of this thread that open files or connect end the process
+ *   K  those of all threads
+ *   v  vfork a child that says its number, and ends two seconds later
  *   c  fork a child that allocates and ends
  *   x  become argv[3]
  *   a  end by abort
@@ -24,12 +27,17 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -172,6 +180,36 @@ static void say_malloc(void)
     say_text("malloc_from", slash ? slash + 1 : "?");
 }
 
+static void confine(unsigned flags)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    say("confined", syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) == 0);
+}
+
+static void child_in_our_memory(void)
+{
+    const struct timespec t = {.tv_sec = 2};
+    pid_t pid = vfork();
+    int status;
+
+    if (pid == 0) {
+        say("vforked", (uint64_t)getpid());
+        nanosleep(&t, NULL);
+        _exit(0);
+    }
+    waitpid(pid, &status, 0);
+}
+
 static void child(void)
 {
     pid_t pid = fork();
@@ -249,6 +287,15 @@ static void obey(char letter, char **argv)
         break;
     case 's':
         say_sound(argv);
+        break;
+    case 'k':
+        confine(0);
+        break;
+    case 'K':
+        confine(SECCOMP_FILTER_FLAG_TSYNC);
+        break;
+    case 'v':
+        child_in_our_memory();
         break;
     case 'c':
         child();
