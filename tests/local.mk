@@ -47,6 +47,7 @@ unit_tests = \
 	tests/unit/test-closedpages \
 	tests/unit/test-collector \
 	tests/unit/test-columns \
+	tests/unit/test-compressor \
 	tests/unit/test-copyroom \
 	tests/unit/test-courses \
 	tests/unit/test-control \

@@ -87,8 +87,8 @@ int collector_init(struct collector *c, const struct segment *segment, struct mo
     c->options = *options;
     c->rss_fd = options->pid ? procinfo_open_rss(options->pid) : -1;
     c->barriers = barrier_commands();
-    c->streams = pages_map(slots * sizeof(*c->streams));
-    c->heap = pages_map(slots * sizeof(*c->heap));
+    c->streams = pages_map_sparse(slots * sizeof(*c->streams));
+    c->heap = pages_map_sparse(slots * sizeof(*c->heap));
     if (!c->streams || !c->heap) {
         collector_release(c);
         return error_set(e, ERROR_MEMORY, "out of memory for the collector");

@@ -93,7 +93,10 @@ struct descended {
 
 static bool copy_region(struct image *i, const struct image *parent, uint64_t from, uint64_t to)
 {
-    return segment_memory_copy(i->segment.base, parent->segment.base, parent->fd, from, to);
+    const struct segment_memory mine = {i->segment.base, i->fd};
+    const struct segment_memory theirs = {parent->segment.base, parent->fd};
+
+    return segment_memory_copy(&mine, &theirs, from, to);
 }
 
 /*

@@ -53,6 +53,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/columns.h \
 	src/host/compare.c \
 	src/host/compare.h \
+	src/host/compressor.c \
+	src/host/compressor.h \
 	src/host/control.c \
 	src/host/control.h \
 	src/host/courses.c \

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/host/ownmemory.h"
 
+#include "src/shared/clock.h"
+
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
+
+#define LATELY_COST 32u
 
 /* RssAnon of /proc/self/status lags behind by some pages a thread; this one is counted anew. */
 uint64_t ownmemory_bytes(void)
@@ -19,6 +24,24 @@ uint64_t ownmemory_bytes(void)
             break;
     fclose(file);
     return kilobytes * 1024;
+}
+
+static pthread_mutex_t lately_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t lately, lately_until;
+
+uint64_t ownmemory_bytes_lately(void)
+{
+    uint64_t begun = clock_monotonic_ns(), ended, bytes;
+
+    pthread_mutex_lock(&lately_lock);
+    if (begun >= lately_until) {
+        lately = ownmemory_bytes();
+        ended = clock_monotonic_ns();
+        lately_until = ended + LATELY_COST * (ended - begun);
+    }
+    bytes = lately;
+    pthread_mutex_unlock(&lately_lock);
+    return bytes;
 }
 
 uint64_t ownmemory_segment_bytes(int fd)

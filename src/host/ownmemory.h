@@ -14,6 +14,12 @@
  */
 uint64_t ownmemory_bytes(void);
 
+/*
+ * The same for a statistic of many processes: what was read last, unless that is longer ago than
+ * 32 times what reading it took.
+ */
+uint64_t ownmemory_bytes_lately(void);
+
 /* Bytes that a segment's memory has, as far as it was used.  0: unknown. */
 uint64_t ownmemory_segment_bytes(int fd);
 

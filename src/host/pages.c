@@ -38,6 +38,15 @@ void *pages_map(size_t bytes)
     return bytes >= PAGES_HUGE ? map_huge(bytes) : map(bytes);
 }
 
+void *pages_map_sparse(size_t bytes)
+{
+    void *memory = map(bytes);
+
+    if (memory)
+        madvise(memory, bytes, MADV_NOHUGEPAGE);
+    return memory;
+}
+
 void *pages_grow(void *memory, size_t old_bytes, size_t bytes)
 {
     void *grown;

@@ -16,6 +16,9 @@
 /* Zeroed memory, or NULL. */
 void *pages_map(size_t bytes);
 
+/* The same for an array of which little will be used: a page of the usual size at a time. */
+void *pages_map_sparse(size_t bytes);
+
 /*
  * `memory` (old_bytes, or NULL with 0) made larger; what is new is zeroed.  It
  * may move.  NULL when it cannot grow: the old memory is then as it was.

@@ -338,7 +338,7 @@ static void make_totals(struct making *m)
     const struct model_totals *ignored = model_domain_totals(model, DOMAIN_IGNORED);
     uint64_t own_host;
 
-    own_host = ownmemory_bytes();
+    own_host = ownmemory_bytes_lately();
     if (own_host > m->b->own_host_bytes)
         m->b->own_host_bytes = own_host;
     m->c->part.totals = (struct profile_totals){

@@ -92,22 +92,37 @@ int segment_memory_make(struct segment_layout *layout, struct error *e)
     return fd;
 }
 
-bool segment_memory_copy(uint8_t *to, const uint8_t *from, int from_fd, uint64_t start,
-                         uint64_t end)
+/* A fault for each page is most of what it costs: written instead, as far as ulimit -f lets us. */
+static void copy_extent(const struct segment_memory *to, const uint8_t *from, uint64_t start,
+                        uint64_t end)
 {
     while (start < end) {
-        off_t data = lseek(from_fd, (off_t)start, SEEK_DATA), hole;
+        ssize_t n = pwrite(to->fd, from + start, (size_t)(end - start), (off_t)start);
+
+        if (n <= 0)
+            break;
+        start += (uint64_t)n;
+    }
+    if (start < end)
+        memcpy(to->base + start, from + start, (size_t)(end - start));
+}
+
+bool segment_memory_copy(const struct segment_memory *to, const struct segment_memory *from,
+                         uint64_t start, uint64_t end)
+{
+    while (start < end) {
+        off_t data = lseek(from->fd, (off_t)start, SEEK_DATA), hole;
 
         if (data < 0)
             return errno == ENXIO; /* nothing but holes from here on */
         if ((uint64_t)data >= end)
             return true;
-        hole = lseek(from_fd, data, SEEK_HOLE);
+        hole = lseek(from->fd, data, SEEK_HOLE);
         if (hole < 0)
             return false;
         if ((uint64_t)hole > end)
             hole = (off_t)end;
-        memcpy(to + data, from + data, (size_t)(hole - data));
+        copy_extent(to, from->base, (uint64_t)data, (uint64_t)hole);
         start = (uint64_t)hole;
     }
     return true;

@@ -22,12 +22,17 @@
  */
 int segment_memory_make(struct segment_layout *layout, struct error *e);
 
+/* A mapped segment and its descriptor. */
+struct segment_memory {
+    uint8_t *base;
+    int fd;
+};
+
 /*
- * Copy a range of one segment to another that is laid out the same: both mapped, `from_fd` the
- * first one's descriptor.  Pages that were never touched stay so in the copy.  false, with
- * errno set: it cannot be told which those are.
+ * Copy a range of one segment to another that is laid out the same.  Pages that were never
+ * touched stay so in the copy.  false, with errno set: it cannot be told which those are.
  */
-bool segment_memory_copy(uint8_t *to, const uint8_t *from, int from_fd, uint64_t start,
-                         uint64_t end);
+bool segment_memory_copy(const struct segment_memory *to, const struct segment_memory *from,
+                         uint64_t start, uint64_t end);
 
 #endif

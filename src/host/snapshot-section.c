@@ -2,6 +2,7 @@
 #include "src/host/snapshot-section.h"
 
 #include "src/host/checksum.h"
+#include "src/host/compressor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -169,7 +170,7 @@ int section_put_packed(struct buffer *out, uint32_t type, uint32_t version, cons
 
     if (!packed)
         return error_set(e, ERROR_MEMORY, "out of memory while writing a profile");
-    n = ZSTD_compress(packed, room, raw, raw_bytes, COMPRESSION_LEVEL);
+    n = compressor_compress(packed, room, raw, raw_bytes, COMPRESSION_LEVEL);
     if (!ZSTD_isError(n) && n < raw_bytes) {
         s.encoding = SNAPSHOT_ZSTD;
         s.stored = packed;

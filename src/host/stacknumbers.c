@@ -21,7 +21,7 @@ void stack_numbers_init(struct stack_numbers *n, const struct segment *segment,
     memset(n, 0, sizeof(*n));
     n->segment = segment;
     n->modmap = modmap;
-    n->nodes = pages_map(nodes_bytes(n));
+    n->nodes = pages_map_sparse(nodes_bytes(n));
     n->index = calloc(FIRST_INDEX, sizeof(*n->index));
     n->index_size = FIRST_INDEX;
     n->failed = !n->nodes || !n->index;

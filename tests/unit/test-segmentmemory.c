@@ -114,6 +114,7 @@ static void test_copy(void **unused)
     enum { BYTES = 1 << 20, FIRST = 5 << 12, SECOND = 200 << 12 };
     int from_fd = memfd_create("from", MFD_CLOEXEC), to_fd = memfd_create("to", MFD_CLOEXEC);
     struct stat status;
+    struct segment_memory from_memory = {.fd = from_fd}, to_memory = {.fd = to_fd};
     uint8_t *from, *to;
 
     (void)unused;
@@ -121,17 +122,24 @@ static void test_copy(void **unused)
     assert_int_equal(ftruncate(to_fd, BYTES), 0);
     from = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, from_fd, 0);
     to = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, to_fd, 0);
-    assert_true(segment_memory_copy(to, from, from_fd, 0, BYTES));
+    from_memory.base = from;
+    to_memory.base = to;
+    assert_true(segment_memory_copy(&to_memory, &from_memory, 0, BYTES));
     from[FIRST] = 1;
     from[SECOND] = 2;
     from[BYTES - 1] = 3;
-    assert_true(segment_memory_copy(to, from, from_fd, 4096, BYTES - 4096));
+    assert_true(segment_memory_copy(&to_memory, &from_memory, 4096, BYTES - 4096));
     assert_int_equal(to[FIRST], 1);
     assert_int_equal(to[SECOND], 2);
     assert_int_equal(to[BYTES - 1], 0);
     assert_int_equal(fstat(to_fd, &status), 0);
     assert_in_range(status.st_blocks * 512, 2 * 4096, 3 * 4096);
-    assert_false(segment_memory_copy(to, from, -1, 0, BYTES));
+    to[SECOND] = 0;
+    to_memory.fd = -1; /* by hand, then */
+    assert_true(segment_memory_copy(&to_memory, &from_memory, 4096, BYTES - 4096));
+    assert_int_equal(to[SECOND], 2);
+    from_memory.fd = -1;
+    assert_false(segment_memory_copy(&to_memory, &from_memory, 0, BYTES));
     munmap(from, BYTES);
     munmap(to, BYTES);
     close(from_fd);
