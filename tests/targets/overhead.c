@@ -109,6 +109,7 @@ int main(int argc, char **argv)
     static void *kept[1 << 20];
     size_t target = 0, host = 0;
     uint64_t ours, shared, outside;
+    int tries = 1000;
 
     pthread_barrier_init(&barrier, NULL, (unsigned)threads + 1);
     descend(frames);
@@ -118,12 +119,12 @@ int main(int argc, char **argv)
         pthread_create(&ids[i], NULL, thread, (void *)(uintptr_t)frames);
     if (threads)
         pthread_barrier_wait(&barrier);
-    /* memprof still takes what the other threads did */
+    /* memprof still takes what was done, and reads names meanwhile */
     do {
         shared = shared_bytes();
+        outside = parent_bytes();
         memprof_get_overhead(&target, &host);
-    } while (shared != shared_bytes());
-    outside = parent_bytes();
+    } while (tries-- && (shared != shared_bytes() || outside != parent_bytes()));
     ours = private_bytes();
     if (threads)
         pthread_barrier_wait(&barrier);
