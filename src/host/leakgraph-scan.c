@@ -54,18 +54,39 @@ static bool may_hold_vtable(struct leakgraph *g, uint64_t address, uint64_t *vta
     return *vtable % 8 == 0 && *vtable >= 4096 && leakgraph_find(g, *vtable) == LEAKGRAPH_NONE;
 }
 
+/* relaxed, both: a block's bit is about words that do not change, and stands for itself */
+static bool is_known_plain(const struct leakgraph *g, uint32_t block)
+{
+    return g->plain_starts &&
+           (atomic_load_explicit(&g->plain_starts[block / 64], memory_order_relaxed) >> block % 64 &
+            1);
+}
+
+static void note_plain(struct leakgraph *g, uint32_t block)
+{
+    if (g->plain_starts)
+        atomic_fetch_or_explicit(&g->plain_starts[block / 64], UINT64_C(1) << block % 64,
+                                 memory_order_relaxed);
+}
+
 /*
  * An object's start and its second base class both hold the address of a
  * vtable.  Two words before a vtable's address lies how far the object's top is
  * from where the address is stored (the Itanium C++ ABI, 2.5.2): 0 for the one,
- * minus the distance for the other.  The start is in the cache where many refer to one block.
+ * minus the distance for the other.  The start is asked first, and what it says remembered: it
+ * decides for most blocks.
  */
-static bool is_second_base(struct leakgraph *g, uint64_t start, uint64_t into)
+static bool is_second_base(struct leakgraph *g, uint32_t block, uint64_t start, uint64_t into)
 {
     uint64_t first, second;
 
-    if (into % 8 || start % 8 || !may_hold_vtable(g, start, &first) ||
-        !may_hold_vtable(g, start + into, &second))
+    if (into % 8 || start % 8 || is_known_plain(g, block))
+        return false;
+    if (!may_hold_vtable(g, start, &first)) {
+        note_plain(g, block);
+        return false;
+    }
+    if (!may_hold_vtable(g, start + into, &second))
         return false;
     /* a word that cannot be read is 0: the second is what decides */
     return leakgraph_word(g, second - 16) == -into && leakgraph_word(g, first - 16) == 0;
@@ -115,7 +136,7 @@ bool leakgraph_is_exception(struct leakgraph *g, uint32_t block, uint64_t into)
     }
     if ((which & LEAKGRAPH_STDSTRING) && is_string(g, start, size, into))
         return true;
-    return (which & LEAKGRAPH_MULTIPLE) && is_second_base(g, start, into);
+    return (which & LEAKGRAPH_MULTIPLE) && is_second_base(g, block, start, into);
 }
 
 /* -------------------------------------------------------------- resolving -- */

@@ -89,6 +89,7 @@ void leakgraph_release(struct leakgraph *g)
     free(g->slots);
     free(g->slot_hash);
     free(g->table);
+    free(g->plain_starts);
     leakgraph_forget_hits(g);
     free(g->lost);
     free(g->cycles);
@@ -426,7 +427,9 @@ int leakgraph_seal(struct leakgraph *g, struct error *e)
     find_range(g);
     if (make_holes(g, e) != 0 || leakgraph_index(g, e) != 0)
         return -1;
-    if (g->words)
-        leakgraph_resolve_words(g);
+    if (!g->words)
+        return 0;
+    g->plain_starts = leakgraph_array(g, (uint64_t)g->count / 64 + 1, sizeof(uint64_t), NULL);
+    leakgraph_resolve_words(g);
     return 0;
 }

@@ -52,6 +52,7 @@
 #include "src/host/error.h"
 #include "src/host/leakkind.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -180,6 +181,9 @@ struct leakgraph {
     bool plain; /* no option asks for more than comparing words with the heap's range */
     uint64_t window_start, window_size; /* the piece of memory read last */
     const uint8_t *window;
+
+    /* a bit a block: its first word is no vtable's, as was found out; NULL: not remembered */
+    _Atomic uint64_t *plain_starts;
 
     /* the words of roots that refer to blocks, kept by leakgraph_mark unless they are many */
     struct leakgraph_found *found;
