@@ -317,6 +317,7 @@ static void close_all(struct attach *a)
     }
     server_close(&a->server);
     if (a->signals >= 0) {
+        take_signals(a); /* what asked for an end that had come already must not end us */
         sigaction(SIGXFSZ, &a->too_large, NULL);
         pthread_sigmask(SIG_SETMASK, &a->mask, NULL);
     }

@@ -7,7 +7,7 @@ import struct
 import subprocess
 import sys
 
-from table import built, documented, exact, need, opened, record, refused, row, run_group, unharmed
+from table import built, documented, exact, need, opened, record, refused, row, run_group, script, unharmed
 import harness as h
 
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
@@ -222,6 +222,20 @@ def attached():
                          timeout=3600, env={**os.environ, "MEMPROF_LONG_TESTS": "1"})
     h.equal(run.returncode, 0, f"tests/e2e/attach.py: {run.stdout[-500:]}")
     return next((line for line in run.stdout.splitlines() if line.startswith("redis-server:")), "")
+
+
+@row("programs", "memprof killed at each of its calls of ptrace, attaching and detaching", long=True)
+def attach_killed():
+    run = subprocess.run([sys.executable, os.path.join(h.SOURCE, "tests/e2e/attach-killed.py")], capture_output=True, text=True,
+                         env={**os.environ, "MEMPROF_LONG_TESTS": "1"}, timeout=3600)
+    need(run.returncode != h.SKIP, run.stdout.strip()[-100:])
+    h.equal(run.returncode, 0, f"tests/e2e/attach-killed.py: {run.stdout[-500:]}")
+    return "; ".join(line for line in run.stdout.splitlines() if "killed at" in line)
+
+
+@row("programs", "processes that cannot be attached to", tested=True)
+def attach_refused():
+    return script("attach-refused.py")
 
 
 if __name__ == "__main__":

@@ -3,22 +3,16 @@
  * A program that runs before it is recorded, and does as it is told by letters on its standard
  * input.  Each letter's work ends with the line done=LETTER.
  *
- *   w  allocate and free, also by libc's strdup; free and move blocks from before
- *   t  the same by each of the threads, which were there before
- *   p  load argv[1], then argv[2] by its name alone, and have them allocate
- *   i  say how often a waiting system call failed with EINTR, and whether floating-point
- *      numbers that a thread computes with came out as they should
- *   l  lose three blocks of 77 bytes, keep two of 55
- *   g  say which library's malloc it calls
- *   h  handle signals that faults raise from now on
- *   s  say how many of two such signals were handled, and whether another thread can load argv[1]
- *   k  have system calls of this thread that open files or connect end the process
- *   K  those of all threads
- *   v  vfork a child that says its number, and ends two seconds later
- *   c  fork a child that allocates and ends
- *   x  become argv[3]
- *   a  end by abort
- *   e  end with status 3
+ *   w  allocate and free, also by libc's strdup; free and move blocks from before, the first eight
+ * times t  the same by each of the threads, which were there before p  load argv[1], then argv[2]
+ * by its name alone, and have them allocate i  say how often a waiting system call failed with
+ * EINTR, and whether floating-point numbers that a thread computes with came out as they should l
+ * lose three blocks of 77 bytes, keep two of 55 g  say which library's malloc it calls h  handle
+ * signals that faults raise from now on s  say how many of two such signals were handled, and
+ * whether another thread can load argv[1] k  have system calls of this thread that open files or
+ * connect end the process K  those of all threads v  vfork a child that says its number, and ends
+ * two seconds later c  fork a child that allocates and ends x  become argv[3] a  end by abort e end
+ * with status 3
  *
  * What w and t do since the last l is in the totals that it states.
  */
@@ -86,6 +80,8 @@ NOINLINE static void work(void)
 
 NOINLINE static void touch_earlier(void)
 {
+    if (before_used + 8 > BEFORE)
+        return;
     for (int i = 0; i < 5; i++)
         free(before[before_used++]);
     for (int i = 0; i < 3; i++, before_used++) {
