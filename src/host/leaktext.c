@@ -150,11 +150,28 @@ static bool is_forbidden(uint32_t code, bool lines)
     return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xfffe || code == 0xffff;
 }
 
+/* How many bytes are ASCII that stays: nearly all of most texts. */
+static size_t plain_length(const char *text, bool lines)
+{
+    size_t n = 0;
+
+    while ((text[n] >= 0x20 && text[n] < 0x7f) || (lines && (text[n] == '\n' || text[n] == '\t')))
+        n++;
+    return n;
+}
+
 void leak_text_clean(struct strbuf *out, const char *text, bool lines)
 {
     while (*text) {
+        size_t length = plain_length(text, lines);
         uint32_t code;
-        size_t length = utf8_decode(text, &code);
+
+        if (length) {
+            strbuf_add_length(out, text, length);
+            text += length;
+            continue;
+        }
+        length = utf8_decode(text, &code);
 
         if (length == 0)
             strbuf_add(out, "\xef\xbf\xbd");

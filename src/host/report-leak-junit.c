@@ -251,13 +251,18 @@ static void keep_quiet(void *context, const char *format, ...)
     (void)format;
 }
 
-static void write_document(struct junit *j, xmlBufferPtr buffer)
+/* Piece by piece: the whole would be as large again in memory. */
+static void write_document(struct junit *j, FILE *out)
 {
-    j->xml = buffer ? xmlNewTextWriterMemory(buffer, 0) : NULL;
+    xmlOutputBufferPtr buffer = xmlOutputBufferCreateFile(out, NULL);
+
+    j->xml = buffer ? xmlNewTextWriter(buffer) : NULL;
     j->failed = !j->xml;
     if (j->xml)
         document(j);
-    xmlFreeTextWriter(j->xml); /* writes what is left into the buffer */
+    else
+        xmlOutputBufferClose(buffer);
+    xmlFreeTextWriter(j->xml); /* writes what is left, and closes the buffer but not the file */
 }
 
 int report_leak_junit(FILE *out, const struct leak_report *r, const struct leak_format *f,
@@ -266,18 +271,11 @@ int report_leak_junit(FILE *out, const struct leak_report *r, const struct leak_
     struct junit j = {.report = r, .format = f};
     xmlGenericErrorFunc handler = xmlGenericError;
     void *context = xmlGenericErrorContext;
-    xmlBufferPtr buffer;
 
     xmlSetGenericErrorFunc(NULL, keep_quiet);
-    buffer = xmlBufferCreate();
-    if (buffer)
-        xmlBufferSetAllocationScheme(buffer, XML_BUFFER_ALLOC_DOUBLEIT);
     linetexts_init(&j.lines, r, add_line, NULL);
-    write_document(&j, buffer);
+    write_document(&j, out);
     linetexts_release(&j.lines);
     xmlSetGenericErrorFunc(context, handler);
-    if (!j.failed)
-        fwrite(xmlBufferContent(buffer), 1, (size_t)xmlBufferLength(buffer), out);
-    xmlBufferFree(buffer);
     return report_leak_end(out, !j.failed, "JUnit XML", e);
 }
