@@ -72,7 +72,8 @@ static void publish(enum ending_cause cause, uint32_t signal, uint32_t me,
     e->signal = signal;
     e->tid = me;
     e->stack_pointer = state->stack_pointer;
-    for (unsigned i = 0; i < 6; i++)
+    e->register_count = state->register_count;
+    for (uint32_t i = 0; i < state->register_count; i++)
         e->registers[i] = state->registers[i];
     e->suppressions = 0;
     /* relaxed: published by search_ask */

@@ -238,13 +238,21 @@ bool walk_by_registers(struct walk *w, const uint64_t *innermost)
 
 /* ------------------------------------------------------- out of functions -- */
 
-static void state_note(struct walk_state *state, const struct registers *r)
+static void state_note_first(struct walk_state *state, const struct registers *r, uint32_t count)
 {
-    static const uint8_t preserved[] = {3, CFI_RBP, 12, 13, 14, 15};
+    /* by their DWARF numbers: those that calls preserve, then the others */
+    static const uint8_t numbers[WALK_STATE] = {3, CFI_RBP, 12, 13, 14, 15, 0, 1,
+                                                2, 4,       5,  8,  9,  10, 11};
 
     state->stack_pointer = r->r[CFI_RSP];
-    for (unsigned i = 0; i < sizeof(preserved); i++)
-        state->registers[i] = r->r[preserved[i]];
+    state->register_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        state->registers[i] = r->r[numbers[i]];
+}
+
+static void state_note(struct walk_state *state, const struct registers *r)
+{
+    state_note_first(state, r, WALK_PRESERVED);
 }
 
 static void registers_of_context(struct registers *r, const void *ucontext)
@@ -305,7 +313,7 @@ void walk_state_of_context(const void *ucontext, struct walk_state *state)
     struct registers r;
 
     registers_of_context(&r, ucontext);
-    state_note(state, &r);
+    state_note_first(state, &r, WALK_STATE);
 }
 
 uint32_t walk_out_of_context(const struct walk_code *functions, uint32_t count,
@@ -314,7 +322,7 @@ uint32_t walk_out_of_context(const struct walk_code *functions, uint32_t count,
     struct registers r;
 
     registers_of_context(&r, ucontext);
-    state_note(state, &r);
+    state_note_first(state, &r, WALK_STATE);
     return out_of(&r, functions, count, NULL, state);
 }
 

@@ -28,10 +28,16 @@ bool walk_by_registers(struct walk *w, const uint64_t *innermost);
 bool walk_by_frame_pointers(struct walk *w, const uint64_t *frame);
 bool walk_by_libunwind(struct walk *w, const uint64_t *innermost);
 
-/* A frame's stack pointer, and the registers that calls preserve: rbx, rbp, r12 to r15. */
+/*
+ * A frame's stack pointer, and the registers that calls preserve: rbx, rbp, r12 to r15.  Where a
+ * signal came in also rax, rdx, rcx, rsi, rdi, r8 to r11.
+ */
+#define WALK_PRESERVED 6u
+#define WALK_STATE 15u
 struct walk_state {
     uint64_t stack_pointer;
-    uint64_t registers[6];
+    uint64_t registers[WALK_STATE];
+    uint32_t register_count;
 };
 
 struct walk_code {

@@ -57,9 +57,9 @@ void stop_resume_signal(struct stopped *s);
 #define STOP_SCRATCH 32768u
 bool stop_registers(struct stopped_thread *t, bool interrupted, void *scratch);
 
-/* Put in the stack pointer that is given, and the registers that calls preserve, for all of them.
- */
+/* Put in the stack pointer and the registers that are given, in the order of segment_header.ending,
+ * for all of them. */
 void stop_registers_given(struct stopped_thread *t, uint64_t stack_pointer,
-                          const uint64_t registers[6]);
+                          const uint64_t *registers, uint32_t count);
 
 #endif

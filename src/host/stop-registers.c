@@ -131,13 +131,15 @@ static void read_extended(struct stopped_thread *t, void *scratch)
 }
 
 void stop_registers_given(struct stopped_thread *t, uint64_t stack_pointer,
-                          const uint64_t registers[6])
+                          const uint64_t *registers, uint32_t count)
 {
-    static const char *const names[] = {"rbx", "rbp", "r12", "r13", "r14", "r15"};
+    static const char *const names[ENDING_REGISTERS] = {"rbx", "rbp", "r12", "r13", "r14",
+                                                        "r15", "rax", "rdx", "rcx", "rsi",
+                                                        "rdi", "r8",  "r9",  "r10", "r11"};
 
     t->stack_pointer = stack_pointer;
     t->register_count = t->extended_count = 0;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (uint32_t i = 0; i < count && i < ENDING_REGISTERS; i++)
         put(t, names[i], registers[i]);
 }
 
@@ -172,11 +174,11 @@ static void read_extended(struct stopped_thread *t, void *scratch)
 }
 
 void stop_registers_given(struct stopped_thread *t, uint64_t stack_pointer,
-                          const uint64_t registers[6])
+                          const uint64_t *registers, uint32_t count)
 {
     t->stack_pointer = stack_pointer;
     t->register_count = t->extended_count = 0;
-    for (size_t i = 0; i < 6; i++)
+    for (uint32_t i = 0; i < count && i < ENDING_REGISTERS; i++)
         put(t, "", registers[i]);
 }
 

@@ -159,7 +159,7 @@ static void mark_the_ending(struct stopped *s)
 
         if (t->tid != (pid_t)ending->tid)
             continue;
-        stop_registers_given(t, ending->stack_pointer, ending->registers);
+        stop_registers_given(t, ending->stack_pointer, ending->registers, ending->register_count);
         t->ending = true;
     }
 }
@@ -187,7 +187,8 @@ static void mark_the_asking(struct stopped *s)
         for (uint32_t i = 0; i < s->count; i++) {
             if (!is_asking(&s->threads[i], a))
                 continue;
-            stop_registers_given(&s->threads[i], a->stack_pointer, a->registers);
+            stop_registers_given(&s->threads[i], a->stack_pointer, a->registers,
+                                 sizeof(a->registers) / sizeof(a->registers[0]));
             s->threads[i].calling = true;
         }
     }

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 15u
+#define SEGMENT_VERSION 16u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -378,6 +378,8 @@ struct asker {
     uint64_t registers[6];  /* as in `ending` */
 };
 
+#define ENDING_REGISTERS 15u
+
 struct segment_header {
     uint64_t magic;
     uint32_t version;
@@ -450,14 +452,18 @@ struct segment_header {
         _Atomic uint32_t cause; /* enum ending_cause; 0: the program is not at its end */
         uint32_t signal;        /* that is about to end it */
         uint32_t tid;           /* the thread at the end */
-        uint32_t reserved;
+        uint32_t register_count;
         /*
          * That thread when it first entered exit or its like: what lies below this stack
          * pointer is memprof's and the exit handlers', no longer the program's.  A stack pointer
          * of 0 says that this is not known: on other processors than x86-64.
          */
         uint64_t stack_pointer;
-        uint64_t registers[6]; /* those that calls preserve: rbx, rbp, r12 to r15 */
+        /*
+         * Those that calls preserve, rbx, rbp, r12 to r15; and if a signal came in there rax, rdx,
+         * rcx, rsi, rdi, r8 to r11.
+         */
+        uint64_t registers[ENDING_REGISTERS];
         uint64_t suppressions; /* address of what __lsan_default_suppressions returned, or 0 */
     } ending;
     /*
@@ -472,9 +478,10 @@ struct segment_header {
      *     futex(&stop_held, FUTEX_WAIT, value, timeout, thread pointer, STOP_MAGIC)
      * whose arguments the host sees in /proc/PID/task/TID/syscall, the stack pointer beside
      * them; a thread that waits for a search it asked for says so by STOP_ASKING in the value, of
-     * which the kernel takes 32 bits.  The registers lie in the signal frame on that stack.  The wait is repeated every
-     * 20 ms, so that a dead host lets it go.  The signal must not be sent unless stop_ready: the
-     * program may have taken it for itself, or its default action end the program.
+     * which the kernel takes 32 bits.  The registers lie in the signal frame on that stack.  The
+     * wait is repeated every 20 ms, so that a dead host lets it go.  The signal must not be sent
+     * unless stop_ready: the program may have taken it for itself, or its default action end the
+     * program.
      */
     _Alignas(64) _Atomic uint32_t stop_held; /* futex; odd: threads are to stop */
     _Atomic uint32_t stop_ready;             /* that handler is in place */

@@ -415,6 +415,28 @@ static void way_term_thrice(void)
     pause();
 }
 
+NOINLINE static uintptr_t make_disguised(void)
+{
+    return ~(uintptr_t)malloc(123);
+}
+
+/* What nothing but a register refers to that calls need not preserve. */
+static void way_in_register(void)
+{
+    volatile char stale[4096];
+    uintptr_t block = make_disguised();
+
+    for (size_t i = 0; i < sizeof stale; i++)
+        stale[i] = 0;
+    alarm(1);
+#if defined(__x86_64__)
+    __asm__ volatile("movq %0, %%rcx\n\tnotq %%rcx\n1:\tpause\n\tjmp 1b" : : "r"(block) : "rcx");
+#else
+    for (void *plain = (void *)~block;;)
+        KEEP(plain);
+#endif
+}
+
 static void way_timer(void)
 {
     alarm(1);
@@ -492,6 +514,7 @@ static const struct {
     WAY(trap),
     WAY(term_in_malloc),
     WAY(term_thrice),
+    WAY(in_register),
     WAY(timer),
     WAY(value),
     WAY(children),

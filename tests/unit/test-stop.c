@@ -686,6 +686,7 @@ static void the_thread_at_the_end_is_known(void **state)
     segment_header(&segment)->ending.tid = (uint32_t)pid;
     segment_header(&segment)->ending.stack_pointer = 0x1230;
     segment_header(&segment)->ending.registers[1] = MARK;
+    segment_header(&segment)->ending.register_count = 6;
     segment_header(&segment)->ending.cause = 1;
     for (enum stop_how how = STOP_BY_PTRACE; how <= STOP_BY_SIGNAL; how++) {
         assert_int_equal(stop_threads(&s, pid, &segment, how, &e), 0);
