@@ -52,7 +52,7 @@ bench: all $(bench_files) $(bench_programs)
 	$(PYTHON3) $(top_srcdir)/bench/run $(BENCH_FLAGS)
 
 CLEANFILES += $(bench_files)
-EXTRA_DIST += bench/README.md bench/run bench/search bench/snapshots bench/heap.c bench/workloads.py bench/pairs.c bench/rss-preload.c \
+EXTRA_DIST += bench/README.md bench/attach bench/run bench/search bench/snapshots bench/heap.c bench/workloads.py bench/pairs.c bench/rss-preload.c \
 	bench/allocators.py bench/pool-preload.c bench/small.c \
 	bench/unwind-preload.c
 clean-local:
