@@ -13,7 +13,7 @@
 /*
  * Chunks: a thread always holds one, and the records between two rounds need
  * some; both count as the target's memory.  A program that allocates little
- * never touches more than the first few.  A quarter more than there are threads,
+ * never touches more than the first few.  An eighth more than there are threads,
  * so that new threads need not wait for a round each.
  */
 #define CHUNKS_FIRST 64u
@@ -459,7 +459,7 @@ uint64_t collector_round(struct collector *c)
         drain_once(c);
     if (c->recycled >= c->buffer / 4 && c->buffer < CHUNKS_MOST)
         c->buffer *= 2;
-    supply_chunks(c, (uint64_t)c->buffer + c->open + c->open / 4);
+    supply_chunks(c, (uint64_t)c->buffer + c->open + c->open / 8);
     if (c->model->events != before)
         c->progressed_ns = clock_monotonic_ns();
     return c->model->events - before;
