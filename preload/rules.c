@@ -8,10 +8,20 @@
 #define TABLE_ENTRIES ((size_t)1 << RULE_BITS)
 
 struct rule_entry *rule_table;
+_Atomic uint32_t rule_mask;
+
+static _Atomic int32_t rules_kept; /* about so many entries are taken */
+static _Atomic uint32_t crowded;   /* rules that took another's entry since the table grew */
+static _Atomic uint32_t forgotten; /* how often rules_forget was called */
+
+#define CROWDED_MOST 8u
 
 bool rules_init(void)
 {
     rule_table = bump_alloc(&session.tables, TABLE_ENTRIES * sizeof(*rule_table), TABLE_ALIGNMENT);
+    /* relaxed: no other thread looks before the session is there */
+    atomic_store_explicit(&rule_mask, (1u << RULE_BITS_FIRST) - 1, memory_order_relaxed);
+    atomic_store_explicit(&rules_kept, 0, memory_order_relaxed);
     return rule_table != NULL;
 }
 
@@ -22,26 +32,89 @@ static void store(struct rule_entry *e, uint64_t mixed, uint64_t rule)
     *(volatile uint64_t *)&e->mixed = mixed;
 }
 
+/* Copy what belongs into the upper half of a table twice as large, or clear it in the lower one. */
+static void upper_half(uint32_t entries, bool copy)
+{
+    for (uint32_t i = 0; i < entries; i++) {
+        struct rule_entry e = rule_table[i];
+
+        if (e.rule == 0 || !(rule_hash(e.mixed ^ e.rule) & entries))
+            continue;
+        if (copy)
+            store(&rule_table[i + entries], e.mixed, e.rule);
+        else
+            store(&rule_table[i], 0, 0);
+    }
+}
+
+/*
+ * Several threads may do this at once, and one may be interrupted for good.  A module's rules that
+ * are forgotten meanwhile must not come back: rules_forget counts, then looks at the mask.
+ */
+static void grow(uint32_t mask)
+{
+    uint32_t forgets = atomic_load_explicit(&forgotten, memory_order_seq_cst);
+    uint32_t entries = mask + 1, expected = mask;
+    bool won;
+
+    upper_half(entries, true);
+    /* seq_cst, with the loads of `forgotten`: either it is seen to have changed, or it sees this */
+    won = atomic_compare_exchange_strong_explicit(&rule_mask, &expected, 2 * mask + 1,
+                                                  memory_order_seq_cst, memory_order_seq_cst);
+    if (atomic_load_explicit(&forgotten, memory_order_seq_cst) != forgets)
+        for (uint32_t i = entries; i < 2 * entries; i++)
+            store(&rule_table[i], 0, 0);
+    if (!won)
+        return;
+    atomic_store_explicit(&crowded, 0, memory_order_relaxed);
+    upper_half(entries, false);
+}
+
+/* Before a rule is kept.  relaxed: counts that need not be exact */
+static void grow_if_full(void)
+{
+    uint32_t mask = atomic_load_explicit(&rule_mask, memory_order_relaxed);
+
+    if (mask + 1 < TABLE_ENTRIES &&
+        (atomic_load_explicit(&rules_kept, memory_order_relaxed) > (int32_t)(mask / 4) ||
+         atomic_load_explicit(&crowded, memory_order_relaxed) > CROWDED_MOST))
+        grow(mask);
+}
+
 static void keep(uint64_t key, uint64_t rule)
 {
-    struct rule_entry *to = &rule_table[rule_place(key)];
+    uint64_t place;
 
+    grow_if_full();
+    place = rule_place(key);
     for (unsigned i = 0; i < RULE_WAYS; i++)
-        if (rule_table[rule_place(key) ^ i].rule == 0) {
-            to = &rule_table[rule_place(key) ^ i];
-            break;
+        if (rule_table[place ^ i].rule == 0) {
+            store(&rule_table[place ^ i], key ^ rule, rule);
+            atomic_fetch_add_explicit(&rules_kept, 1, memory_order_relaxed);
+            return;
         }
-    store(to, key ^ rule, rule); /* all taken: the one whose first place this is, or was, goes */
+    /* all taken: the one whose first place this is, or was, goes */
+    store(&rule_table[place], key ^ rule, rule);
+    atomic_fetch_add_explicit(&crowded, 1, memory_order_relaxed);
 }
 
 void rules_forget(uint64_t start, uint64_t end)
 {
-    for (size_t i = 0; i < TABLE_ENTRIES; i++) {
+    int32_t cleared = 0;
+    uint32_t mask;
+
+    /* seq_cst: see grow */
+    atomic_fetch_add_explicit(&forgotten, 1, memory_order_seq_cst);
+    mask = atomic_load_explicit(&rule_mask, memory_order_seq_cst);
+    for (size_t i = 0; i <= mask; i++) {
         uint64_t pc = frame_pc(rule_table[i].mixed ^ rule_table[i].rule);
 
-        if (rule_table[i].rule && pc >= start && pc <= end)
-            store(&rule_table[i], 0, 0);
+        if (!rule_table[i].rule || pc < start || pc > end)
+            continue;
+        store(&rule_table[i], 0, 0);
+        cleared++;
     }
+    atomic_fetch_sub_explicit(&rules_kept, cleared, memory_order_relaxed); /* a count only */
 }
 
 /* ------------------------------------------------------- row to rule -- */

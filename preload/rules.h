@@ -6,16 +6,22 @@
  * rbp plus a constant, the return address lies just below it, and rbp is either
  * unchanged or saved at a constant distance.  That fits in 64 bits.
  *
- * The table is a hash table with four places for each key, all in one cache
- * line, shared by all threads without a lock: an entry holds the rule and the key XORed with the
- * rule, so that a torn read does not match.  (The technique is known from chess programs'
- * transposition tables: Hyatt and Mann, "A lock-less transposition table implementation", 2002.)
+ * The table is a hash table with eight places for each key, in one cache line and
+ * then in the one beside it, shared by all threads without a lock: an entry holds the rule and the
+ * key XORed with the rule, so that a torn read does not match.  (The technique is known from chess
+ * programs' transposition tables: Hyatt and Mann, "A lock-less transposition table implementation",
+ * 2002.)
+ *
+ * It begins small and grows within its room as rules are kept, by one bit of the hash more: a
+ * table of a few pages stays in the cache, and what is not used of it is never touched.  Who looks
+ * with the mask of before, or while entries move, may miss one, and decodes it again.
  */
 #ifndef MEMPROF_PRELOAD_RULES_H
 #define MEMPROF_PRELOAD_RULES_H
 
 #include "src/shared/record.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -66,20 +72,28 @@ struct rule_entry {
     uint64_t rule;
 };
 
-#define RULE_WAYS 4u
-#define RULE_BITS 17u
+#define RULE_WAYS 8u
+#define RULE_BITS_FIRST 11u
+#define RULE_BITS 17u /* at most */
 
 extern struct rule_entry *rule_table;
+extern _Atomic uint32_t rule_mask; /* its entries - 1 */
+
+/* Neighbouring code shares pages of the table. */
+static inline uint64_t rule_hash(uint64_t key)
+{
+    return key >> 2 ^ key >> 19 ^ key >> 36;
+}
 
 /*
  * The place a key goes to if it is free; otherwise one of its three neighbours in
- * the same cache line, by flipping the lowest bits.  Nearly every key is in its
- * first place, so that a processor predicts the comparison.
+ * the same cache line, or of four in the next, by flipping the lowest bits.  Nearly every key is in
+ * its first place, so that a processor predicts the comparison.
  */
 static inline uint64_t rule_place(uint64_t key)
 {
-    /* neighbouring code shares pages of the table: small programs touch little of it */
-    return (key >> 2 ^ key >> 19 ^ key >> 36) & ((UINT64_C(1) << RULE_BITS) - 1);
+    /* relaxed: any mask that it ever had is good, see above */
+    return rule_hash(key) & atomic_load_explicit(&rule_mask, memory_order_relaxed);
 }
 
 /* The rule for `key`, or RULE_NONE (0) if it is not in the table. */

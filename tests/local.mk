@@ -116,6 +116,7 @@ unit_tests = \
 	tests/unit/test-requests \
 	tests/unit/test-retained \
 	tests/unit/test-rootrank \
+	tests/unit/test-rules \
 	tests/unit/test-run \
 	tests/unit/test-safepoint \
 	tests/unit/test-segmentmemory \
@@ -401,6 +402,7 @@ endif
 # What cfi-rows.sh runs.
 check_PROGRAMS += tests/tools/cfi-rows
 tests_tools_cfi_rows_SOURCES = tests/tools/cfi-rows.c preload/cfi.c preload/rules.c
+tests_unit_test_rules_SOURCES = tests/unit/test-rules.c preload/cfi.c preload/rules.c
 # What addr2line.py asks.
 check_PROGRAMS += tests/tools/symbolize-file
 # What file.py reads, and bench/series.sh.

@@ -8,12 +8,24 @@
  */
 #define NEAR_NODES (1u << 20)
 
+#define BUCKETS_A_NODE 4u
+#define FIRST_PARENTS 2048u
+
+/*
+ * The buckets grow with the trie: children of the first parents are all in the first ones, so
+ * that a small trie touches few pages of them.
+ */
+static inline uint32_t near_buckets(uint32_t parent)
+{
+    return BUCKETS_A_NODE * (UINT32_C(1) << (31 - __builtin_clz(parent | (FIRST_PARENTS - 1))));
+}
+
 static inline uint32_t bucket_of(const struct segment *s, uint32_t parent, uint64_t frame)
 {
     uint64_t h = (frame ^ ((uint64_t)parent << 29)) * UINT64_C(0x9e3779b97f4a7c15);
 
     if (parent < NEAR_NODES || s->layout.far_buckets == 0)
-        return (uint32_t)(h >> 32) & (s->layout.buckets - 1);
+        return (uint32_t)(h >> 32) & (near_buckets(parent) - 1) & (s->layout.buckets - 1);
     return s->layout.buckets + ((uint32_t)(h >> 32) & (s->layout.far_buckets - 1));
 }
 
