@@ -37,6 +37,8 @@ static void add_notes(struct strbuf *out, const struct run_result *r)
 {
     const char *why = launch_silence(r);
 
+    if (r->end_unseen)
+        strbuf_add(out, "  note: " TREE_END_UNSEEN "\n");
     if (why)
         strbuf_addf(out, "  note: %s\n", why);
     if (r->image_count && r->images[r->image_count - 1].profile.process.exit_kind == EXIT_EXECUTED)

@@ -2,6 +2,7 @@
 #include "preload/confinement.h"
 
 #include "preload/disposition.h"
+#include "preload/ending.h"
 #include "preload/entry.h"
 #include "preload/real.h"
 #include "preload/search.h"
@@ -28,6 +29,7 @@ static void confine(void)
 {
     if (!search_possible())
         return;
+    ending_note(LEAVING_SILENT);
     atomic_store_explicit(&now_confined, true, memory_order_relaxed);
     dispositions_give_up();
 }

@@ -186,9 +186,16 @@ static void note_status(int status, void *unused)
     ending_note(LEAVING_STATUS | ((uint32_t)status & 0xff));
 }
 
+static void note_quick_exit(void *unused)
+{
+    (void)unused;
+    ending_note(LEAVING_SILENT);
+}
+
 void ending_note_status(void)
 {
     on_exit_call(note_status, NULL);
+    __cxa_at_quick_exit(note_quick_exit, NULL);
 }
 
 ENTRY void ending_by_exit(int status)

@@ -59,6 +59,7 @@ void descendants_release(struct descendants *d)
             close(d->all[i].pidfd);
         if (!d->all[i].launched)
             image_discard(d->all[i].image);
+        free(d->all[i].heard);
     }
     while (d->expected_count)
         unexpect(d, d->expected_count - 1);
@@ -225,6 +226,23 @@ void descendants_recorded(struct descendants *d, uint32_t number, const char *pa
     tree_write(d->tree, number - 1);
 }
 
+/* Its children may have counted what they start after it had ended. */
+static void note_late(struct descendants *d, uint32_t index)
+{
+    struct tree_row *row = &d->tree->rows[index];
+    uint64_t now = image_unfollowed(d->all[index].image);
+    char text[128];
+
+    if (d->run->follow != FOLLOW_ALL || !row->ended || now <= row->unfollowed)
+        return;
+    snprintf(text, sizeof(text),
+             "%llu started after its end not recorded: memprof could not be reached from there",
+             (unsigned long long)(now - row->unfollowed));
+    tree_append(&row->reason, text);
+    row->unfollowed = now;
+    tree_write(d->tree, index);
+}
+
 void descendants_let_go(struct descendants *d, uint32_t number)
 {
     struct descendant *mine = number && number <= d->tree->count ? &d->all[number - 1] : NULL;
@@ -236,6 +254,7 @@ void descendants_let_go(struct descendants *d, uint32_t number)
         image_shrink(mine->image);
         return;
     }
+    note_late(d, number - 1);
     image_discard(mine->image);
     mine->image = NULL;
 }
@@ -246,6 +265,7 @@ static void sweep(struct descendants *d)
     for (uint32_t i = 0; i < d->tree->count; i++)
         if (d->all[i].image && !d->all[i].running && !d->all[i].launched &&
             d->tree->rows[i].ended && !forks_pending(&d->forks, i + 1)) {
+            note_late(d, i);
             image_discard(d->all[i].image);
             d->all[i].image = NULL;
         }
@@ -280,13 +300,16 @@ static int watch_process(pid_t pid)
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-static void expect(struct descendants *d, pid_t pid)
+static void expect(struct descendants *d, pid_t pid, uint32_t row)
 {
     int pidfd;
 
     for (size_t i = 0; i < d->expected_count; i++)
-        if (d->expected[i].pid == pid)
+        if (d->expected[i].pid == pid) {
+            if (row != TREE_NONE)
+                d->expected[i].row = row;
             return;
+        }
     if (d->expected_count == d->expected_room) {
         size_t room = d->expected_room ? 2 * d->expected_room : 16;
         struct descendants_expected *all = realloc(d->expected, room * sizeof(*all));
@@ -298,7 +321,8 @@ static void expect(struct descendants *d, pid_t pid)
     }
     pidfd = watch_process(pid);
     if (pidfd >= 0)
-        d->expected[d->expected_count++] = (struct descendants_expected){pid, pidfd};
+        d->expected[d->expected_count++] =
+            (struct descendants_expected){pid, pidfd, procinfo_start_ticks(pid), row};
 }
 
 static void no_longer_expected(struct descendants *d, pid_t pid)
@@ -415,7 +439,7 @@ static void decline(struct descendants *d, uint32_t index, const char *reason)
     folder_ready(d);
     tree_write(d->tree, index);
     if (d->tree->rows[index].pid)
-        expect(d, (pid_t)d->tree->rows[index].pid);
+        expect(d, (pid_t)d->tree->rows[index].pid, index);
 }
 
 static int go_on(struct descendants *d, uint32_t index, const struct hello *said,
@@ -445,6 +469,42 @@ static int go_on(struct descendants *d, uint32_t index, const struct hello *said
     return mine->image->fd;
 }
 
+/* A child has said what becomes of it: it is recorded, or executes something. */
+static void hear(struct descendants *d, uint32_t from, uint32_t fork)
+{
+    struct descendant *parent = from && from <= d->tree->count ? &d->all[from - 1] : NULL;
+    uint32_t words = fork / 64 + 1;
+
+    if (!parent || !fork || fork == FORK_UNMARKED || fork > DESCENDANTS_FORKS)
+        return;
+    if (words > parent->heard_words) {
+        uint64_t *more = realloc(parent->heard, 2 * words * sizeof(*more));
+
+        if (!more)
+            return;
+        memset(more + parent->heard_words, 0, (2 * words - parent->heard_words) * sizeof(*more));
+        parent->heard = more;
+        parent->heard_words = 2 * words;
+    }
+    parent->heard[fork / 64] |= UINT64_C(1) << fork % 64;
+}
+
+/* At the end: of the others nothing will be heard any more. */
+static void count_quiet(struct descendants *d)
+{
+    for (uint32_t i = 0; i < d->tree->count; i++) {
+        struct tree_row *row = &d->tree->rows[i];
+        uint64_t heard = 0;
+
+        for (uint32_t k = 0; k < d->all[i].heard_words; k++)
+            heard += (uint64_t)__builtin_popcountll(d->all[i].heard[k]);
+        if (d->run->follow != FOLLOW_ALL || row->forks > DESCENDANTS_FORKS || row->forks <= heard)
+            continue;
+        row->quiet_children = row->forks - heard;
+        tree_write(d->tree, i);
+    }
+}
+
 int descendants_hello(struct descendants *d, const struct hello *said, pid_t peer,
                       struct hello_answer *answer)
 {
@@ -456,6 +516,7 @@ int descendants_hello(struct descendants *d, const struct hello *said, pid_t pee
     if (d->run->follow == FOLLOW_NONE || (said->fork && d->run->follow != FOLLOW_ALL))
         return -1;
     wanted = descendants_wanted(d->run, peer, program, sizeof(program));
+    hear(d, said->from, said->fork);
     if (before)
         end_one(d, (uint32_t)(before - d->all), EXIT_EXECUTED, 0);
     no_longer_expected(d, peer);
@@ -503,6 +564,7 @@ bool descendants_execute(struct descendants *d, const struct execute_question *a
     char seen[EXECUTE_PATH_BYTES + 64];
     struct error why = {0};
 
+    hear(d, asked->from, asked->fork);
     if (asked->fork != FORK_UNMARKED)
         forks_drop(&d->forks, asked->from, asked->fork);
     path_of(seen, sizeof(seen), path, peer);
@@ -520,7 +582,7 @@ bool descendants_execute(struct descendants *d, const struct execute_question *a
     }
     d->carried = true;
     if (d->run->follow != FOLLOW_NONE && !asked->child && !running_one(d, peer))
-        expect(d, peer);
+        expect(d, peer, TREE_NONE);
     return true;
 }
 
@@ -568,6 +630,27 @@ static void end_one(struct descendants *d, uint32_t index, enum exit_kind kind, 
     job->exit_kind = kind;
     job->exit_value = value;
     finisher_put(&d->finisher, job, DESCENDANTS_QUEUED);
+}
+
+void descendants_replaced(struct descendants *d, uint32_t number, pid_t pid)
+{
+    char executable[4096];
+
+    for (uint32_t i = number; i < d->tree->count; i++)
+        if (d->tree->rows[i].from == number && d->tree->rows[i].pid == pid)
+            return; /* it said so, and why it is not recorded */
+    procinfo_executable(pid, executable, sizeof(executable));
+    add_unrecorded(d, number, executable, pid,
+                   "executed by a system call that memprof does not see");
+}
+
+void descendants_look(struct descendants *d)
+{
+    for (uint32_t i = 0; d->running && i < d->tree->count; i++)
+        if (d->all[i].running && image_replaced(d->all[i].image)) {
+            descendants_replaced(d, i + 1, d->all[i].pid);
+            end_one(d, i, EXIT_EXECUTED, 0);
+        }
 }
 
 size_t descendants_polls_max(const struct descendants *d)
@@ -621,6 +704,20 @@ static void take_finished(struct descendants *d)
     sweep(d);
 }
 
+/* Of one that is not recorded the kernel may still say how it ended. */
+static void note_end(struct descendants *d, const struct descendants_expected *one)
+{
+    struct tree_row *row = one->row != TREE_NONE ? &d->tree->rows[one->row] : NULL;
+    int status;
+
+    if (!row || row->recorded || !procinfo_ended(one->pid, one->start_ticks, &status))
+        return;
+    row->ended = true;
+    row->exit_kind = WIFSIGNALED(status) ? EXIT_SIGNAL : EXIT_STATUS;
+    row->exit_value = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+    tree_write(d->tree, one->row);
+}
+
 void descendants_handle(struct descendants *d)
 {
     for (uint32_t i = 0; d->running && i < d->tree->count; i++)
@@ -632,8 +729,10 @@ void descendants_handle(struct descendants *d)
             end_one(d, i, kind, value);
         }
     for (size_t i = d->expected_count; i > 0; i--)
-        if (has_ended(d->expected[i - 1].pidfd))
+        if (has_ended(d->expected[i - 1].pidfd)) {
+            note_end(d, &d->expected[i - 1]);
             unexpect(d, i - 1);
+        }
     if (d->finisher.running)
         take_finished(d);
 }
@@ -675,7 +774,7 @@ static void find_stragglers(struct descendants *d, const char *session)
             segments[search.segment_count++] = status.st_ino;
     count = stragglers_find(&search, found, STRAGGLERS);
     for (size_t i = 0; i < count; i++)
-        expect(d, found[i]);
+        expect(d, found[i], TREE_NONE);
     free(segments);
 }
 
@@ -691,8 +790,12 @@ void descendants_finish(struct descendants *d)
     for (uint32_t i = 0; d->running && i < d->tree->count; i++)
         if (d->all[i].running)
             end_one(d, i, EXIT_UNKNOWN, 0);
-    if (!d->finisher.running)
-        return;
-    finisher_end(&d->finisher);
-    take_finished(d);
+    if (d->finisher.running) {
+        finisher_end(&d->finisher);
+        take_finished(d);
+    }
+    for (uint32_t i = 0; i < d->tree->count; i++)
+        if (d->all[i].image && !d->all[i].launched)
+            note_late(d, i);
+    count_quiet(d);
 }

@@ -20,21 +20,26 @@
 
 /* At once: each has a segment, descriptors and two threads here.  What is more runs unrecorded. */
 #define DESCENDANTS_MAX 192u
-#define DESCENDANTS_QUEUED 64u /* beyond so many to be finished, whoever says hello waits */
+#define DESCENDANTS_FORKS (1u << 20) /* of an image; children of more are not counted */
+#define DESCENDANTS_QUEUED 64u       /* beyond so many to be finished, whoever says hello waits */
 
 struct descendant {
     struct image *image; /* NULL: not recorded, or let go of */
     int pidfd;           /* -1: not watched (any more) */
     pid_t pid;
     uint64_t start_ticks;
-    bool running;  /* it is this process's current image */
-    bool launched; /* of the launched process: the caller's to stop and to finish */
+    bool running;    /* it is this process's current image */
+    bool launched;   /* of the launched process: the caller's to stop and to finish */
+    uint64_t *heard; /* a bit for each fork whose child has said what becomes of it */
+    uint32_t heard_words;
 };
 
-/* A process that may become one of ours: seen, but it has not said hello. */
+/* A process that may become one of ours, or has a row without being recorded. */
 struct descendants_expected {
     pid_t pid;
     int pidfd;
+    uint64_t start_ticks;
+    uint32_t row; /* its index; TREE_NONE */
 };
 
 struct descendants {
@@ -91,6 +96,12 @@ bool descendants_wanted(const struct run_options *run, pid_t pid, char *program,
 /* What to wait for, appended to `polls`, which has room for descendants_polls_max. */
 size_t descendants_polls_max(const struct descendants *d);
 size_t descendants_polls(const struct descendants *d, struct pollfd *polls);
+
+/* Look for processes that execute something else without having said so (image_replaced). */
+void descendants_look(struct descendants *d);
+
+/* Image `number` of process `pid` was replaced so: a row for what it executes now, once. */
+void descendants_replaced(struct descendants *d, uint32_t number, pid_t pid);
 
 /* Deal with those that have ended, and with what the finisher has done. */
 void descendants_handle(struct descendants *d);

@@ -41,6 +41,7 @@ static void finish(const struct finisher *f, struct finisher_job *job)
     job->row.inherited_bytes = job->image->inherited_bytes;
     job->row.inherited_blocks = job->image->inherited_blocks;
     tree_set(&job->row.reason, job->image->origin_unknown);
+    job->row.forks = image_forks(job->image);
     if (image_profile(job->image, &result, &e) != 0) {
         take_trouble(&job->row, &e);
         profile_release(&result.profile);
@@ -54,6 +55,8 @@ static void finish(const struct finisher *f, struct finisher_job *job)
     take_trouble(&job->row, &result.unwritten);
     if (refusal(&result))
         tree_append(&job->row.reason, refusal(&result));
+    if (result.profile.process.exit_kind == EXIT_STATUS && image_end_unseen(job->image))
+        tree_append(&job->row.reason, TREE_END_UNSEEN);
     tree_note_unfollowed(&job->row.reason, f->run->follow, &result.profile);
     if (f->run->each)
         f->run->each(f->run->context, &result, &job->row);

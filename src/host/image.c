@@ -416,6 +416,7 @@ int image_begin(struct image *i, pid_t pid, const struct image_options *options,
     int failure;
 
     i->pid = pid;
+    i->file_known = procinfo_file(pid, &i->file);
     i->attached_seconds = options->attached_seconds;
     if (collecting_begin(i, options, e) != 0)
         return -1;
@@ -440,6 +441,43 @@ int image_ask(struct image *i, const struct capture_request *request)
         return -1;
     collector_rouse(&i->collector);
     return 0;
+}
+
+static bool says_it_executes(const struct image *i)
+{
+    /* relaxed: a hint; what follows says hello */
+    return atomic_load_explicit(&segment_header(&i->segment)->executed, memory_order_relaxed);
+}
+
+bool image_replaced(const struct image *i)
+{
+    struct procinfo_file now;
+
+    return i->file_known && !says_it_executes(i) && procinfo_file(i->pid, &now) &&
+           (now.device != i->file.device || now.inode != i->file.inode);
+}
+
+uint32_t image_forks(const struct image *i)
+{
+    /* relaxed: a statistic */
+    return atomic_load_explicit(&segment_header(&i->segment)->forks, memory_order_relaxed);
+}
+
+uint32_t image_unfollowed(const struct image *i)
+{
+    /* relaxed: a statistic */
+    return atomic_load_explicit(&segment_header(&i->segment)->unfollowed, memory_order_relaxed);
+}
+
+/* libc's daemon ends those that fork by a call of its own. */
+bool image_end_unseen(const struct image *i)
+{
+    const struct segment_header *h = segment_header(&i->segment);
+
+    /* relaxed, all: the image is gone */
+    return !says_it_executes(i) &&
+           atomic_load_explicit(&h->target_state, memory_order_relaxed) == TARGET_RECORDING &&
+           !atomic_load_explicit(&h->leaving, memory_order_relaxed) && !image_forks(i);
 }
 
 static double tick_seconds(const struct image *i)

@@ -17,6 +17,7 @@
 #include "src/host/earlynames.h"
 #include "src/host/forks.h"
 #include "src/host/modmap.h"
+#include "src/host/procinfo.h"
 #include "src/host/run.h"
 
 #include <pthread.h>
@@ -48,6 +49,8 @@ struct image {
     char *path;                  /* of the profile; NULL: none is written */
     pthread_t thread;
     pid_t pid;
+    struct procinfo_file file; /* what it executes */
+    bool file_known;
     uint32_t clock;
     uint64_t begin_ticks, begin_ns, end_ticks, end_ns;
     int64_t started_unix;
@@ -98,6 +101,24 @@ void image_choose_stop(struct image *i, enum stop_how how, pid_t pid);
 
 /* Ask for something (capture.h) while the image runs.  0, or -1: it does not, or no memory. */
 int image_ask(struct image *i, const struct capture_request *request);
+
+/*
+ * Whether the process executes something else by now, without having said so: by a system call
+ * that memprof does not see, or what the recorder cannot be loaded into.
+ */
+bool image_replaced(const struct image *i);
+
+/* How many times it has called libc's fork. */
+uint32_t image_forks(const struct image *i);
+
+/* What it started and memprof could not be reached from, by now. */
+uint32_t image_unfollowed(const struct image *i);
+
+/*
+ * After image_stop, of a process that ended with a status: whether it did so, or executed
+ * something else, by a system call that memprof does not see.
+ */
+bool image_end_unseen(const struct image *i);
 
 /*
  * The image is gone: take what is left and wait until it is written.  Afterwards

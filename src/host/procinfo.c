@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #if defined(__x86_64__)
@@ -157,6 +158,18 @@ bool procinfo_ended(pid_t pid, uint64_t start_ticks, int *status)
     if (!start || !code || strtoull(start, NULL, 10) != start_ticks)
         return false;
     *status = (int)strtol(code, NULL, 10);
+    return true;
+}
+
+bool procinfo_file(pid_t pid, struct procinfo_file *file)
+{
+    struct stat status;
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+    if (stat(path, &status) != 0)
+        return false;
+    *file = (struct procinfo_file){status.st_dev, status.st_ino};
     return true;
 }
 

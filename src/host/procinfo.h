@@ -48,6 +48,13 @@ uint64_t procinfo_status(pid_t pid, const char *name, int base);
 /* Whether it is one of the kernel's own threads, which have no memory. */
 bool procinfo_is_kernel_thread(pid_t pid);
 
+/* Which file the process executes, as long as it does.  false: cannot be told. */
+struct procinfo_file {
+    dev_t device;
+    ino_t inode;
+};
+bool procinfo_file(pid_t pid, struct procinfo_file *file);
+
 /* The path of what the process executes; "" when unknown.  Without " (deleted)". */
 void procinfo_executable(pid_t pid, char *path, size_t size);
 

@@ -20,6 +20,7 @@ struct line {
     char program[2 * DEPTH_SHOWN + PROGRAM_SHOWN + 8];
     char cells[COLUMNS][CELL];
     const char *remark;
+    bool unrecorded;
 };
 
 void report_tree_ending(char *text, size_t size, const struct tree_row *row)
@@ -27,7 +28,7 @@ void report_tree_ending(char *text, size_t size, const struct tree_row *row)
     const char *name = row->exit_kind == EXIT_SIGNAL ? signal_name(row->exit_value) : NULL;
 
     if (!row->ended)
-        snprintf(text, size, row->recorded ? "-" : "not recorded");
+        snprintf(text, size, "-");
     else if (row->exit_kind == EXIT_STATUS)
         snprintf(text, size, "exit %d", (int)row->exit_value);
     else if (name)
@@ -79,6 +80,7 @@ static void line_make(struct line *line, const struct tree_row *row, uint32_t de
         for (size_t i = 2; i < COLUMNS; i++)
             strcpy(line->cells[i], "-");
     line->remark = row->reason;
+    line->unrecorded = !row->recorded;
 }
 
 static void title_make(struct line *line)
@@ -114,19 +116,25 @@ static void add_line(struct strbuf *out, const struct widths *w, const struct li
     strbuf_addf(out, "%*s", (int)(w->program - escape_columns(line->program)), "");
     for (size_t i = 0; i < COLUMNS; i++)
         strbuf_addf(out, i == 1 ? GAP "%-*s" : GAP "%*s", w->cells[i], line->cells[i]);
-    if (line->remark) {
+    if (line->unrecorded)
+        strbuf_add(out, line->remark ? GAP "not recorded: " : GAP "not recorded");
+    else if (line->remark)
         strbuf_add(out, GAP);
+    if (line->remark)
         escape_text(out, line->remark);
-    }
     strbuf_add(out, "\n");
 }
 
 static void add_rest(struct strbuf *out, const struct tree *t, uint32_t shown)
 {
     char count[UNITS_TEXT];
+    uint64_t quiet = tree_quiet(t);
 
     if (shown < t->count)
         strbuf_addf(out, "and %s more\n", units_count(count, t->count - shown));
+    if (quiet)
+        strbuf_addf(out, "and %s forked %s that called no function of an allocator\n",
+                    units_count(count, quiet), quiet == 1 ? "child" : "children");
     if (t->left_out)
         strbuf_addf(out, "note: %s more had no room in the table, and were not recorded\n",
                     units_count(count, t->left_out));

@@ -41,6 +41,8 @@ struct run {
     uint32_t finished;   /* of these have their results, and are gone */
     struct image *spare; /* prepared before anyone asked */
     struct descendants descendants;
+    bool replaced;        /* what runs in it by now was executed without having said so */
+    uint64_t look_ns;     /* when to look for that again */
     uint32_t number;      /* of the launched process's last image in the tree */
     struct error trouble; /* the first thing that kept an image from being recorded */
 };
@@ -113,6 +115,11 @@ static void take_row(struct run *r, const struct image *image, const struct run_
     if (!row)
         return;
     tree_take(row, &from->profile);
+    row->forks = image_forks(image);
+    if (from->profile.process.exit_kind == EXIT_STATUS && image_end_unseen(image)) {
+        tree_append(&row->reason, TREE_END_UNSEEN);
+        r->result->end_unseen = true;
+    }
     tree_note_unfollowed(&row->reason, r->options->follow, &from->profile);
     row->recorded = from->target_state != TARGET_REFUSED;
     if (from->path)
@@ -170,7 +177,7 @@ static bool image_result(struct run *r, struct image *image, bool last, struct e
         return false;
     }
     to->number = image->family.number;
-    if (last && to->profile.process.exit_kind != EXIT_EXECUTED)
+    if (last && to->profile.process.exit_kind != EXIT_EXECUTED && !r->replaced)
         set_exit(&to->profile.process, result->wait_status);
     else
         to->profile.process.exit_kind = EXIT_EXECUTED;
@@ -342,6 +349,7 @@ static int launched_hello(struct run *r, pid_t peer, struct hello_answer *answer
         return -1;
     }
     r->result->excluded = false;
+    r->replaced = false;
     image = current_makes_way(r, &e) ? image_next(r, &e) : NULL;
     if (image) {
         path = enter(r, image, &options);
@@ -425,10 +433,29 @@ static bool attend(struct run *r, int timeout_ms)
     return some;
 }
 
+#define LOOK_MS 1000 /* between two looks at what processes execute */
+
+/* Now and then, also when events keep coming. */
+static void look(struct run *r)
+{
+    uint64_t now = clock_monotonic_ns();
+
+    if (r->options->follow == FOLLOW_NONE || now < r->look_ns)
+        return;
+    r->look_ns = now + LOOK_MS * UINT64_C(1000000);
+    descendants_look(&r->descendants);
+    if (!r->replaced && current(r) && current(r)->running && image_replaced(current(r))) {
+        r->replaced = true;
+        descendants_replaced(&r->descendants, r->number, r->launch.pid);
+    }
+}
+
 static void watch(struct run *r)
 {
-    while (launch_handle(&r->launch), !r->launch.ended)
-        attend(r, -1);
+    while (launch_handle(&r->launch), !r->launch.ended) {
+        attend(r, r->options->follow == FOLLOW_NONE ? -1 : LOOK_MS);
+        look(r);
+    }
 }
 
 #define LONG_MS 500 /* processes that outlive the program so long are spoken of */
@@ -449,7 +476,8 @@ static void watch_descendants(struct run *r)
             if (r->options->waiting)
                 r->options->waiting(r->options->context, &r->result->tree);
         }
-        attend(r, told ? -1 : LONG_MS / 5);
+        attend(r, told ? LOOK_MS : LONG_MS / 5);
+        look(r);
         launch_handle(&r->launch);
     }
     r->result->interrupted = r->launch.interrupted;
@@ -543,6 +571,27 @@ static void link_into_folder(struct run *r, const struct run_image *image)
     free(path);
 }
 
+/* What the launched process executed at last, if that was not recorded, ended as it did. */
+static void end_launched(struct run *r)
+{
+    struct tree *t = &r->result->tree;
+
+    for (uint32_t i = t->count; i > 0; i--) {
+        struct tree_row *row = &t->rows[i - 1];
+        int status = r->result->wait_status;
+
+        if (row->pid != r->launch.pid)
+            continue;
+        if (!row->ended && !row->recorded) {
+            row->ended = true;
+            row->exit_kind = WIFSIGNALED(status) ? EXIT_SIGNAL : EXIT_STATUS;
+            row->exit_value = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+            tree_write(t, i - 1);
+        }
+        return;
+    }
+}
+
 /* What there is to say of several processes. */
 static void gather(struct run *r)
 {
@@ -552,6 +601,7 @@ static void gather(struct run *r)
     if (!d->started)
         return;
     descendants_finish(d);
+    end_launched(r);
     for (uint32_t i = 0; d->folder && i < result->image_count; i++)
         if (result->images[i].number && result->images[i].path) {
             link_into_folder(r, &result->images[i]);

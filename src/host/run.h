@@ -83,6 +83,7 @@ struct run_result {
     bool interrupted;     /* by a signal to memprof; processes may run on */
     bool excluded;        /* the program was left out by `only` or `not` */
     bool without_room;    /* in its environment for what makes it load the recorder (E2BIG) */
+    bool end_unseen;      /* TREE_END_UNSEEN of its last image */
     bool other_version;   /* the preload library said hello and is of another version */
     struct error trouble; /* an image was not recorded: the first reason; the others are here */
 };

@@ -112,6 +112,7 @@ void tree_take(struct tree_row *row, const struct profile *p)
 {
     const struct profile_totals *totals = &p->totals;
 
+    row->unfollowed = p->loss.forked_children;
     row->exit_kind = (enum exit_kind)p->process.exit_kind;
     row->exit_value = p->process.exit_value;
     row->seconds = p->process.seconds;
@@ -140,6 +141,7 @@ static void add_end(struct jsonobject *o, const struct tree_row *row)
     jsonobject_set(o, "seconds", json_real(row->seconds));
     if (!row->recorded)
         return;
+    jsonobject_set(o, "quiet_children", jsonvalue_number(row->quiet_children));
     jsonobject_set(o, "live_bytes", jsonvalue_number(row->live_bytes));
     jsonobject_set(o, "live_blocks", jsonvalue_number(row->live_blocks));
     jsonobject_set(o, "peak_bytes", jsonvalue_number(row->peak_bytes));
@@ -236,6 +238,7 @@ static void read_end(struct tree_row *row, const json_t *line)
             row->exit_kind = (enum exit_kind)i;
     row->exit_value = (int32_t)json_integer_value(json_object_get(line, "value"));
     row->seconds = json_number_value(json_object_get(line, "seconds"));
+    row->quiet_children = number_of(line, "quiet_children");
     row->live_bytes = number_of(line, "live_bytes");
     row->live_blocks = number_of(line, "live_blocks");
     row->peak_bytes = number_of(line, "peak_bytes");
@@ -336,6 +339,15 @@ uint32_t tree_processes(const struct tree *t)
 
     for (uint32_t i = 0; i < t->count; i++)
         count += !in_place(t, &t->rows[i]);
+    return count;
+}
+
+uint64_t tree_quiet(const struct tree *t)
+{
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < t->count; i++)
+        count += t->rows[i].quiet_children;
     return count;
 }
 

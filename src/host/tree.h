@@ -17,6 +17,8 @@
 #include <stdint.h>
 
 #define TREE_FILE "processes.jsonl"
+#define TREE_END_UNSEEN                                                                            \
+    "its end was not seen: it ended, or executed another program, by a system call of its own"
 #define TREE_NONE UINT32_MAX
 #define TREE_ROWS_MAX (1u << 17) /* what comes beyond is counted */
 
@@ -33,6 +35,9 @@ struct tree_row {
     enum exit_kind exit_kind;
     int32_t exit_value;
     double seconds;
+    uint64_t unfollowed;     /* what it started and memprof could not be reached from */
+    uint64_t forks;          /* by libc's fork */
+    uint64_t quiet_children; /* of these, that called nothing of an allocator and have no row */
     /* Of the heap.  A forked child's `total` is without what it inherited. */
     uint64_t live_bytes, live_blocks, peak_bytes, peak_blocks, total_bytes, total_blocks;
     uint64_t inherited_bytes, inherited_blocks;
@@ -84,6 +89,9 @@ int tree_read(struct tree *t, const char *folder, struct error *e);
 
 /* A row as JSON, the keys of TREE_FILE (jansson's json_t); NULL: out of memory. */
 struct json_t *tree_row_json(const struct tree_row *row);
+
+/* Forked children that have no row, of all images. */
+uint64_t tree_quiet(const struct tree *t);
 
 /* Processes, and images that lost memory. */
 uint32_t tree_processes(const struct tree *t);

@@ -528,6 +528,7 @@ enum ending_cause {
  */
 #define LEAVING_STATUS 0x10000u
 #define LEAVING_SIGNAL 0x20000u
+#define LEAVING_SILENT 0x40000u /* its end is seen or cannot be, its status is not told */
 #define LEAVING_VALUE 0xffffu
 
 #define STOP_MAGIC 0x4d505354u

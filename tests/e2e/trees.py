@@ -206,6 +206,27 @@ if os.path.exists(static):
     h.check("statically linked" in (tree.images[-1]["reason"] or ""),
             f"a folder on PATH of the program's name is passed over: {tree.images}")
 
+# what is executed past memprof has no profile, and is accounted for all the same
+UNSEEN = "its end was not seen"
+for script, program in (("{0} rawself", None), ("{0} rawother", "sleep"), ("{0} rawother; true", "sleep")):
+    tree = Tree(["/bin/sh", "-c", script.format(f"'{FAMILY}'")] if ";" in script else [FAMILY, script.split()[1]])
+    name = "past memprof: " + script
+    h.equal(tree.status, 9 if not program else 0, f"{name}: status")
+    family = [i for i in tree.images if i["program"] == "family"]
+    h.equal([(i["recorded"], i.get("total_blocks")) for i in family], [(True, 2)], f"{name}: up to then")
+    if program:
+        h.equal([(i["recorded"], i.get("ended"), "does not see" in (i["reason"] or "")) for i in tree.images
+                 if i["program"] == program], [(False, "status", True)], f"{name}: has a row, and how it ended")
+        h.equal([i["ended"] for i in family], ["executed"], f"{name}: what it replaced")
+    else:
+        h.check(UNSEEN in (family[0]["reason"] or "") and UNSEEN in tree.err, f"{name}: {tree.images} {tree.err}")
+h.equal([i["reason"] for i in Tree([FAMILY, "fork"]).images], [None, None], "who ends in the usual ways has no remark")
+tree = Tree([FAMILY, "quiet"])
+h.equal([i["quiet_children"] for i in tree.images], [1], "quiet: the child is counted")
+tree = Tree(["/bin/sh", "-c", f"/bin/true & '{FAMILY}' quiet; (exit 3) | cat; wait; exit 0"])
+h.check(sum(i.get("quiet_children", 0) for i in tree.images) == 1 and "and 1 forked child that" in tree.err,
+        f"quiet: in a shell: {tree.err}")
+
 # --------------------------------------------------- which, and where they go
 
 tree = Tree(["/bin/sh", "-c", f"'{FAMILY}' leaf 3; '{FAMILY}' leaf 4; exit 6"], "--not", "sh")

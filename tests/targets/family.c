@@ -18,6 +18,8 @@
  *                takes: full (execve), fullspawn
  *   fullsystem   a shell with the largest environment that the kernel takes; fullpopen
  *   longpreload  a shell with an LD_PRELOAD as long as a string may be
+ *   rawself      2 blocks, then "leaf 9" by the system call alone
+ *   rawother     the same, but /bin/sleep for as long as memprof takes to notice
  *   renamed      a forked child that calls itself "hidden" and makes a block
  *   unheard      as user 65534, if it may: two forked children that make a block each, and
  *                "leaf 9"; status 0
@@ -432,6 +434,19 @@ static int by_renaming(void)
     return nine(reap(pid));
 }
 
+static int by_raw_exec(int other)
+{
+    char leaf[] = "leaf", count[] = "9", sleeps[] = "sleep", seconds[] = "2.5";
+    char *argv[] = {self, leaf, count, NULL}, *sleeping[] = {sleeps, seconds, NULL};
+
+    take_all(2, 100);
+    if (other)
+        syscall(SYS_execve, "/bin/sleep", sleeping, environ);
+    else
+        syscall(SYS_execve, self, argv, environ);
+    return 1;
+}
+
 static int by_unheard(void)
 {
     char leaf[] = "leaf", count[] = "9";
@@ -466,6 +481,8 @@ static int execute(const char *way)
         return by_shell(*way == 'p');
     if (strcmp(way, "clear") == 0 || strcmp(way, "execvp") == 0)
         return by_exec(argv, *way == 'c');
+    if (strncmp(way, "raw", 3) == 0)
+        return by_raw_exec(way[3] == 'o');
     if (strcmp(way, "execveat") == 0)
         return by_execveat(argv);
     if (strcmp(way, "search") == 0)
