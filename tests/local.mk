@@ -99,6 +99,7 @@ unit_tests = \
 	tests/unit/test-pools \
 	tests/unit/test-poolstate \
 	tests/unit/test-preflight \
+	tests/unit/test-procinfo \
 	tests/unit/test-profile \
 	tests/unit/test-profile-append \
 	tests/unit/test-profile-build \

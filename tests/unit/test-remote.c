@@ -3,10 +3,12 @@
 #include "src/host/remote.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +71,57 @@ static void memory_is_read_and_written(void **state)
     assert_false(remote_write(getpid(), 16, got, sizeof(got)));
 }
 
+static const struct remote_module *module_of(const struct remote *r, const char *path)
+{
+    for (uint32_t i = 0; i < r->count; i++)
+        if (strcmp(r->modules[i].path, path) == 0)
+            return &r->modules[i];
+    return NULL;
+}
+
+/* Map the first page of a copy of this program; its path. */
+static char *map_copy(void **page)
+{
+    static char path[] = "/tmp/memprof-test-remote-XXXXXX";
+    static char buffer[65536];
+    int from = open("/proc/self/exe", O_RDONLY), to = mkstemp(path);
+    ssize_t got;
+
+    assert_true(from >= 0 && to >= 0);
+    while ((got = read(from, buffer, sizeof(buffer))) > 0)
+        assert_int_equal(write(to, buffer, (size_t)got), got);
+    *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, to, 0);
+    assert_ptr_not_equal(*page, MAP_FAILED);
+    close(from);
+    close(to);
+    return path;
+}
+
+/* As root it can be opened in any case, else where it was open before. */
+static void a_file_that_is_gone_is_the_one_that_was_open(void **state)
+{
+    const struct remote_module *m;
+    struct remote r, again;
+    uint64_t bias;
+    void *page;
+    char *path = map_copy(&page);
+
+    (void)state;
+    assert_int_equal(remote_open(&r, getpid(), NULL), 0);
+    m = module_of(&r, path);
+    assert_true(m && m->elf && !m->replaced);
+    bias = m->bias;
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(remote_open_again(&again, getpid(), &r, NULL), 0);
+    remote_release(&r);
+    m = module_of(&again, path);
+    assert_true(m && m->elf && m->replaced);
+    assert_int_equal(m->bias, bias);
+    assert_null(module_of(&again, "/nowhere"));
+    remote_release(&again);
+    munmap(page, 4096);
+}
+
 static void no_process_is_an_error(void **state)
 {
     pid_t pid = fork();
@@ -89,6 +142,7 @@ int main(void)
         cmocka_unit_test(modules_and_symbols_lie_where_they_are),
         cmocka_unit_test(the_default_version_is_found),
         cmocka_unit_test(memory_is_read_and_written),
+        cmocka_unit_test(a_file_that_is_gone_is_the_one_that_was_open),
         cmocka_unit_test(no_process_is_an_error),
     };
 

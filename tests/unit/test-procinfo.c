@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What /proc tells of this process and of others. */
+#include "src/host/procinfo.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void numbers_of_the_status(void **state)
+{
+    (void)state;
+    assert_int_equal(procinfo_status(getpid(), "Tgid", 10), getpid());
+    assert_int_equal(procinfo_status(getpid(), "PPid", 10), getppid());
+    assert_int_equal(procinfo_status(getpid(), "Uid", 10), getuid());
+    assert_int_equal(procinfo_status(getpid(), "Tg", 10), 0);
+    assert_int_equal(procinfo_status(getpid(), "NoSuchName", 10), 0);
+}
+
+static void masks_of_signals_are_hexadecimal(void **state)
+{
+    uint64_t bit = UINT64_C(1) << (SIGUSR2 - 1);
+
+    (void)state;
+    signal(SIGUSR2, SIG_IGN);
+    assert_int_equal(procinfo_status(getpid(), "SigIgn", 16) & bit, bit);
+    signal(SIGUSR2, SIG_DFL);
+    assert_int_equal(procinfo_status(getpid(), "SigIgn", 16) & bit, 0);
+}
+
+static void what_has_ended_says_nothing(void **state)
+{
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0)
+        _exit(0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(procinfo_status(pid, "Tgid", 10), 0);
+    assert_int_equal(procinfo_start_ticks(pid), 0);
+    assert_false(procinfo_is_kernel_thread(pid));
+}
+
+static void threads_of_the_kernel(void **state)
+{
+    char name[32];
+
+    (void)state;
+    assert_false(procinfo_is_kernel_thread(getpid()));
+    procinfo_thread_name(2, 2, name, sizeof(name));
+    if (strcmp(name, "kthreadd") == 0) /* else this is another PID namespace */
+        assert_true(procinfo_is_kernel_thread(2));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_of_the_status),
+        cmocka_unit_test(masks_of_signals_are_hexadecimal),
+        cmocka_unit_test(what_has_ended_says_nothing),
+        cmocka_unit_test(threads_of_the_kernel),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
