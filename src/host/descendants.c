@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/descendants.h"
 
+#include "src/host/availmem.h"
 #include "src/host/procinfo.h"
 #include "src/host/profilename.h"
 #include "src/host/stragglers.h"
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -505,6 +507,18 @@ static void count_quiet(struct descendants *d)
     }
 }
 
+static uint32_t at_once(void)
+{
+    uint64_t most = availmem_bytes() / DESCENDANTS_BYTES;
+    struct rlimit files;
+
+    if (most > DESCENDANTS_MAX)
+        most = DESCENDANTS_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / DESCENDANTS_DESCRIPTORS < most)
+        most = files.rlim_cur / DESCENDANTS_DESCRIPTORS;
+    return most ? (uint32_t)most : 1;
+}
+
 int descendants_hello(struct descendants *d, const struct hello *said, pid_t peer,
                       struct hello_answer *answer)
 {
@@ -525,9 +539,11 @@ int descendants_hello(struct descendants *d, const struct hello *said, pid_t pee
         return -1;
     answer->follow = d->run->follow;
     answer->image = index + 1;
+    if (!d->most)
+        d->most = at_once();
     if (!wanted)
         decline(d, index, "left out by --only or --not");
-    else if (d->running >= DESCENDANTS_MAX)
+    else if (d->running >= d->most)
         decline(d, index, "too many processes at once");
     else
         return go_on(d, index, said, answer);

@@ -18,8 +18,13 @@
 
 #include <poll.h>
 
-/* At once: each has a segment, descriptors and two threads here.  What is more runs unrecorded. */
-#define DESCENDANTS_MAX 192u
+/*
+ * At once, as far as descriptors and the memory that was available at first allow it: each has a
+ * segment, descriptors and two threads here.  What is more runs unrecorded.
+ */
+#define DESCENDANTS_MAX 1024u
+#define DESCENDANTS_DESCRIPTORS 8u
+#define DESCENDANTS_BYTES (UINT64_C(16) << 20)
 #define DESCENDANTS_FORKS (1u << 20) /* of an image; children of more are not counted */
 #define DESCENDANTS_QUEUED 64u       /* beyond so many to be finished, whoever says hello waits */
 
@@ -48,6 +53,7 @@ struct descendants {
     struct tree *tree;
     struct descendant *all; /* by image number - 1, as the tree's rows */
     uint32_t room, running;
+    uint32_t most; /* at once; 0: not worked out yet */
     struct descendants_expected *expected;
     size_t expected_count, expected_room;
     struct forks forks;
