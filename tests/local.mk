@@ -59,6 +59,7 @@ unit_tests = \
 	tests/unit/test-error \
 	tests/unit/test-escape \
 	tests/unit/test-filter \
+	tests/unit/test-wordguess \
 	tests/unit/test-heldmemory \
 	tests/unit/test-keptwords \
 	tests/unit/test-leakgraph \

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/leaksearch-parts.h"
 
+#include "src/host/pages.h"
 #include "src/host/procinfo.h"
-
 #include "src/host/rootrank.h"
+#include "src/host/wordguess.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #define ROOM_PAUSE_NS 500000
+#define WORTH_GUESSING 100000u /* blocks: memory for fewer is made as it is needed */
 
 void leaksearch_options_init(struct leaksearch_options *o)
 {
@@ -76,12 +78,17 @@ static int find_roots(struct leaksearch *s, const struct leaksearch_source *sour
     return s->rooted ? closedpages_find(&s->closed, &s->copy, &s->live, &s->roots, e) : -1;
 }
 
-/* For the bytes of a copy; or for the live blocks, and two words that refer to others of each. */
+/* For the bytes of a copy; or for the live blocks, and the words of them that refer to others. */
 static uint64_t room_needed(const struct leaksearch *s, const struct leaksearch_source *source)
 {
     if (s->whole_copy)
         return procinfo_anonymous(source->pid);
-    return source->model->live.count * (sizeof(struct livetable_entry) + 2 * sizeof(uint64_t));
+    if (source->model->live.count < WORTH_GUESSING)
+        return 0;
+    /* whole huge pages are cut off, and some blocks are allocated meanwhile */
+    return (source->model->live.count + source->model->live.count / 64) *
+               sizeof(struct livetable_entry) +
+           2 * PAGES_HUGE + wordguess(&source->model->live, source->pid) * sizeof(uint64_t);
 }
 
 /* The process runs on meanwhile, and goes on being followed. */

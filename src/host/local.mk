@@ -467,6 +467,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/viewrows.h \
 	src/host/why.c \
 	src/host/why.h \
+	src/host/wordguess.c \
+	src/host/wordguess.h \
 	src/host/writable.c \
 	src/host/writable.h \
 	src/host/writer.c \
