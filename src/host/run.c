@@ -288,6 +288,19 @@ static void stop_current(struct run *r)
     pass_answers(r);
 }
 
+/* Where the profile of an image is until it gets into the folder; for who reads the table then. */
+static void place_outside(struct run *r, const struct image *image)
+{
+    uint32_t number = image->family.number;
+    char *absolute;
+
+    if (!number || number > r->result->tree.count || r->options->directory || !image->path)
+        return;
+    absolute = realpath(image->path, NULL);
+    tree_set(&r->result->tree.rows[number - 1].file, absolute);
+    free(absolute);
+}
+
 /* The process has another image: false when that cannot be recorded. */
 static bool current_makes_way(struct run *r, struct error *e)
 {
@@ -296,8 +309,12 @@ static bool current_makes_way(struct run *r, struct error *e)
         return error_set(e, ERROR_REFUSED,
                          "the process executed more than %u programs: only so many are recorded",
                          IMAGES_MAX) == 0;
-    if (r->count)
+    if (r->count) {
         image_make_earlier(current(r), r->options, r->count);
+        place_outside(r, current(r));
+        if (current(r)->family.number)
+            tree_write(&r->result->tree, current(r)->family.number - 1);
+    }
     while (r->count - r->finished > IMAGES_OPEN)
         image_finish(r);
     return true;
@@ -355,8 +372,10 @@ static int launched_hello(struct run *r, pid_t peer, struct hello_answer *answer
         path = enter(r, image, &options);
         image_choose_stop(image, r->options->search.how, peer);
         begun = image_begin(image, peer, &options, &e);
-        if (begun == 0)
+        if (begun == 0) {
+            place_outside(r, image);
             descendants_recorded(&r->descendants, r->number, path);
+        }
         free(path);
     }
     if (begun != 0) {
@@ -548,8 +567,11 @@ static void run_release(struct run *r)
         close(r->ready);
 }
 
-/* A launched process's profile has its place of its own: in the folder it is another link. */
-static void link_into_folder(struct run *r, const struct run_image *image)
+/*
+ * Where the profile's name was not chosen by anyone, all are in the folder.  One that was asked for
+ * is where it was asked for, and in the folder by another link.
+ */
+static void place_in_folder(struct run *r, struct run_image *image)
 {
     struct tree_row *row = &r->result->tree.rows[image->number - 1];
     char program[256], *path;
@@ -560,6 +582,12 @@ static void link_into_folder(struct run *r, const struct run_image *image)
     if (!path)
         return;
     base = strrchr(path, '/') + 1;
+    if (!r->options->output && !r->options->directory && rename(image->path, path) == 0) {
+        tree_set(&row->file, base);
+        free(image->path);
+        image->path = path;
+        return;
+    }
     if (link(image->path, path) == 0 || (errno == EEXIST && r->options->directory))
         tree_set(&row->file, base);
     else if (*image->path != '/') { /* seen from the folder */
@@ -604,7 +632,7 @@ static void gather(struct run *r)
     end_launched(r);
     for (uint32_t i = 0; d->folder && i < result->image_count; i++)
         if (result->images[i].number && result->images[i].path) {
-            link_into_folder(r, &result->images[i]);
+            place_in_folder(r, &result->images[i]);
             tree_write(&result->tree, result->images[i].number - 1);
         }
     if (d->folder)
