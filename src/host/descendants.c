@@ -648,13 +648,27 @@ static void end_one(struct descendants *d, uint32_t index, enum exit_kind kind, 
     finisher_put(&d->finisher, job, DESCENDANTS_QUEUED);
 }
 
+static bool has_successor(const struct descendants *d, uint32_t number, pid_t pid)
+{
+    for (uint32_t i = number; i < d->tree->count; i++)
+        if (d->tree->rows[i].from == number && d->tree->rows[i].pid == pid)
+            return true;
+    return false;
+}
+
+bool descendants_succeeded(const struct descendants *d, uint32_t number, pid_t pid)
+{
+    const struct image *image = number ? d->all[number - 1].image : NULL;
+
+    return image && !image_said_end(image) && has_successor(d, number, pid);
+}
+
 void descendants_replaced(struct descendants *d, uint32_t number, pid_t pid)
 {
     char executable[4096];
 
-    for (uint32_t i = number; i < d->tree->count; i++)
-        if (d->tree->rows[i].from == number && d->tree->rows[i].pid == pid)
-            return; /* it said so, and why it is not recorded */
+    if (has_successor(d, number, pid))
+        return; /* the row says why it is not recorded */
     procinfo_executable(pid, executable, sizeof(executable));
     add_unrecorded(d, number, executable, pid,
                    "executed by a system call that memprof does not see");
@@ -742,6 +756,8 @@ void descendants_handle(struct descendants *d)
             int32_t value;
 
             how_it_ended(&d->all[i], &kind, &value);
+            if (descendants_succeeded(d, i + 1, d->all[i].pid))
+                kind = EXIT_EXECUTED;
             end_one(d, i, kind, value);
         }
     for (size_t i = d->expected_count; i > 0; i--)

@@ -106,6 +106,12 @@ size_t descendants_polls(const struct descendants *d, struct pollfd *polls);
 /* Look for processes that execute something else without having said so (image_replaced). */
 void descendants_look(struct descendants *d);
 
+/*
+ * Whether image `number`, of process `pid`, ended by executing what has a row without being
+ * recorded: it asked about it, and did not say that it ends.
+ */
+bool descendants_succeeded(const struct descendants *d, uint32_t number, pid_t pid);
+
 /* Image `number` of process `pid` was replaced so: a row for what it executes now, once. */
 void descendants_replaced(struct descendants *d, uint32_t number, pid_t pid);
 

@@ -469,6 +469,12 @@ uint32_t image_unfollowed(const struct image *i)
     return atomic_load_explicit(&segment_header(&i->segment)->unfollowed, memory_order_relaxed);
 }
 
+bool image_said_end(const struct image *i)
+{
+    /* relaxed: the image is gone, or is about to be */
+    return atomic_load_explicit(&segment_header(&i->segment)->leaving, memory_order_relaxed);
+}
+
 /* libc's daemon ends those that fork by a call of its own. */
 bool image_end_unseen(const struct image *i)
 {
@@ -477,7 +483,7 @@ bool image_end_unseen(const struct image *i)
     /* relaxed, all: the image is gone */
     return !says_it_executes(i) &&
            atomic_load_explicit(&h->target_state, memory_order_relaxed) == TARGET_RECORDING &&
-           !atomic_load_explicit(&h->leaving, memory_order_relaxed) && !image_forks(i);
+           !image_said_end(i) && !image_forks(i);
 }
 
 static double tick_seconds(const struct image *i)

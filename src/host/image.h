@@ -114,6 +114,9 @@ uint32_t image_forks(const struct image *i);
 /* What it started and memprof could not be reached from, by now. */
 uint32_t image_unfollowed(const struct image *i);
 
+/* Whether the process has said how it ends, or that it does not say (record.h, LEAVING_*). */
+bool image_said_end(const struct image *i);
+
 /*
  * After image_stop, of a process that ended with a status: whether it did so, or executed
  * something else, by a system call that memprof does not see.

@@ -177,7 +177,8 @@ static bool image_result(struct run *r, struct image *image, bool last, struct e
         return false;
     }
     to->number = image->family.number;
-    if (last && to->profile.process.exit_kind != EXIT_EXECUTED && !r->replaced)
+    if (last && to->profile.process.exit_kind != EXIT_EXECUTED && !r->replaced &&
+        !descendants_succeeded(&r->descendants, image->family.number, image->pid))
         set_exit(&to->profile.process, result->wait_status);
     else
         to->profile.process.exit_kind = EXIT_EXECUTED;

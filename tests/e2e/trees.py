@@ -206,6 +206,10 @@ if os.path.exists(static):
     h.check("statically linked" in (tree.images[-1]["reason"] or ""),
             f"a folder on PATH of the program's name is passed over: {tree.images}")
 
+    tree = Tree(["/bin/sh", "-c", f"exec '{static}' 4"])
+    h.equal([(i["ended"], i.get("value")) for i in tree.images], [("executed", 0), ("status", 4)],
+            f"a static program in place: {tree.images}")
+
 # what is executed past memprof has no profile, and is accounted for all the same
 UNSEEN = "its end was not seen"
 for script, program in (("{0} rawself", None), ("{0} rawother", "sleep"), ("{0} rawother; true", "sleep")):
