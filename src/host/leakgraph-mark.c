@@ -426,7 +426,6 @@ static int mark_weak(struct leakgraph *g, struct marking *m, struct error *e)
 /* All blocks as lost as can be.  0 or -1. */
 static int forget_marks(struct leakgraph *g, struct error *e)
 {
-    leakgraph_forget_lost(g);
     g->unreadable_bytes = 0;
     if (g->weak_count && !g->holders)
         g->holders = leakgraph_array(g, g->count, sizeof *g->holders, e);
@@ -437,6 +436,7 @@ static int forget_marks(struct leakgraph *g, struct error *e)
 
 int leakgraph_mark_all(struct leakgraph *g, enum leak_kind kind, struct error *e)
 {
+    leakgraph_forget_lost(g);
     if (!g->kinds)
         g->kinds = leakgraph_array(g, g->count, sizeof *g->kinds, e);
     if (!g->kinds)

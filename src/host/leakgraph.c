@@ -412,6 +412,19 @@ static int make_holes(struct leakgraph *g, struct error *e)
     return 0;
 }
 
+/* Those that were added end before the sentinel; those that were adopted may be a damaged record's.
+ */
+static void end_before_sentinel(struct leakgraph *g)
+{
+    if (g->count && g->blocks[g->count - 1].address == LEAKGRAPH_END) {
+        g->count--;
+        g->overlapping_blocks++;
+    }
+    if (g->count)
+        cut(g, &g->blocks[g->count - 1], LEAKGRAPH_END - 1);
+    g->blocks[g->count] = (struct leakgraph_block){.address = LEAKGRAPH_END};
+}
+
 int leakgraph_seal(struct leakgraph *g, struct error *e)
 {
     if (!g->adopted) {
@@ -423,7 +436,7 @@ int leakgraph_seal(struct leakgraph *g, struct error *e)
         qsort(g->big, g->big_count, sizeof *g->big, by_address);
     for (uint32_t i = 0; i + 1 < g->count; i++)
         cut(g, &g->blocks[i], g->blocks[i + 1].address);
-    g->blocks[g->count] = (struct leakgraph_block){.address = LEAKGRAPH_END};
+    end_before_sentinel(g);
     find_range(g);
     if (make_holes(g, e) != 0 || leakgraph_index(g, e) != 0)
         return -1;

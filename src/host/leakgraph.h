@@ -294,7 +294,8 @@ static inline uint16_t leakgraph_holder(const struct leakgraph *g, uint32_t bloc
     return g->holders ? g->holders[block] : 0;
 }
 
-/* Before or instead of leakgraph_mark: all blocks are of one kind.  0 or -1. */
+/* Before, after or instead of leakgraph_mark: all blocks are of one kind, and none lies under
+ * another.  0 or -1. */
 int leakgraph_mark_all(struct leakgraph *g, enum leak_kind kind, struct error *e);
 
 /* The block that holds `address`, its start included; LEAKGRAPH_NONE. */

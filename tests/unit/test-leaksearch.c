@@ -25,12 +25,13 @@
 
 #define BLOCK 64u
 #define ARENA 65536u
+#define LAST_ADDRESS UINT64_C(0xffffffffffff) /* that a record has room for */
 
 /* The child's heap is a mapping of its own; the blocks in it are those of this list. */
 enum block { HELD, BEHIND, LOST, BELOW, ROUND, ABOUT, INSIDE, ALIKE, BLOCKS };
 
 static uint64_t *arena;
-static uint64_t *volatile global[2]; /* what holds HELD, and the inside of INSIDE */
+static uint64_t *volatile global[3]; /* what holds HELD, the inside of INSIDE, and no block */
 static struct segment segment;
 static struct model model;
 static struct collector collector;
@@ -70,6 +71,7 @@ static __attribute__((noinline)) void make_blocks(void)
     memcpy(block(ALIKE), block(BEHIND), BLOCK);
     global[0] = block(HELD);
     global[1] = block(INSIDE) + 3;
+    global[2] = (uint64_t *)LAST_ADDRESS;
 }
 
 /* What the child's stack and registers keep from before is overwritten. */
@@ -108,15 +110,19 @@ static void start_child(void)
     close(told[1]);
 }
 
-static void alloc(enum block which, uint32_t stack)
+static void alloc_at(uint64_t address, uint32_t size, uint32_t stack, uint64_t time)
 {
-    struct model_event e = {.word0 = (uint64_t)(uintptr_t)block(which) | (uint64_t)RECORD_ALLOC
-                                                                             << RECORD_KIND_SHIFT,
-                            .rest = {BLOCK | (uint64_t)stack << 32},
+    struct model_event e = {.word0 = address | (uint64_t)RECORD_ALLOC << RECORD_KIND_SHIFT,
+                            .rest = {size | (uint64_t)stack << 32},
                             .thread = &thread,
-                            .time = which + 1};
+                            .time = time};
 
     model_apply(&model, &e, 1);
+}
+
+static void alloc(enum block which, uint32_t stack)
+{
+    alloc_at((uint64_t)(uintptr_t)block(which), BLOCK, stack, which + 1);
 }
 
 static int set_up(void **state)
@@ -313,6 +319,34 @@ static void test_kinds(void **unused)
     profile_release(&p);
 }
 
+/* Records of a program that wrote over what it shares with memprof. */
+static void search_with_damaged(bool whole_copy)
+{
+    struct leaksearch_options options;
+    struct leaksearch_question question = {.cause = SEARCH_BY_COMMAND};
+    struct profile p;
+
+    leaksearch_options_init(&options);
+    options.graph.past_end = true;
+    options.duplicates = whole_copy;
+    search(&p, child, &options, &question);
+    assert_int_equal(sum(&p, LEAK_REACHABLE).blocks, 2);
+    assert_int_equal(sum(&p, LEAK_INDIRECT).blocks, 2);
+    profile_release(&p);
+    resumed = 0;
+}
+
+static void test_damaged(void **unused)
+{
+    (void)unused;
+    alloc_at(LAST_ADDRESS - 15, 256, STACK_ROOTS, BLOCKS + 1);
+    search_with_damaged(false);
+    search_with_damaged(true);
+    alloc_at(LAST_ADDRESS, 16, STACK_ROOTS, BLOCKS + 2);
+    search_with_damaged(false);
+    search_with_damaged(true);
+}
+
 /* Of a graph that is not kept whole: what is lost, and the block that is asked about. */
 static void test_part(void **unused)
 {
@@ -433,8 +467,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_kinds), TEST(test_part),      TEST(test_contents),
-        TEST(test_gone),  TEST(test_explained), TEST(test_realloc_and_ignored),
+        TEST(test_kinds),   TEST(test_part),      TEST(test_contents),
+        TEST(test_gone),    TEST(test_explained), TEST(test_realloc_and_ignored),
+        TEST(test_damaged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
