@@ -25,13 +25,14 @@
 
 #define BLOCK 64u
 #define ARENA 65536u
+#define CHAIN 10000u /* blocks of 8 words: more than one thread reads what is kept of them */
 #define LAST_ADDRESS UINT64_C(0xffffffffffff) /* that a record has room for */
 
 /* The child's heap is a mapping of its own; the blocks in it are those of this list. */
 enum block { HELD, BEHIND, LOST, BELOW, ROUND, ABOUT, INSIDE, ALIKE, BLOCKS };
 
-static uint64_t *arena;
-static uint64_t *volatile global[3]; /* what holds HELD, the inside of INSIDE, and no block */
+static uint64_t *arena, *chain;      /* chain: NULL but where there is one */
+static uint64_t *volatile global[4]; /* what holds HELD, the inside of INSIDE, no block, a chain */
 static struct segment segment;
 static struct model model;
 static struct collector collector;
@@ -74,6 +75,20 @@ static __attribute__((noinline)) void make_blocks(void)
     global[2] = (uint64_t *)LAST_ADDRESS;
 }
 
+static uint64_t *link_of(uint32_t i)
+{
+    return chain + (size_t)i * BLOCK / 8;
+}
+
+/* Each block refers to the next one seven times, and once to its inside. */
+static __attribute__((noinline)) void make_chain(void)
+{
+    for (uint32_t i = 0; i + 1 < CHAIN; i++)
+        for (unsigned word = 0; word < 8; word++)
+            link_of(i)[word] = (uint64_t)(uintptr_t)(link_of(i + 1) + (word == 7 ? 2 : 0));
+    global[3] = chain;
+}
+
 /* What the child's stack and registers keep from before is overwritten. */
 static __attribute__((noinline)) void forget(void)
 {
@@ -89,6 +104,8 @@ static __attribute__((noreturn)) void live(void)
 {
     forget();
     make_blocks();
+    if (chain)
+        make_chain();
     forget();
     if (write(told[1], "", 1) != 1)
         _exit(1);
@@ -157,6 +174,18 @@ static int set_up(void **state)
     return 0;
 }
 
+static int set_up_chain(void **state)
+{
+    size_t size = (size_t)CHAIN * BLOCK;
+    int result;
+
+    chain = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    result = chain == MAP_FAILED ? -1 : set_up(state);
+    for (uint32_t i = 0; result == 0 && i < CHAIN; i++)
+        alloc_at((uint64_t)(uintptr_t)link_of(i), BLOCK, STACK_ROOTS, BLOCKS + 1 + i);
+    return result;
+}
+
 static void end_child(void)
 {
     if (child) {
@@ -176,6 +205,9 @@ static int tear_down(void **state)
     births_release(&births);
     memset(&thread, 0, sizeof(thread)); /* the next child inherits what points to blocks */
     munmap(arena, ARENA);
+    if (chain)
+        munmap(chain, (size_t)CHAIN * BLOCK);
+    chain = NULL;
     return munmap(segment.base, segment.layout.segment_bytes);
 }
 
@@ -316,6 +348,33 @@ static void test_kinds(void **unused)
     assert_false(points(&p, &block(LOST)[4], BELOW, 16));
     assert_int_equal(p.search.pointers_left_out, 2);
     assert_retained_later(&p);
+    profile_release(&p);
+}
+
+static void test_much(void **unused)
+{
+    struct leaksearch_options options;
+    struct leaksearch_question question = {.cause = SEARCH_BY_COMMAND};
+    uint64_t start = (uint64_t)(uintptr_t)chain;
+    uint32_t found = 0;
+    struct profile p;
+
+    (void)unused;
+    leaksearch_options_init(&options);
+    search(&p, child, &options, &question);
+    assert_int_equal(p.search.graph, GRAPH_WHOLE);
+    assert_int_equal(sum(&p, LEAK_REACHABLE).blocks, CHAIN + 2);
+    assert_int_equal(p.search.pointers_left_out, 6 * (CHAIN - 1) + 2);
+    for (uint32_t i = 0; i < p.pointer_count; i++) {
+        uint64_t into = p.pointers[i].address - start, next = start + (into / BLOCK + 1) * BLOCK;
+
+        if (into >= (uint64_t)CHAIN * BLOCK)
+            continue;
+        found++;
+        assert_true(into % BLOCK == 0 || into % BLOCK == 56);
+        assert_int_equal(p.pointers[i].value, into % BLOCK ? next + 16 : next);
+    }
+    assert_int_equal(found, 2 * (CHAIN - 1));
     profile_release(&p);
 }
 
@@ -467,9 +526,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_kinds),   TEST(test_part),      TEST(test_contents),
-        TEST(test_gone),    TEST(test_explained), TEST(test_realloc_and_ignored),
-        TEST(test_damaged),
+        TEST(test_kinds),     TEST(test_part),
+        TEST(test_contents),  TEST(test_gone),
+        TEST(test_explained), TEST(test_realloc_and_ignored),
+        TEST(test_damaged),   cmocka_unit_test_setup_teardown(test_much, set_up_chain, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
