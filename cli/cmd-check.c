@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/document.h"
+#include "cli/family-reports.h"
 #include "cli/launch.h"
 #include "cli/tree-output.h"
 #include "cli/view-output.h"
@@ -75,6 +76,7 @@ struct check_choice {
     struct leakbaseline_draft draft;  /* with `update` */
     struct error undrafted;           /* what kept leaks from getting there */
     bool drafted;                     /* the launched one's are there */
+    struct family_reports family;     /* with --report, once another process was searched */
 };
 
 /* ----------------------------------------------------------------- options -- */
@@ -332,6 +334,28 @@ static int update_baseline(struct check_choice *c, int status)
     return 0;
 }
 
+/* ----------------------------------------------------------------- reports -- */
+
+/* Of the launched process, the last: with those of others if there are any. */
+static int write_reports(struct check_choice *c, const struct leaks *l, const struct profile *p,
+                         struct error *e)
+{
+    if (!c->family.count)
+        return leak_output_write(&c->run.leak_output, l, p, c->fail_on, e);
+    family_reports_add(&c->family, p);
+    return 0;
+}
+
+static int write_family(struct check_choice *c, int status)
+{
+    struct error e = {0};
+
+    if (c->family.count &&
+        family_reports_write(&c->family, &c->run.leak_output, &c->run.view, c->fail_on, &e) != 0)
+        return launch_fail(&e, EXIT_RUN_FAILED);
+    return status;
+}
+
 /* ---------------------------------------------------------------- checking -- */
 
 /* The status for a searched program whose own is `status`. */
@@ -345,7 +369,7 @@ static int check_leaks(struct check_choice *c, const struct profile *p, const st
     c->own_bytes = v.lost.bytes;
     if (!c->update)
         say(c, p, l, &v, file);
-    if (leak_output_write(&c->run.leak_output, l, p, c->fail_on, &e) != 0)
+    if (write_reports(c, l, p, &e) != 0)
         return launch_fail(&e, EXIT_RUN_FAILED);
     if (c->update) {
         add_to_baseline(c, &l->report);
@@ -425,6 +449,8 @@ static void each(void *context, const struct run_image *image, struct tree_row *
         return;
     }
     tree_output_leaks(row, &leaks.report);
+    if (c->run.leak_output.file_count)
+        family_reports_add(&c->family, p);
     v = judge(c, &leaks.report);
     c->others_known += v.known;
     c->others_knowing += v.known != 0;
@@ -450,7 +476,8 @@ static void waiting(void *context, const struct tree *tree)
 /* The status of the launched process, or that for leaks of others. */
 static int judge_others(const struct check_choice *c, int status)
 {
-    text_write(&c->others, stderr, NULL); /* where else to complain? */
+    if (!leak_output_to(&c->run.leak_output, "/dev/stderr")) /* where the report has them */
+        text_write(&c->others, stderr, NULL);
     if (c->others_unsearched)
         words_say("note: leaks were not searched for in %" PRIu32
                   " other process%s that it started",
@@ -486,6 +513,7 @@ static int report(const struct run_choice *run, struct run_result *r, bool recor
     status = judge_others(c, status);
     if (c->drafted)
         status = update_baseline(c, status);
+    status = write_family(c, status);
     say_failed(c, r);
     return trouble ? trouble : status;
 }
@@ -556,5 +584,6 @@ int cmd_check(int argc, char **argv)
     run_choice_release(&c.run);
     strbuf_release(&c.others);
     leakbaseline_draft_release(&c.draft);
+    family_reports_release(&c.family);
     return status;
 }

@@ -38,6 +38,8 @@ memprof_SOURCES = \
 	cli/diff-sides.h \
 	cli/document.c \
 	cli/document.h \
+	cli/family-reports.c \
+	cli/family-reports.h \
 	cli/heap-source.c \
 	cli/heap-source.h \
 	cli/launch.c \

@@ -289,6 +289,19 @@ static void stop_current(struct run *r)
     pass_answers(r);
 }
 
+/* realpath wants a file that is there, which a profile is from its first checkpoint on. */
+static char *absolute_path(const char *path)
+{
+    char *folder = *path == '/' ? NULL : getcwd(NULL, 0), *result = NULL;
+
+    if (*path == '/')
+        return strdup(path);
+    if (folder && asprintf(&result, "%s/%s", folder, path) < 0)
+        result = NULL;
+    free(folder);
+    return result;
+}
+
 /* Where the profile of an image is until it gets into the folder; for who reads the table then. */
 static void place_outside(struct run *r, const struct image *image)
 {
@@ -297,7 +310,7 @@ static void place_outside(struct run *r, const struct image *image)
 
     if (!number || number > r->result->tree.count || r->options->directory || !image->path)
         return;
-    absolute = realpath(image->path, NULL);
+    absolute = absolute_path(image->path);
     tree_set(&r->result->tree.rows[number - 1].file, absolute);
     free(absolute);
 }

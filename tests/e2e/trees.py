@@ -289,6 +289,20 @@ for more, leak, status, says in (
     h.equal(run.returncode, status, f"known leaks of a tree {more} {leak}: status ({run.stderr.strip()[-300:]})")
     h.check(says in run.stderr, f"known leaks of a tree {more} {leak}: {run.stderr.strip()[-300:]}")
 
+# The reports have the leaks of all, also where one of them is another's child or could not be searched.
+for script, wanted in ((f"'{FAMILY}' lose 3; '{FAMILY}' lose 5; true", 800), (f"'{FAMILY}' lose 3; kill -9 $$", 300),
+                       (f"exec '{FAMILY}' lose 3", 300)):
+    report = os.path.join(h.scratch, "family.json")
+    run = subprocess.run([h.MEMPROF, "check", "--report", "json=" + report, "--report", "github=/dev/stderr", "--",
+                          "/bin/sh", "-c", script], capture_output=True, text=True, timeout=60)
+    with open(report) as f:
+        document = json.load(f)
+    h.equal((run.returncode, document["leaks"]["definite"]["bytes"]), (137 if "kill" in script else 23, wanted),
+            f"check --report, {script}: {run.stderr.strip()[-300:]}")
+    h.equal(sum(r["bytes"] for r in document["records"] if r["kind"] == "definite"), wanted, f"{script}: records")
+    h.check("::error" in run.stderr and "#1" not in run.stderr, f"{script}: a report to stderr is all: {run.stderr}")
+    os.unlink(report)
+
 memcheck = os.path.join(h.SOURCE, "cli/memprof-memcheck")
 for trace, status in ((None, 0), ("no", 0), ("yes", 9)):
     run = subprocess.run([memcheck, "--error-exitcode=9", *([f"--trace-children={trace}"] if trace else []), FAMILY,
@@ -317,19 +331,24 @@ os.kill(sleeper, 9)
 
 # ------------------------------------------------------- memprof is killed
 
-folder = os.path.join(h.scratch, "killed")
-memprof = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", folder + "/", "--", "/bin/sh", "-c",
-                            f"'{FAMILY}' leaf 3; echo here; read end; echo \"$end\""], stdin=subprocess.PIPE,
-                           stdout=subprocess.PIPE, text=True)
-memprof.stdout.readline()
-memprof.kill()
-memprof.wait()
-memprof.stdin.write("goes on\n")
-memprof.stdin.close()
-h.equal(memprof.stdout.read(), "goes on\n", "killed: the program goes on")
-killed = images_of(folder)
-h.equal([(i["program"], i["recorded"], bool(i["file"])) for i in killed[:2]],
-        [("sh", True, True), ("family", True, True)], "killed: the table says what was recorded, and where")
+for number, where in enumerate((["-o", "killed.d/"], ["-o", "killed.mprof"], [])):
+    place = os.path.join(h.scratch, f"killed{number}")
+    os.mkdir(place)
+    memprof = subprocess.Popen([h.MEMPROF, "run", "-q", *where, "--", "/bin/sh", "-c",
+                                f"'{FAMILY}' leaf 3; echo here; read end; echo \"$end\""], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True, cwd=place)
+    memprof.stdout.readline()
+    memprof.kill()
+    memprof.wait()
+    memprof.stdin.write("goes on\n")
+    memprof.stdin.close()
+    h.equal(memprof.stdout.read(), "goes on\n", f"killed {where}: the program goes on")
+    folders = [name for name in os.listdir(place) if os.path.isdir(os.path.join(place, name))]
+    killed = images_of(os.path.join(place, folders[0])) if h.equal(len(folders), 1, "killed: one folder") else []
+    h.equal([(i["program"], i["recorded"], bool(i["file"])) for i in killed[:2]],
+            [("sh", True, True), ("family", True, True)], f"killed {where}: the table says what was recorded, and where")
+    h.check(not killed or bool(where and where[1].endswith("/")) != os.path.isabs(killed[0]["file"] or ""),
+            f"killed {where}: what is not in the folder yet has its whole path: {killed[:1]}")
 
 # ------------------------------------------------------- asked while it runs
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/family-reports.h"
+
+#include "src/host/profile-check.h"
+
+void family_reports_release(struct family_reports *f)
+{
+    if (!f->count)
+        return;
+    merge_release(&f->merge);
+    profile_release(&f->profile);
+    f->count = 0;
+}
+
+void family_reports_add(struct family_reports *f, const struct profile *p)
+{
+    if (f->trouble.kind != ERROR_NONE)
+        return;
+    if (!f->count) {
+        profile_init(&f->profile);
+        merge_init(&f->merge, &f->profile);
+    }
+    f->count++;
+    if (profile_check(p, &f->trouble) == 0)
+        (void)merge_add(&f->merge, p, &f->trouble);
+}
+
+int family_reports_write(struct family_reports *f, struct leak_output *o,
+                         const struct view_choice *view, uint32_t fail_kinds, struct error *e)
+{
+    struct leaks leaks;
+    int result;
+
+    if (f->trouble.kind != ERROR_NONE) {
+        *e = f->trouble;
+        return -1;
+    }
+    if (merge_finish(&f->merge, e) != 0 ||
+        leak_output_make(o, &f->profile, view, fail_kinds, &leaks, e) != 0)
+        return -1;
+    result = leak_output_write(o, &leaks, &f->profile, fail_kinds, e);
+    leaks_release(&leaks);
+    return result;
+}
