@@ -294,13 +294,17 @@ static uint64_t heap_second(const struct collector *c)
 }
 
 /*
- * A record from far in the future is damage; waiting for its time to come would
- * hold up its thread for ever.
+ * A record from the future is damage; waiting for its time to come would hold up its
+ * thread for ever.  Processors' clocks may differ, turns do not: the next one may never come.
  */
 static bool from_the_future(const struct collector *c, uint64_t key)
 {
-    return key != STREAM_KEY_MAX &&
-           key >> 1 > stamp_now(c->segment, c->options.clock) + FUTURE_TICKS;
+    uint64_t now;
+
+    if (key == STREAM_KEY_MAX)
+        return false;
+    now = stamp_now(c->segment, c->options.clock);
+    return key >> 1 > (now & STAMP_CLOCK ? now + FUTURE_TICKS : now);
 }
 
 static void merge(struct collector *c, uint64_t limit)

@@ -429,6 +429,23 @@ static void test_far_future(void **unused)
     assert_int_equal(collector_round(&collector), 1);
 }
 
+/* While it is one thread's turn for long, no clock comes to what only looks like a turn soon. */
+static void test_near_future(void **unused)
+{
+    struct ring_writer w, other;
+
+    (void)unused;
+    assert_int_equal(join(&w, 1), RING_OK);
+    assert_int_equal(join(&other, 2), RING_OK);
+    emit(&w, RECORD_ALLOC, 0x1000, true);
+    w.next[-1] = stamp_next_turn(w.next[-1], 2);
+    emit(&w, RECORD_ALLOC, 0x2000, true);
+    collector_round(&collector);
+    assert_int_equal(model.damaged_records, 1);
+    emit(&w, RECORD_ALLOC, 0x3000, true);
+    assert_int_equal(collector_round(&collector), 1);
+}
+
 /* Threads that end give their slots back. */
 static void *come_and_go(void *context)
 {
@@ -472,6 +489,7 @@ int main(void)
         TEST(test_half_open),      TEST(test_one_then_two),   TEST(test_in_flight),
         TEST(test_garbage),        TEST(test_bad_chains),     TEST(test_far_future),
         TEST(test_ended_threads),  TEST(test_settle),         TEST(test_settle_untimed),
+        TEST(test_near_future),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
