@@ -817,7 +817,7 @@ bool descendants_remain(struct descendants *d, const char *session)
     return d->running || d->expected_count;
 }
 
-void descendants_finish(struct descendants *d)
+void descendants_settle(struct descendants *d)
 {
     for (uint32_t i = 0; d->running && i < d->tree->count; i++)
         if (d->all[i].running)
@@ -826,6 +826,11 @@ void descendants_finish(struct descendants *d)
         finisher_end(&d->finisher);
         take_finished(d);
     }
+}
+
+void descendants_finish(struct descendants *d)
+{
+    descendants_settle(d);
     for (uint32_t i = 0; i < d->tree->count; i++)
         if (d->all[i].image && !d->all[i].launched)
             note_late(d, i);

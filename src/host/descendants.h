@@ -128,7 +128,13 @@ bool descendants_remain(struct descendants *d, const char *session);
 struct image *descendants_find(const struct descendants *d, pid_t pid);
 struct image *descendants_next(const struct descendants *d, uint32_t *at);
 
-/* No more is recorded: finish all, be it that they run. */
+/*
+ * No more is recorded: finish all others, be it that they run.  Nothing is called for them from
+ * then on (run_options.each).
+ */
+void descendants_settle(struct descendants *d);
+
+/* That, and what there is to say of all, the launched process's own images too. */
 void descendants_finish(struct descendants *d);
 
 /* Where the n'th image's profile is to be, to be freed; NULL: nowhere, or out of memory. */

@@ -155,6 +155,7 @@ static void write_last(struct run *r, struct image *image, struct run_image *to)
         image_write(image, to);
         return;
     }
+    descendants_settle(&r->descendants);
     r->options->meanwhile(r->options->context, r->result);
     pthread_join(thread, NULL);
 }

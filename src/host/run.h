@@ -55,7 +55,8 @@ struct run_options {
     /*
      * The launched process's last image has its profile, whose file is being written meanwhile:
      * of `result` all is there but that image's path, bytes and unwritten, and what other
-     * processes and the folder will have been.  Called once, or not at all.  NULL: as above.
+     * processes and the folder will have been.  Called once, after each `each`, or not at all.
+     * NULL: as above.
      */
     void (*meanwhile)(void *context, const struct run_result *result);
     void *context; /* of all three */

@@ -163,12 +163,62 @@ static void test_environment(void **unused)
     launch_end(&l);
 }
 
+struct order {
+    _Atomic int others; /* processes beside the launched one that were finished */
+    int before;         /* of them, before what is done meanwhile */
+    int meanwhile;
+};
+
+static void count_other(void *context, const struct run_image *image, struct tree_row *row)
+{
+    struct order *order = context;
+
+    (void)image;
+    (void)row;
+    usleep(300 * 1000); /* longer than the launched process's end takes */
+    order->others++;
+}
+
+static void note_before(void *context, const struct run_result *result)
+{
+    struct order *order = context;
+
+    assert_int_equal(result->image_count, 1);
+    order->before = order->others;
+    order->meanwhile++;
+}
+
+/* The two may use the same things: they are not called at the same time, and in one order. */
+static void test_others_first(void **unused)
+{
+    static char script[] = "/bin/true; /bin/true; exit 0";
+    char preload[4096], *arguments[] = {shell, dash_c, script, NULL};
+    struct order order = {0};
+    struct run_options options = {.program = "/bin/sh",
+                                  .arguments = arguments,
+                                  .preload = preload,
+                                  .follow = FOLLOW_EXEC,
+                                  .each = count_other,
+                                  .meanwhile = note_before,
+                                  .context = &order};
+    struct run_result result;
+    struct error e = {0};
+
+    (void)unused;
+    snprintf(preload, sizeof(preload), "%s/.libs/libmemprof-preload.so", getenv("top_builddir"));
+    assert_int_equal(run_program(&options, &result, &e), 0);
+    run_result_release(&result);
+    assert_int_equal(order.meanwhile, 1);
+    assert_int_equal(order.others, 2);
+    assert_int_equal(order.before, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statuses),         cmocka_unit_test(test_cannot_start),
         cmocka_unit_test(test_signals_restored), cmocka_unit_test(test_passed_on),
-        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_environment),      cmocka_unit_test(test_others_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
