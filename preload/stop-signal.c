@@ -60,7 +60,7 @@ static void hold(int number, siginfo_t *info, void *context)
     asking = session_open() && asker_waits(interrupted_stack(context)) ? STOP_ASKING : 0;
     while (session_open() && !ring_host_dead(&session.segment) && held_by(h, held))
         rawcall6(SYS_futex, (long)&h->stop_held, FUTEX_WAIT, (long)(asking | held), (long)&look,
-                 (long)__builtin_thread_pointer(), STOP_MAGIC);
+                 (long)__builtin_thread_pointer(), (long)STOP_MAGIC);
     while (session_open() && !ring_host_dead(&session.segment) && (held & 1) && ending_by_another())
         rawcall(SYS_nanosleep, &look, NULL, 0);
 }

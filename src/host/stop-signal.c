@@ -101,7 +101,7 @@ static void look(struct stopped *s, struct stopped_thread *t)
                &call, &argument[0], &argument[1], &argument[2], &argument[3], &argument[4],
                &argument[5], &stack_pointer, &counter) != 9)
         return;
-    if (call != SYS_futex || argument[5] != STOP_MAGIC || (uint32_t)argument[2] != value)
+    if (call != SYS_futex || (uint32_t)argument[5] != STOP_MAGIC || (uint32_t)argument[2] != value)
         return;
     t->stack_pointer = stack_pointer;
     t->thread_pointer = argument[4];
