@@ -76,6 +76,7 @@ static void publish(enum ending_cause cause, uint32_t signal, uint32_t me,
     for (uint32_t i = 0; i < state->register_count; i++)
         e->registers[i] = state->registers[i];
     e->suppressions = 0;
+    e->extended = state->extended;
     /* relaxed: published by search_ask */
     atomic_store_explicit(&e->cause, cause, memory_order_relaxed);
 }

@@ -246,6 +246,7 @@ static void state_note_first(struct walk_state *state, const struct registers *r
 
     state->stack_pointer = r->r[CFI_RSP];
     state->register_count = count;
+    state->extended = 0;
     for (uint32_t i = 0; i < count; i++)
         state->registers[i] = r->r[numbers[i]];
 }
@@ -267,6 +268,16 @@ static void registers_of_context(struct registers *r, const void *ucontext)
     for (unsigned i = 0; i < CFI_REGISTERS; i++)
         r->r[i] = (uint64_t)u->uc_mcontext.gregs[places[i]];
     r->exact = true;
+}
+
+/* Until the walk has left the frame that was interrupted. */
+static void state_note_context(struct walk_state *state, const struct registers *r,
+                               const void *ucontext)
+{
+    const ucontext_t *u = ucontext;
+
+    state_note_first(state, r, WALK_STATE);
+    state->extended = (uint64_t)(uintptr_t)u->uc_mcontext.fpregs;
 }
 
 static uint32_t function_at(const struct walk_code *functions, uint32_t count, uint64_t pc)
@@ -313,7 +324,7 @@ void walk_state_of_context(const void *ucontext, struct walk_state *state)
     struct registers r;
 
     registers_of_context(&r, ucontext);
-    state_note_first(state, &r, WALK_STATE);
+    state_note_context(state, &r, ucontext);
 }
 
 uint32_t walk_out_of_context(const struct walk_code *functions, uint32_t count,
@@ -322,7 +333,7 @@ uint32_t walk_out_of_context(const struct walk_code *functions, uint32_t count,
     struct registers r;
 
     registers_of_context(&r, ucontext);
-    state_note_first(state, &r, WALK_STATE);
+    state_note_context(state, &r, ucontext);
     return out_of(&r, functions, count, NULL, state);
 }
 

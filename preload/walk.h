@@ -30,7 +30,8 @@ bool walk_by_libunwind(struct walk *w, const uint64_t *innermost);
 
 /*
  * A frame's stack pointer, and the registers that calls preserve: rbx, rbp, r12 to r15.  Where a
- * signal came in also rax, rdx, rcx, rsi, rdi, r8 to r11.
+ * signal came in also rax, rdx, rcx, rsi, rdi, r8 to r11, and where the signal's frame has the
+ * vector registers.
  */
 #define WALK_PRESERVED 6u
 #define WALK_STATE 15u
@@ -38,6 +39,7 @@ struct walk_state {
     uint64_t stack_pointer;
     uint64_t registers[WALK_STATE];
     uint32_t register_count;
+    uint64_t extended; /* 0: none */
 };
 
 struct walk_code {

@@ -62,4 +62,10 @@ bool stop_registers(struct stopped_thread *t, bool interrupted, void *scratch);
 void stop_registers_given(struct stopped_thread *t, uint64_t stack_pointer,
                           const uint64_t *registers, uint32_t count);
 
+/*
+ * Put in the vector registers that a signal's frame of the process has at an address, which may be
+ * any: what cannot be read, or is none, is left out.
+ */
+void stop_registers_in_frame(struct stopped_thread *t, pid_t pid, uint64_t address);
+
 #endif

@@ -6,6 +6,8 @@
  */
 #include "src/host/stop-parts.h"
 
+#include "src/host/heldmemory.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +16,9 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
+#if defined(__x86_64__)
+#include <asm/sigcontext.h>
+#endif
 
 static void put(struct stopped_thread *t, const char *name, uint64_t value)
 {
@@ -45,6 +50,8 @@ static void keep_words(struct stopped_thread *t, const uint64_t *words, size_t f
 #define FX_END 416u       /* of both */
 #define XSAVE_HEADER 512u /* 64 bytes; then the other components */
 #define XSAVE_FIRST 576u
+#define FRAME_MAGIC_AT 464u /* in a signal's frame: struct _fpx_sw_bytes of asm/sigcontext.h */
+#define FRAME_SIZE_AT 480u
 #define KERNEL_ERESTARTNOHAND 514 /* include/linux/errno.h */
 
 /*
@@ -143,6 +150,44 @@ void stop_registers_given(struct stopped_thread *t, uint64_t stack_pointer,
         put(t, names[i], registers[i]);
 }
 
+/* How much of `got` bytes that begin like a signal's frame is its extended state. */
+static size_t frame_size(const uint8_t *frame, size_t got)
+{
+    uint32_t magic, size;
+
+    memcpy(&magic, frame + FRAME_MAGIC_AT, sizeof(magic));
+    memcpy(&size, frame + FRAME_SIZE_AT, sizeof(size));
+    if (magic != FP_XSTATE_MAGIC1 || size < XSAVE_FIRST)
+        return FX_END;
+    return size < got ? size : got;
+}
+
+void stop_registers_in_frame(struct stopped_thread *t, pid_t pid, uint64_t address)
+{
+    const struct iovec place = {(void *)(uintptr_t)address, STOP_SCRATCH};
+    struct heldmemory memory;
+    uint64_t *frame = malloc(STOP_SCRATCH);
+    ssize_t got = 0;
+    size_t size;
+
+    heldmemory_init(&memory, pid);
+    if (frame)
+        got = heldmemory_read(&memory, &place, 1, frame, STOP_SCRATCH);
+    heldmemory_release(&memory);
+    if (got < (ssize_t)XSAVE_HEADER) {
+        free(frame);
+        return;
+    }
+    size = frame_size((const uint8_t *)frame, (size_t)got);
+    free(t->extended);
+    t->extended = frame;
+    t->extended_count = 0;
+    /* each word is written at or before the place where it was read */
+    keep_words(t, frame, FX_REGISTERS, FX_END);
+    if (size > XSAVE_FIRST)
+        keep_words(t, frame, XSAVE_FIRST, size);
+}
+
 #elif defined(__aarch64__)
 
 static bool read_general(struct stopped_thread *t, bool interrupted)
@@ -180,6 +225,14 @@ void stop_registers_given(struct stopped_thread *t, uint64_t stack_pointer,
     t->register_count = t->extended_count = 0;
     for (uint32_t i = 0; i < count && i < ENDING_REGISTERS; i++)
         put(t, "", registers[i]);
+}
+
+/* Not told there. */
+void stop_registers_in_frame(struct stopped_thread *t, pid_t pid, uint64_t address)
+{
+    (void)t;
+    (void)pid;
+    (void)address;
 }
 
 #else

@@ -160,6 +160,8 @@ static void mark_the_ending(struct stopped *s)
         if (t->tid != (pid_t)ending->tid)
             continue;
         stop_registers_given(t, ending->stack_pointer, ending->registers, ending->register_count);
+        if (ending->extended)
+            stop_registers_in_frame(t, s->pid, ending->extended);
         t->ending = true;
     }
 }

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 16u
+#define SEGMENT_VERSION 17u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -465,6 +465,9 @@ struct segment_header {
          */
         uint64_t registers[ENDING_REGISTERS];
         uint64_t suppressions; /* address of what __lsan_default_suppressions returned, or 0 */
+        /* Where a signal came in: address of its vector registers in the signal's frame, as XSAVE
+         * lays them out; else 0. */
+        uint64_t extended;
     } ending;
     /*
      * Threads that wait for an answer, and where they called us: see struct asker.  An entry is

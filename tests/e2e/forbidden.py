@@ -12,7 +12,7 @@ import harness as h
 os.environ["ASAN_OPTIONS"] += ":detect_leaks=0"
 LOST = 1000
 OWN = h.target("own-signals")
-WAYS = "return exit_from_thread exit_in_handler abort_and_jump main_thread_ends segv sys term_in_malloc in_register timer".split()
+WAYS = "return exit_from_thread exit_in_handler abort_and_jump main_thread_ends segv sys term_in_malloc in_register in_vector timer".split()
 DEADLY = [str(number) for number in range(signal.SIGRTMAX - signal.SIGRTMIN + 1)]
 
 

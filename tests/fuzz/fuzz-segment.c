@@ -323,6 +323,7 @@ static void write_field(struct host *h, struct input *in)
         FIELD(producers_waiting),
         FIELD(settings),
         FIELD(stacks_truncated),
+        FIELD(ending.extended),
     };
     size_t which = take(in, 1) % (sizeof(fields) / sizeof(*fields));
     uint64_t value = take(in, 8);

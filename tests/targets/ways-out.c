@@ -437,6 +437,26 @@ static void way_in_register(void)
 #endif
 }
 
+/* The same of a vector register. */
+static void way_in_vector(void)
+{
+    volatile char stale[4096];
+    uintptr_t block = make_disguised();
+
+    for (size_t i = 0; i < sizeof stale; i++)
+        stale[i] = 0;
+    alarm(1);
+#if defined(__x86_64__)
+    __asm__ volatile("notq %0\n\tmovq %0, %%xmm3\n\txorq %0, %0\n1:\tpause\n\tjmp 1b"
+                     : "+r"(block)
+                     :
+                     : "xmm3");
+#else
+    for (void *plain = (void *)~block;;)
+        KEEP(plain);
+#endif
+}
+
 static void way_timer(void)
 {
     alarm(1);
@@ -515,6 +535,7 @@ static const struct {
     WAY(term_in_malloc),
     WAY(term_thrice),
     WAY(in_register),
+    WAY(in_vector),
     WAY(timer),
     WAY(value),
     WAY(children),

@@ -734,6 +734,59 @@ static void the_thread_at_the_end_is_known(void **state)
     munmap(segment.base, segment.layout.segment_bytes);
 }
 
+#if defined(__x86_64__)
+/* Extended state as a signal's frame has it, of 832 bytes; asm/sigcontext.h */
+static _Alignas(64) uint64_t frame[256];
+
+static void make_frame(void)
+{
+    uint32_t magic = 0x46505853, size = 832;
+
+    memcpy((char *)frame + 464, &magic, sizeof(magic));
+    memcpy((char *)frame + 480, &size, sizeof(size));
+    frame[160 / 8 + 6] = MARK;     /* xmm3 */
+    frame[576 / 8 + 1] = MARK + 1; /* above xmm0, of ymm0 */
+    frame[832 / 8] = MARK + 2;     /* behind it */
+}
+
+static void assert_extended(pid_t pid, const void *at, uint32_t count)
+{
+    struct stopped s;
+
+    segment_header(&segment)->ending.extended = (uint64_t)(uintptr_t)at;
+    assert_int_equal(stop_threads(&s, pid, &segment, STOP_BY_PTRACE, NULL), 0);
+    assert_int_equal(s.threads[0].register_count, ENDING_REGISTERS);
+    assert_int_equal(s.threads[0].extended_count, count);
+    for (uint32_t i = 0; i < count; i++)
+        assert_true(s.threads[0].extended[i] == MARK + i);
+    stop_resume(&s);
+    stop_release(&s);
+}
+
+/* Nor is it believed what cannot be. */
+static void vector_registers_lie_in_a_signals_frame(void **state)
+{
+    pid_t pid;
+
+    (void)state;
+    make_segment();
+    make_frame();
+    pid = child(with_handler);
+    await(&common->ready, 12);
+    segment_header(&segment)->ending.tid = (uint32_t)pid;
+    segment_header(&segment)->ending.stack_pointer = 0x1230;
+    segment_header(&segment)->ending.register_count = UINT32_MAX;
+    segment_header(&segment)->ending.cause = 1;
+    assert_extended(pid, frame, 2);
+    assert_extended(pid, NULL, 0);
+    assert_extended(pid, (const void *)8, 0);
+    assert_extended(pid, (const void *)UINTPTR_MAX, 0);
+    common->stop = 1;
+    assert_int_equal(end_of(pid), 0);
+    munmap(segment.base, segment.layout.segment_bytes);
+}
+#endif
+
 /* That which the kernel shows, of a thread in a call that it makes again and again. */
 static uint64_t waiting_at(pid_t pid)
 {
@@ -880,6 +933,9 @@ int main(void)
 #endif
         cmocka_unit_test_setup_teardown(a_signal_holds_what_ptrace_may_not, setup, teardown),
         cmocka_unit_test_setup_teardown(the_thread_at_the_end_is_known, setup, teardown),
+#if defined(__x86_64__)
+        cmocka_unit_test_setup_teardown(vector_registers_lie_in_a_signals_frame, setup, teardown),
+#endif
         cmocka_unit_test_setup_teardown(the_thread_that_asks_is_known, setup, teardown),
         cmocka_unit_test_setup_teardown(another_tracer_is_named_or_the_signal_taken, setup,
                                         teardown),
