@@ -12,7 +12,8 @@ bool elfobjects_open(struct elfobjects *o, const char *path)
     GElf_Ehdr header;
 
     elf_version(EV_CURRENT);
-    *o = (struct elfobjects){.fd = open(path, O_RDONLY | O_CLOEXEC)};
+    /* O_NONBLOCK: what is at the path now may be a FIFO */
+    *o = (struct elfobjects){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
     if (o->fd < 0)
         return false;
     o->elf = elf_begin(o->fd, ELF_C_READ_MMAP, NULL);

@@ -50,14 +50,14 @@ static int opened_before(const struct remote *before, const struct remote_module
     return -1;
 }
 
-/* The file behind a mapping, -1 if it cannot be had. */
+/* The file behind a mapping, -1 if it cannot be had.  O_NONBLOCK: by now it may be a FIFO. */
 static int open_file(pid_t pid, struct remote_module *m, uint64_t map_end)
 {
     char path[4200];
     int fd;
 
     snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, m->path);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd >= 0 && is_mapped_file(fd, m->inode))
         return fd;
     if (fd >= 0)

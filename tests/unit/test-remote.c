@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,7 +113,11 @@ static void a_file_that_is_gone_is_the_one_that_was_open(void **state)
     assert_true(m && m->elf && !m->replaced);
     bias = m->bias;
     assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0); /* which nobody writes to */
+    alarm(60);
     assert_int_equal(remote_open_again(&again, getpid(), &r, NULL), 0);
+    alarm(0);
+    assert_int_equal(unlink(path), 0);
     remote_release(&r);
     m = module_of(&again, path);
     assert_true(m && m->elf && m->replaced);
