@@ -565,6 +565,16 @@ static void path_of(char *to, size_t size, const char *path, pid_t pid)
         snprintf(to, size, "/proc/%d/cwd/%s", (int)pid, path);
 }
 
+/* `why` as the process named the file, and not as memprof reaches it. */
+static void name_as_asked(struct error *why, const char *seen, const char *path)
+{
+    size_t length = strlen(seen);
+    struct error said = *why;
+
+    if (strncmp(said.text, seen, length) == 0)
+        snprintf(why->text, sizeof(why->text), "%s%s", path, said.text + length);
+}
+
 static void add_unrecorded(struct descendants *d, uint32_t from, const char *path, pid_t pid,
                            const char *reason)
 {
@@ -590,6 +600,7 @@ bool descendants_execute(struct descendants *d, const struct execute_question *a
     case PREFLIGHT_OTHER_MACHINE:
     case PREFLIGHT_OTHER_LIBC:
     case PREFLIGHT_SANITIZED:
+        name_as_asked(&why, seen, path);
         if (d->run->follow != FOLLOW_NONE)
             add_unrecorded(d, asked->from, path, asked->child ? 0 : peer, why.text);
         return false;

@@ -209,6 +209,9 @@ if os.path.exists(static):
     tree = Tree(["/bin/sh", "-c", f"exec '{static}' 4"])
     h.equal([(i["ended"], i.get("value")) for i in tree.images], [("executed", 0), ("status", 4)],
             f"a static program in place: {tree.images}")
+    tree = Tree(["/bin/sh", "-c", "exec ./plain-static 4"], cwd=os.path.dirname(static))
+    h.check((tree.images[-1]["reason"] or "").startswith("./plain-static is statically linked"),
+            f"a relative path: the reason has it as it was given: {tree.images}")
 
 # what is executed past memprof has no profile, and is accounted for all the same
 UNSEEN = "its end was not seen"
