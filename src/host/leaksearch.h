@@ -10,9 +10,9 @@
  *                     reachable, and fill in the tables of a profile's part
  *
  * A search that looks at other things (contents, equal blocks, packed or compressed pointers)
- * copies all of its memory instead (heapcopy.h).  So the program stands still only while its memory is read once.  Whatever keeps the process from
- * being stopped or read makes a search of method SEARCH_UNSTOPPED, which counts all that
- * is live as reachable and says why: it is no error.
+ * copies all of its memory instead (heapcopy.h).  So the program stands still only while its
+ * memory is read once.  Whatever keeps the process from being stopped or read makes a search of
+ * method SEARCH_UNSTOPPED, which counts all that is live as reachable and says why: it is no error.
  */
 #ifndef MEMPROF_HOST_LEAKSEARCH_H
 #define MEMPROF_HOST_LEAKSEARCH_H
