@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/framenames.h"
 
+#include "src/host/filefaults.h"
 #include "src/host/growing.h"
 
 #define LINES_A_FRAME 64u
@@ -37,14 +38,27 @@ static bool name_frame(struct profile *p, struct modmap *map, struct profile_fra
     return true;
 }
 
+static bool name_all(struct profile *p, struct modmap *map)
+{
+    for (uint32_t i = 0; i < p->frame_count; i++)
+        if (!name_frame(p, map, &p->frames[i]))
+            return false;
+    return true;
+}
+
 int frame_names(struct profile *p, struct modmap *map, struct error *e)
 {
+    bool named;
+
     free(p->lines);
     p->lines = NULL;
     p->line_count = 0;
-    for (uint32_t i = 0; i < p->frame_count; i++)
-        if (!name_frame(p, map, &p->frames[i]))
-            return error_set(e, ERROR_MEMORY, "out of memory while naming the frames");
+    /* names are taken from the mapped files themselves, and other processes run on */
+    filefaults_begin();
+    named = name_all(p, map);
+    filefaults_end();
+    if (!named)
+        return error_set(e, ERROR_MEMORY, "out of memory while naming the frames");
     p->unnamed = false;
     return 0;
 }

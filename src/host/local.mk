@@ -95,6 +95,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/error.h \
 	src/host/escape.c \
 	src/host/escape.h \
+	src/host/filefaults.c \
+	src/host/filefaults.h \
 	src/host/filter.c \
 	src/host/filter.h \
 	src/host/findings.c \

@@ -2,6 +2,7 @@
 #include "src/host/symbolize.h"
 
 #include "src/host/binary.h"
+#include "src/host/filefaults.h"
 #include "src/host/perfmap.h"
 #include "src/shared/record.h"
 
@@ -248,8 +249,12 @@ void symbolizer_prepare(struct symbolizer *s, uint64_t frame)
     struct symbol_line lines[1];
     struct module m;
 
-    if (find_module(s, frame, pc, &m))
-        binary_lookup(m.binary, &s->places, s->demangler, pc - m.bias, shown - m.bias, lines, 1);
+    if (!find_module(s, frame, pc, &m))
+        return;
+    /* the program runs, and may well write to its modules' files */
+    filefaults_begin();
+    binary_lookup(m.binary, &s->places, s->demangler, pc - m.bias, shown - m.bias, lines, 1);
+    filefaults_end();
 }
 
 /* The n'th file, or NULL. */

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -199,6 +200,24 @@ static void changed_meanwhile(void **unused)
     assert_string_equal(look(), "");
 }
 
+/* A file that is cut while it is read ends nothing, and gives no names. */
+static void cut_while_read(void **unused)
+{
+    sigset_t all, before;
+
+    (void)unused;
+    sigfillset(&all); /* as in the thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    symbolizer_prepare(symbolizer, BASE + 2); /* opened; of functions nothing is read */
+    assert_true(is_mapped());
+    assert_int_equal(truncate(path, 100), 0);
+    symbolizer_prepare(symbolizer, BASE + inside + 2);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    symbolizer_forget_changed(symbolizer);
+    assert_false(is_mapped());
+    assert_string_equal(look(), "");
+}
+
 /* Modules may come while frames are prepared. */
 static void modules_come_meanwhile(void **unused)
 {
@@ -219,6 +238,8 @@ static void modules_come_meanwhile(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* first: cmocka handles SIGBUS itself, anew in each test */
+        cmocka_unit_test_setup_teardown(cut_while_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(read_while_it_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(read_at_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_to_do, set_up, tear_down),
