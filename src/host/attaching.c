@@ -40,7 +40,8 @@ struct work {
     uint64_t until_ns;
     uint64_t wait_ns; /* for all threads to stop, while the first of them stand still already */
     bool unstopped;   /* some had not by then, the last time */
-    pid_t caller;     /* that made the last call: errors of the loader are a thread's own */
+    pid_t caller;     /* that made the last call */
+    bool same_caller; /* no other thread will do: errors of the loader are a thread's own */
     struct remote remote;
     struct safepoint safepoint;
     const struct remote_module *library; /* in `remote`; NULL: not loaded */
@@ -101,7 +102,7 @@ static struct stopped_thread *choose(struct work *w, struct stopped *s)
         if (s->threads[i].tid == w->caller &&
             (may_call(w, &s->threads[i], true) || may_call(w, &s->threads[i], false)))
             return &s->threads[i];
-    for (int waiting = 1; waiting >= 0; waiting--)
+    for (int waiting = 1; waiting >= 0 && !w->same_caller; waiting--)
         for (uint32_t i = 0; i < s->count; i++)
             if (may_call(w, &s->threads[i], waiting))
                 return &s->threads[i];
@@ -324,6 +325,7 @@ static int not_loaded(struct work *w)
 
     call.result = &text;
     w->e = &ignored;
+    w->same_caller = true;
     if (libc && !ignores(w->a->pid, SIGTRAP) &&
         remote_symbol(libc, "dlerror", &call.function, &size) && call_safely(w, &call) == 0 && text)
         for (size_t i = 0; i + 1 < sizeof(words) && remote_read(w->a->pid, text + i, &words[i], 1);
@@ -331,6 +333,7 @@ static int not_loaded(struct work *w)
             if (!words[i])
                 break;
     w->e = e;
+    w->same_caller = false;
     words[sizeof(words) - 1] = '\0';
     return error_set(e, ERROR_REFUSED, "process %d cannot load the recorder: %s", (int)w->a->pid,
                      *words ? words : "its loader does not say why");
