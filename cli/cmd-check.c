@@ -75,6 +75,7 @@ struct check_choice {
     uint64_t others_bytes, own_bytes; /* of new leaks: of those, of the launched one */
     struct leakbaseline_draft draft;  /* with `update` */
     struct error undrafted;           /* what kept leaks from getting there */
+    uint32_t own_leaks;               /* new ones of the launched process */
     bool drafted;                     /* the launched one's are there */
     struct family_reports family;     /* with --report, once another process was searched */
 };
@@ -350,6 +351,8 @@ static int write_family(struct check_choice *c, int status)
 {
     struct error e = {0};
 
+    c->family.all_known =
+        c->run.leak_output.baseline && !c->update && !c->own_leaks && !c->others_leaking;
     if (c->family.count &&
         family_reports_write(&c->family, &c->run.leak_output, &c->run.view, c->fail_on, &e) != 0)
         return launch_fail(&e, EXIT_RUN_FAILED);
@@ -367,6 +370,7 @@ static int check_leaks(struct check_choice *c, const struct profile *p, const st
 
     v.failed = status != 0;
     c->own_bytes = v.lost.bytes;
+    c->own_leaks = v.leaks;
     if (!c->update)
         say(c, p, l, &v, file);
     if (write_reports(c, l, p, &e) != 0)

@@ -25,6 +25,12 @@ void family_reports_add(struct family_reports *f, const struct profile *p)
         (void)merge_add(&f->merge, p, &f->trouble);
 }
 
+static void make_known(struct leak_report *r, uint32_t kinds)
+{
+    for (uint32_t i = 0; i < r->record_count; i++)
+        r->records[i].known |= (kinds & LEAK_KIND_BIT(r->records[i].kind)) != 0;
+}
+
 int family_reports_write(struct family_reports *f, struct leak_output *o,
                          const struct view_choice *view, uint32_t fail_kinds, struct error *e)
 {
@@ -38,6 +44,8 @@ int family_reports_write(struct family_reports *f, struct leak_output *o,
     if (merge_finish(&f->merge, e) != 0 ||
         leak_output_make(o, &f->profile, view, fail_kinds, &leaks, e) != 0)
         return -1;
+    if (f->all_known)
+        make_known(&leaks.report, fail_kinds);
     result = leak_output_write(o, &leaks, &f->profile, fail_kinds, e);
     leaks_release(&leaks);
     return result;

@@ -16,6 +16,12 @@ struct family_reports {
     struct merge merge;
     uint32_t count;       /* profiles */
     struct error trouble; /* why one could not be added: the first */
+    /*
+     * Set by the caller: each process was held against the baseline by itself and none had a new
+     * leak, so that none of the `fail_kinds` is new here, be there more records of a fingerprint
+     * than any of them has.
+     */
+    bool all_known;
 };
 
 /* All zero is valid and empty. */

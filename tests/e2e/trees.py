@@ -306,6 +306,19 @@ for script, wanted in ((f"'{FAMILY}' lose 3; '{FAMILY}' lose 5; true", 800), (f"
     h.check("::error" in run.stderr and "#1" not in run.stderr, f"{script}: a report to stderr is all: {run.stderr}")
     os.unlink(report)
 
+# Without names two processes have a record each of one fingerprint: known in each, and so in the report.
+nameless = os.path.join(h.scratch, "nameless")
+if subprocess.run(["strip", "-o", nameless, FAMILY]).returncode == 0:
+    for more, errors in ((["--update-baseline"], 2), ([], 0)):
+        run = subprocess.run([h.MEMPROF, "check", "-q", "--baseline", nameless + ".json", "--report", "json=" + report,
+                              "--report", "github=" + nameless + ".github", *more, "--", "/bin/sh", "-c",
+                              f"'{nameless}' lose 3; '{nameless}' inherit; true"], capture_output=True, text=True, timeout=60)
+        with open(nameless + ".github") as f:
+            shown = f.read().count("title=memory definitely lost")
+        h.equal((run.returncode, shown), (0, errors), f"nameless {more}: {run.stderr.strip()[-300:]}")
+    with open(report) as f:
+        h.equal(len({r["fingerprint"] for r in json.load(f)["records"] if r["kind"] == "definite"}), 1, "nameless: one fingerprint")
+
 memcheck = os.path.join(h.SOURCE, "cli/memprof-memcheck")
 for trace, status in ((None, 0), ("no", 0), ("yes", 9)):
     run = subprocess.run([memcheck, "--error-exitcode=9", *([f"--trace-children={trace}"] if trace else []), FAMILY,
