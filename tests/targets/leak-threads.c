@@ -140,9 +140,23 @@ NOINLINE static void lose_deep(int depth)
     KEEP(block);
 }
 
+/* A function may leave what it likes in the registers that calls need not preserve: roots. */
+static void forget_registers(void)
+{
+#ifdef __x86_64__
+    __asm__ volatile("xor %%eax, %%eax\n\txor %%ecx, %%ecx\n\txor %%edx, %%edx\n\t"
+                     "xor %%esi, %%esi\n\txor %%edi, %%edi\n\txor %%r8d, %%r8d\n\t"
+                     "xor %%r9d, %%r9d\n\txor %%r10d, %%r10d\n\txor %%r11d, %%r11d"
+                     :
+                     :
+                     : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc");
+#endif
+}
+
 static void *below_stack_run(void *unused)
 {
     lose_deep(100);
+    forget_registers();
     wait_for_ever();
     return unused;
 }
