@@ -20,10 +20,10 @@
 
 /*
  * At once, as far as descriptors and the memory that was available at first allow it: each has a
- * segment, descriptors and two threads here.  What is more runs unrecorded.
+ * segment, descriptors and about three threads here.  What is more runs unrecorded.
  */
 #define DESCENDANTS_MAX 1024u
-#define DESCENDANTS_DESCRIPTORS 8u
+#define DESCENDANTS_DESCRIPTORS 16u /* 15 of a python3 that has nothing to say */
 #define DESCENDANTS_BYTES (UINT64_C(16) << 20)
 #define DESCENDANTS_FORKS (1u << 20) /* of an image; children of more are not counted */
 #define DESCENDANTS_QUEUED 64u       /* beyond so many to be finished, whoever says hello waits */
