@@ -192,12 +192,14 @@ static void note_before(void *context, const struct run_result *result)
 static void test_others_first(void **unused)
 {
     static char script[] = "/bin/true; /bin/true; exit 0";
+    char folder[] = "/tmp/memprof-test-run-XXXXXX", removal[64];
     char preload[4096], *arguments[] = {shell, dash_c, script, NULL};
     struct order order = {0};
     struct run_options options = {.program = "/bin/sh",
                                   .arguments = arguments,
                                   .preload = preload,
                                   .follow = FOLLOW_EXEC,
+                                  .directory = folder,
                                   .each = count_other,
                                   .meanwhile = note_before,
                                   .context = &order};
@@ -205,12 +207,15 @@ static void test_others_first(void **unused)
     struct error e = {0};
 
     (void)unused;
+    assert_non_null(mkdtemp(folder));
     snprintf(preload, sizeof(preload), "%s/.libs/libmemprof-preload.so", getenv("top_builddir"));
     assert_int_equal(run_program(&options, &result, &e), 0);
     run_result_release(&result);
     assert_int_equal(order.meanwhile, 1);
     assert_int_equal(order.others, 2);
     assert_int_equal(order.before, 2);
+    snprintf(removal, sizeof(removal), "rm -r %s", folder);
+    assert_int_equal(system(removal), 0);
 }
 
 int main(void)
