@@ -102,7 +102,7 @@ static void crash(void)
     __builtin_trap();
 }
 
-static void fault(void)
+__attribute__((no_sanitize("address"), no_sanitize("undefined"))) static void fault(void)
 {
     volatile int *volatile nowhere = NULL;
 
