@@ -300,7 +300,8 @@ bool leakgraph_gaps_next(struct leakgraph_gaps *gaps, const struct leakgraph *g,
                          uint64_t *end)
 {
     while (gaps->at < gaps->end) {
-        uint64_t block = g->blocks[gaps->block].address; /* the sentinel's after the last */
+        /* a damaged profile's root may end behind the sentinel's address */
+        uint64_t block = gaps->block < g->count ? g->blocks[gaps->block].address : UINT64_MAX;
         uint64_t block_end =
             gaps->block < g->count ? block + leakgraph_size(g, gaps->block) : block;
 

@@ -4,6 +4,7 @@
  * in a matrix, every question answered by trying, over 10,000 random graphs.
  * What a random graph seldom has (exceptions, tags, holes) is tested one by one.
  */
+#include "src/host/leakgraph-scan.h"
 #include "tests/unit/random-graph.h"
 
 #include <setjmp.h>
@@ -667,6 +668,37 @@ static void a_named_range_may_lie_in_blocks(void **state)
     leakgraph_release(&g);
 }
 
+/* As in a damaged profile. */
+static void a_root_may_end_behind_all_addresses(void **state)
+{
+    struct leakgraph_root root = {.kind = ROOT_NAMED, .start = HEAP, .size = UINT64_C(1) << 50};
+    struct leakgraph_options options;
+    struct leakgraph_gaps gaps;
+    uint64_t start, end;
+    struct leakgraph g;
+
+    (void)state;
+    small = (struct memory){.count = 0};
+    leakgraph_options_init(&options);
+    memory_use(&g, &small, &options);
+    assert_int_equal(leakgraph_add_block(&g, HEAP + 64, 16, NULL), 0);
+    assert_int_equal(leakgraph_seal(&g, NULL), 0);
+    leakgraph_gaps_init(&gaps, &g, &root);
+    assert_true(leakgraph_gaps_next(&gaps, &g, &start, &end));
+    assert_int_equal(start, root.start);
+    assert_int_equal(end, root.start + root.size);
+    assert_false(leakgraph_gaps_next(&gaps, &g, &start, &end));
+    root.kind = ROOT_MAPPING;
+    leakgraph_gaps_init(&gaps, &g, &root);
+    assert_true(leakgraph_gaps_next(&gaps, &g, &start, &end));
+    assert_int_equal(end, HEAP + 64);
+    assert_true(leakgraph_gaps_next(&gaps, &g, &start, &end));
+    assert_int_equal(start, HEAP + 80);
+    assert_int_equal(end, root.start + root.size);
+    assert_false(leakgraph_gaps_next(&gaps, &g, &start, &end));
+    leakgraph_release(&g);
+}
+
 static void overlapping_and_repeated_blocks_are_counted(void **state)
 {
     struct leakgraph_options options;
@@ -851,6 +883,7 @@ static const struct CMUnitTest both_ways[] = {
     cmocka_unit_test(words_of_blocks_may_be_tagged_and_point_far_inside),
     cmocka_unit_test(live_blocks_in_a_root_range_are_not_roots),
     cmocka_unit_test(a_named_range_may_lie_in_blocks),
+    cmocka_unit_test(a_root_may_end_behind_all_addresses),
 };
 
 int main(void)
