@@ -304,18 +304,22 @@ static void a_call_gets_its_arguments(void **state)
     assert_int_equal(ended(pid), 0);
 }
 
-static void a_result_comes_back(void **state)
+static void returns_seventeen(pid_t pid)
 {
-    pid_t pid = child(reader);
     struct inject_call c = call_of(pid, (void *)seventeen);
     uint64_t result = 0;
 
-    (void)state;
     c.result = &result;
     assert_int_equal(call(pid, &c), INJECT_RETURNED);
     assert_int_equal(result, 17);
     common->go = 1;
     assert_int_equal(ended(pid), 0);
+}
+
+static void a_result_comes_back(void **state)
+{
+    (void)state;
+    returns_seventeen(child(reader));
 }
 
 /* It is not begun again with its whole time limit, nor does it fail. */
@@ -487,16 +491,8 @@ static void a_call_after_a_crash(void **state)
 
 static void stepping_leaves_the_handlers(void **state)
 {
-    pid_t pid = child(handler);
-    struct inject_call c = call_of(pid, (void *)seventeen);
-    uint64_t result = 0;
-
     (void)state;
-    c.result = &result;
-    assert_int_equal(call(pid, &c), INJECT_RETURNED);
-    assert_int_equal(result, 17);
-    common->go = 1;
-    assert_int_equal(ended(pid), 0);
+    returns_seventeen(child(handler));
 }
 
 /* Signals that somebody sends come when the call is over. */
