@@ -6,6 +6,7 @@
 #include "cli/profile-operand.h"
 #include "cli/text-options.h"
 #include "cli/words.h"
+#include "src/host/lossnotes.h"
 #include "src/host/report-findings.h"
 
 enum {
@@ -87,7 +88,7 @@ static int write_text(const char *path, const struct choice *c, const struct pro
     report_text_process(&out, p);
     strbuf_add(&out, "\n");
     report_text_totals(&out, p, &text);
-    report_text_loss(&out, p, &text);
+    lossnotes_add(&out, p, text.exact);
     report_findings_text(&out, p, f, path, (size_t)c->limit, &text);
     result = pager_write(&out, !c->text.no_pager, e);
     strbuf_release(&out);

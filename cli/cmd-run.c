@@ -8,6 +8,7 @@
 #include "src/host/escape.h"
 #include "src/host/linechoice.h"
 #include "src/host/location.h"
+#include "src/host/lossnotes.h"
 #include "src/host/report-faults.h"
 #include "src/host/report-findings.h"
 #include "src/host/units.h"
@@ -135,7 +136,7 @@ static int add_summary(struct strbuf *out, const struct run_choice *c, const str
         report_text_totals(out, p, &text);
         if (leaks)
             add_leaks(out, c, r, leaks, &text);
-        report_text_loss(out, p, &text);
+        lossnotes_add(out, p, text.exact);
         report_text_faults(out, p, &text);
     }
     add_notes(out, r);

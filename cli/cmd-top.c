@@ -3,6 +3,7 @@
 #include "cli/pager.h"
 #include "cli/profile-operand.h"
 #include "cli/view-output.h"
+#include "src/host/lossnotes.h"
 #include "src/host/report-faults.h"
 #include "src/host/report-text.h"
 #include "src/host/shorten.h"
@@ -43,7 +44,7 @@ static int add_report(struct strbuf *out, const struct profile *p, const struct 
     strbuf_add(out, "\n");
     add_command(out, p, text.columns);
     report_text_totals(out, p, &text);
-    report_text_loss(out, p, &text);
+    lossnotes_add(out, p, text.exact);
     report_text_faults(out, p, &text);
     result = view_choice_add_rows(choice, p, &text, out, e);
     sourcelines_release(&sources);

@@ -192,10 +192,10 @@ json_t *heapwords_root_json(const struct heapwords *w, const struct leakgraph_re
     jsonobject_set(&o, "text", text.failed ? NULL : jsonvalue_text(strbuf_text(&text)));
     strbuf_release(&text);
     jsonobject_set(&o, "kind", jsonvalue_text(root_kind_name(root->kind)));
-    jsonobject_set(&o, "name", jsonvalue_id(p, root->name));
+    jsonobject_set(&o, "name", report_json_string(p, root->name));
     jsonobject_set(&o, "tid", root->tid ? jsonvalue_number(root->tid) : json_null());
-    jsonobject_set(&o, "thread", jsonvalue_id(p, thread_name(p, root)));
-    jsonobject_set(&o, "symbol", pointer ? jsonvalue_id(p, pointer->symbol) : json_null());
+    jsonobject_set(&o, "thread", report_json_string(p, thread_name(p, root)));
+    jsonobject_set(&o, "symbol", pointer ? report_json_string(p, pointer->symbol) : json_null());
     jsonobject_set(&o, "symbol_offset",
                    pointer && pointer->symbol ? jsonvalue_number(pointer->offset) : json_null());
     jsonobject_set(&o, "address", pointer ? jsonvalue_address(pointer->address) : json_null());
@@ -242,7 +242,7 @@ json_t *heapwords_block_json(const struct heapwords *w, uint32_t row,
     jsonobject_set(&o, "survived", jsonvalue_number(b->survived));
     jsonobject_set(&o, "cycle", b->cycle ? jsonvalue_number(b->cycle) : json_null());
     jsonobject_set(&o, "domain", jsonvalue_text(domain_name(p, site->domain)));
-    jsonobject_set(&o, "thread", jsonvalue_id(p, p->threads[site->thread].name));
+    jsonobject_set(&o, "thread", report_json_string(p, p->threads[site->thread].name));
     report_json_set_traceback(&o, p, site->node, stack);
     return jsonobject_end(&o);
 }

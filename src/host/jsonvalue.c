@@ -32,11 +32,6 @@ json_t *jsonvalue_text(const char *s)
     return value;
 }
 
-json_t *jsonvalue_id(const struct profile *p, string_id id)
-{
-    return jsonvalue_text(profile_text(p, id));
-}
-
 json_t *jsonvalue_number(uint64_t n)
 {
     return json_integer((json_int_t)n);

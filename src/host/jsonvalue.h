@@ -8,16 +8,17 @@
 #define MEMPROF_HOST_JSONVALUE_H
 
 #include "src/host/error.h"
-#include "src/host/profile.h"
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 
 /*
  * A JSON string; bytes that are no UTF-8 become U+FFFD, since JSON has no way
  * to say them.  Unknown ("") is null.
  */
 json_t *jsonvalue_text(const char *s);
-json_t *jsonvalue_id(const struct profile *p, string_id id);
 
 /* No number of ours comes near 2^63: jansson's integers are signed. */
 json_t *jsonvalue_number(uint64_t n);

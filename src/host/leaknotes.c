@@ -2,7 +2,7 @@
 #include "src/host/leaknotes.h"
 
 #include "src/host/leakkind.h"
-#include "src/host/report-text.h"
+#include "src/host/lossnotes.h"
 #include "src/host/signalname.h"
 #include "src/host/units.h"
 
@@ -187,7 +187,6 @@ static void add_lines(struct notes *n, const char *lines)
 
 char **leaknotes_make(const struct profile *p, uint32_t *count, uint32_t *search)
 {
-    const struct report_text_options plain = {0};
     struct notes n = {0};
     struct strbuf text;
 
@@ -200,7 +199,7 @@ char **leaknotes_make(const struct profile *p, uint32_t *count, uint32_t *search
         add_contents(&n, &text, p);
     }
     *search = n.count;
-    report_text_loss(&text, p, &plain);
+    lossnotes_add(&text, p, false);
     n.failed |= text.failed;
     add_lines(&n, strbuf_text(&text));
     strbuf_release(&text);

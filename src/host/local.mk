@@ -200,6 +200,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/linechoice.h \
 	src/host/linetexts.c \
 	src/host/linetexts.h \
+	src/host/lossnotes.c \
+	src/host/lossnotes.h \
 	src/host/liveness.c \
 	src/host/liveness.h \
 	src/host/livetable.c \

@@ -4,6 +4,7 @@
 #include "src/host/domain.h"
 #include "src/host/escape.h"
 #include "src/host/location.h"
+#include "src/host/lossnotes.h"
 #include "src/host/shorten.h"
 #include "src/host/units.h"
 
@@ -529,9 +530,9 @@ static void add_sides(struct page *page)
 {
     add_side(page, "old", page->before);
     if (!page->diff->united.exact)
-        report_text_loss(page->out, page->before->profile, page->options);
+        lossnotes_add(page->out, page->before->profile, page->options->exact);
     add_side(page, "new", page->after);
-    report_text_loss(page->out, page->after->profile, page->options);
+    lossnotes_add(page->out, page->after->profile, page->options->exact);
 }
 
 void report_diff_text(struct strbuf *out, const struct diff *d, const struct diff_side *before,

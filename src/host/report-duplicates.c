@@ -3,6 +3,7 @@
 
 #include "src/host/jsonvalue.h"
 #include "src/host/location.h"
+#include "src/host/lossnotes.h"
 #include "src/host/report-json-place.h"
 #include "src/host/report-json-run.h"
 #include "src/host/report-json.h"
@@ -23,7 +24,7 @@ static void add_heading(struct strbuf *out, const struct profile *p, const struc
 
     report_text_process(out, p);
     strbuf_add(out, "\n");
-    report_text_cut(out, p);
+    lossnotes_cut(out, p);
     if (d->contents == 0) {
         strbuf_add(out, "  no two live blocks are alike\n");
         return;

@@ -3,6 +3,7 @@
 
 #include "src/host/escape.h"
 #include "src/host/location.h"
+#include "src/host/lossnotes.h"
 #include "src/host/units.h"
 
 #include <inttypes.h>
@@ -309,7 +310,7 @@ void report_growth_text(struct strbuf *out, const struct profile *p, const struc
 
     report_text_process(out, p);
     strbuf_add(out, "\n");
-    report_text_loss(out, p, options);
+    lossnotes_add(out, p, options->exact);
     add_points(out, p, c);
     add_whole(out, c, options->exact);
     t.cells = calloc(c->row_count + 1, sizeof *t.cells);

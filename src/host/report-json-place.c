@@ -3,6 +3,11 @@
 
 #include "src/shared/record.h"
 
+json_t *report_json_string(const struct profile *p, string_id id)
+{
+    return jsonvalue_text(profile_text(p, id));
+}
+
 /* function, file, line, module of one line; only what the grouping fixes when it is a row. */
 static void set_place(struct jsonobject *o, const struct profile *p, uint32_t index, uint32_t frame,
                       bool has_file, bool has_line, bool has_function)
@@ -11,12 +16,13 @@ static void set_place(struct jsonobject *o, const struct profile *p, uint32_t in
     uint32_t module = view_frame_module(p, frame);
 
     jsonobject_set(o, "function",
-                   line && has_function ? jsonvalue_id(p, line->function) : json_null());
-    jsonobject_set(o, "file", line && has_file ? jsonvalue_id(p, line->file) : json_null());
+                   line && has_function ? report_json_string(p, line->function) : json_null());
+    jsonobject_set(o, "file", line && has_file ? report_json_string(p, line->file) : json_null());
     jsonobject_set(o, "line",
                    line && has_line && line->line ? jsonvalue_number(line->line) : json_null());
     jsonobject_set(o, "module",
-                   module == NO_MODULE ? json_null() : jsonvalue_id(p, p->modules[module].path));
+                   module == NO_MODULE ? json_null()
+                                       : report_json_string(p, p->modules[module].path));
 }
 
 static json_t *line_object(const struct profile *p, struct stack_line at)
@@ -53,7 +59,7 @@ static json_t *thread_value(const struct profile *p, enum view_group group, uint
         return json_null();
     o = jsonobject_begin();
     jsonobject_set(&o, "tid", json_integer(p->threads[index].tid));
-    jsonobject_set(&o, "name", jsonvalue_id(p, p->threads[index].name));
+    jsonobject_set(&o, "name", report_json_string(p, p->threads[index].name));
     return jsonobject_end(&o);
 }
 

@@ -10,6 +10,9 @@
 #include "src/host/stacklines.h"
 #include "src/host/view.h"
 
+/* A string of a profile, null where it is unknown. */
+json_t *report_json_string(const struct profile *p, string_id id);
+
 /* "function", "file", "line", "module" and "thread" as far as the grouping fixes them; else null.
  */
 void report_json_set_row(struct jsonobject *o, const struct profile *p, enum view_group group,

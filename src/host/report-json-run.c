@@ -5,6 +5,7 @@
 #include "src/host/filter.h"
 #include "src/host/jsonvalue.h"
 #include "src/host/liveness.h"
+#include "src/host/report-json-place.h"
 
 json_t *report_json_process(const struct profile *p)
 {
@@ -12,9 +13,9 @@ json_t *report_json_process(const struct profile *p)
     bool exited = process->exit_kind == EXIT_STATUS, killed = process->exit_kind == EXIT_SIGNAL;
     struct jsonobject o = jsonobject_begin();
 
-    jsonobject_set(&o, "command", jsonvalue_id(p, process->command));
-    jsonobject_set(&o, "program", jsonvalue_id(p, process->program));
-    jsonobject_set(&o, "executable", jsonvalue_id(p, process->executable));
+    jsonobject_set(&o, "command", report_json_string(p, process->command));
+    jsonobject_set(&o, "program", report_json_string(p, process->program));
+    jsonobject_set(&o, "executable", report_json_string(p, process->executable));
     jsonobject_set(&o, "pid", json_integer(process->pid));
     jsonobject_set(&o, "exit_status", exited ? json_integer(process->exit_value) : json_null());
     jsonobject_set(&o, "signal", killed ? json_integer(process->exit_value) : json_null());
@@ -26,11 +27,11 @@ json_t *report_json_process(const struct profile *p)
                                                  : json_null());
     jsonobject_set(&o, "own_malloc", json_boolean(process->own_malloc != 0));
     jsonobject_set(&o, "started_unix", json_integer(process->started_unix));
-    jsonobject_set(&o, "host", jsonvalue_id(p, process->host));
+    jsonobject_set(&o, "host", report_json_string(p, process->host));
     jsonobject_set(&o, "merged", jsonvalue_number(process->merged));
     jsonobject_set(&o, "allocator",
-                   process->allocator ? jsonvalue_id(p, process->allocator) : json_null());
-    jsonobject_set(&o, "memprof_version", jsonvalue_id(p, process->memprof_version));
+                   process->allocator ? report_json_string(p, process->allocator) : json_null());
+    jsonobject_set(&o, "memprof_version", report_json_string(p, process->memprof_version));
     return jsonobject_end(&o);
 }
 
@@ -143,7 +144,7 @@ json_t *report_json_marks(const struct profile *p)
         struct jsonobject o = jsonobject_begin();
         bool known = mark->thread < p->thread_count;
 
-        jsonobject_set(&o, "label", jsonvalue_id(p, mark->label));
+        jsonobject_set(&o, "label", report_json_string(p, mark->label));
         jsonobject_set(&o, "seconds", json_real(mark->seconds));
         jsonobject_set(&o, "live_bytes", jsonvalue_number(mark->live_bytes));
         jsonobject_set(&o, "live_blocks", jsonvalue_number(mark->live_blocks));
@@ -161,7 +162,7 @@ json_t *report_json_snapshot(const struct profile *p, uint32_t index)
     struct jsonobject o = jsonobject_begin();
 
     jsonobject_set(&o, "number", jsonvalue_number(m->number));
-    jsonobject_set(&o, "label", jsonvalue_id(p, m->label));
+    jsonobject_set(&o, "label", report_json_string(p, m->label));
     jsonobject_set(&o, "cause", known ? json_string(causes[m->cause]) : json_null());
     jsonobject_set(&o, "seconds", json_real(m->seconds));
     jsonobject_set(&o, "live_bytes", jsonvalue_number(m->live_bytes));

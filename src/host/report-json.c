@@ -124,7 +124,7 @@ static json_t *modules(const struct profile *p)
     for (uint32_t i = 0; i < p->module_count; i++) {
         struct jsonobject o = jsonobject_begin();
 
-        jsonobject_set(&o, "path", jsonvalue_id(p, p->modules[i].path));
+        jsonobject_set(&o, "path", report_json_string(p, p->modules[i].path));
         jsonobject_set(&o, "build_id", build_id(&p->modules[i]));
         list = jsonlist_append(list, jsonobject_end(&o));
     }

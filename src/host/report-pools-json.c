@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/host/jsonvalue.h"
+#include "src/host/report-json-place.h"
 #include "src/host/report-json-run.h"
 #include "src/host/report-json.h"
 #include "src/host/report-pools.h"
@@ -16,11 +17,12 @@ static json_t *place(const struct profile *p, const struct pools *s, uint32_t in
         return json_null();
     line = &p->lines[row->line];
     o = jsonobject_begin();
-    jsonobject_set(&o, "file", jsonvalue_id(p, line->file));
+    jsonobject_set(&o, "file", report_json_string(p, line->file));
     jsonobject_set(&o, "line", line->line ? jsonvalue_number(line->line) : json_null());
-    jsonobject_set(&o, "function", jsonvalue_id(p, line->function));
+    jsonobject_set(&o, "function", report_json_string(p, line->function));
     jsonobject_set(&o, "module",
-                   module == NO_MODULE ? json_null() : jsonvalue_id(p, p->modules[module].path));
+                   module == NO_MODULE ? json_null()
+                                       : report_json_string(p, p->modules[module].path));
     jsonobject_set(&o, "offset", jsonvalue_address(line->offset));
     return jsonobject_end(&o);
 }

@@ -3,6 +3,7 @@
 
 #include "src/host/escape.h"
 #include "src/host/location.h"
+#include "src/host/lossnotes.h"
 #include "src/host/report-pools-time.h"
 #include "src/host/report-text.h"
 #include "src/host/units.h"
@@ -421,7 +422,7 @@ void report_pools_text(struct strbuf *out, const struct profile *p, const struct
 
     report_text_process(out, p);
     strbuf_add(out, "\n");
-    report_text_loss(out, p, &text);
+    lossnotes_add(out, p, text.exact);
     add_allocator(&r);
     add_moment(&r);
     add_what(&r);

@@ -3,6 +3,7 @@
 
 #include "src/host/heapwords.h"
 #include "src/host/location.h"
+#include "src/host/lossnotes.h"
 #include "src/host/report-json-place.h"
 #include "src/host/report-json-run.h"
 #include "src/host/report-json.h"
@@ -83,7 +84,7 @@ void report_retained_text(struct strbuf *out, const struct heapimage *h, const s
 
     report_text_process(out, p);
     strbuf_add(out, "\n");
-    report_text_cut(out, p);
+    lossnotes_cut(out, p);
     strbuf_addf(out, "  live           %s in %s blocks\n",
                 units_bytes(bytes, r->bytes, options->text.exact),
                 units_count(blocks, p->block_count));

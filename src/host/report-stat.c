@@ -3,6 +3,7 @@
 
 #include "src/host/domain.h"
 #include "src/host/escape.h"
+#include "src/host/lossnotes.h"
 #include "src/host/plot.h"
 #include "src/host/shorten.h"
 #include "src/host/units.h"
@@ -350,7 +351,7 @@ void report_stat_text(struct strbuf *out, const struct profile *p,
     add_text_line(out, o, "allocator", profile_text(p, p->process.allocator));
     add_start(out, p);
     report_text_totals(out, p, &o->text);
-    report_text_loss(out, p, &o->text);
+    lossnotes_add(out, p, o->text.exact);
     add_domains(out, p, o);
     add_plot(out, p, o);
     add_marks(out, p, o);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A profile for people: what ran, its totals, what was lost, and the rows of
- * a view.  Everything is appended to a string; names in it are escaped.
+ * A profile for people: what ran, its totals, and the rows of a view (what was lost:
+ * lossnotes.h).  Everything is appended to a string; names in it are escaped.
  */
 #ifndef MEMPROF_HOST_REPORT_TEXT_H
 #define MEMPROF_HOST_REPORT_TEXT_H
@@ -26,16 +26,6 @@ void report_text_process(struct strbuf *out, const struct profile *p);
 /* Two indented lines: live at exit, peak, allocated, mappings. */
 void report_text_totals(struct strbuf *out, const struct profile *p,
                         const struct report_text_options *options);
-
-/*
- * One indented line when the file does not hold the whole run: it is still being
- * written, was never finished, was cut, or is damaged.
- */
-void report_text_cut(struct strbuf *out, const struct profile *p);
-
-/* That, and one indented line for each number in `loss` that is not 0, and for --verify-stacks. */
-void report_text_loss(struct strbuf *out, const struct profile *p,
-                      const struct report_text_options *options);
 
 /*
  * The title, the rows with their source lines or stacks, what the rest sums up

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "src/host/lossnotes.h"
 #include "src/host/report-text.h"
 
 #include "src/host/escape.h"
@@ -109,7 +110,7 @@ static void every_loss_is_said(void **state)
     make_profile(&p);
     p.totals.total_blocks = 1000;
     strbuf_init(&out);
-    report_text_loss(&out, &p, &text);
+    lossnotes_add(&out, &p, text.exact);
     assert_string_equal(strbuf_text(&out), "");
     for (size_t i = 0; i < counters; i++) {
         if (i == offsetof(struct profile_loss, slow_steps) / sizeof(uint64_t))
@@ -117,16 +118,16 @@ static void every_loss_is_said(void **state)
         p.loss = (struct profile_loss){0};
         ((uint64_t *)&p.loss)[i] = 7;
         strbuf_clear(&out);
-        report_text_loss(&out, &p, &text);
+        lossnotes_add(&out, &p, text.exact);
         assert_has(&out, "7 ");
     }
     p.loss = (struct profile_loss){.stacks_truncated = 25};
     strbuf_clear(&out);
-    report_text_loss(&out, &p, &text);
+    lossnotes_add(&out, &p, text.exact);
     assert_has(&out, "25 allocations (2.5 %)");
     p.loss = (struct profile_loss){.verified = 30434, .verify_mismatch = 2, .verify_skipped = 12};
     strbuf_clear(&out);
-    report_text_loss(&out, &p, &text);
+    lossnotes_add(&out, &p, text.exact);
     assert_has(&out, "30,434 compared with libunwind's, 2 differ, 12 not comparable");
     strbuf_release(&out);
     profile_release(&p);
@@ -464,7 +465,7 @@ static void a_file_that_is_not_whole_says_so(void **state)
         p.cut = cases[i].cut;
         p.incomplete = cases[i].incomplete;
         p.process.exit_kind = cases[i].exit_kind;
-        report_text_cut(&out, &p);
+        lossnotes_cut(&out, &p);
         assert_string_equal(strbuf_text(&out), cases[i].text);
         strbuf_release(&out);
     }
