@@ -26,6 +26,7 @@ unit_tests = \
 	tests/unit/test-align \
 	tests/unit/test-alive \
 	tests/unit/test-assembly \
+	tests/unit/test-attaching-check \
 	tests/unit/test-diff \
 	tests/unit/test-growth \
 	tests/unit/test-leak-memory \
@@ -55,6 +56,7 @@ unit_tests = \
 	tests/unit/test-diescan \
 	tests/unit/test-domains \
 	tests/unit/test-duplicates \
+	tests/unit/test-dynamic \
 	tests/unit/test-elfsymbols \
 	tests/unit/test-error \
 	tests/unit/test-escape \
@@ -79,6 +81,7 @@ unit_tests = \
 	tests/unit/test-guarded \
 	tests/unit/test-leakroots \
 	tests/unit/test-livetable \
+	tests/unit/test-loaderlocks \
 	tests/unit/test-locate \
 	tests/unit/test-lookup \
 	tests/unit/test-mappings \
@@ -404,6 +407,7 @@ endif
 # What cfi-rows.sh runs.
 check_PROGRAMS += tests/tools/cfi-rows
 tests_tools_cfi_rows_SOURCES = tests/tools/cfi-rows.c preload/cfi.c preload/rules.c
+tests_unit_test_dynamic_SOURCES = tests/unit/test-dynamic.c preload/dynamic.c
 tests_unit_test_rules_SOURCES = tests/unit/test-rules.c preload/cfi.c preload/rules.c
 # What addr2line.py asks.
 check_PROGRAMS += tests/tools/symbolize-file
