@@ -58,6 +58,7 @@ unit_tests = \
 	tests/unit/test-duplicates \
 	tests/unit/test-dynamic \
 	tests/unit/test-elfsymbols \
+	tests/unit/test-elfsymtab \
 	tests/unit/test-error \
 	tests/unit/test-escape \
 	tests/unit/test-filter \

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/elfsymtab.h"
 
+#include "src/host/filefaults.h"
+
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,11 +47,26 @@ static bool load(struct elfsymtab *o, unsigned type)
 
 bool elfsymtab_of(struct elfsymtab *o, Elf *elf)
 {
+    bool loaded;
+
     *o = (struct elfsymtab){.elf = elf};
-    if (load(o, SHT_SYMTAB) || load(o, SHT_DYNSYM))
+    filefaults_begin();
+    loaded = load(o, SHT_SYMTAB) || load(o, SHT_DYNSYM);
+    filefaults_end();
+    if (loaded)
         return true;
     elfsymtab_release(o);
     return false;
+}
+
+static Elf *open_elf(int fd)
+{
+    Elf *elf;
+
+    filefaults_begin();
+    elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+    filefaults_end();
+    return elf;
 }
 
 bool elfsymtab_open(struct elfsymtab *o, int fd)
@@ -59,7 +76,7 @@ bool elfsymtab_open(struct elfsymtab *o, int fd)
     memset(o, 0, sizeof(*o));
     if (elf_version(EV_CURRENT) == EV_NONE)
         return false;
-    elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+    elf = open_elf(fd);
     if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 &&
         elfsymtab_of(o, elf)) {
         o->own = elf;
@@ -117,6 +134,7 @@ static void sort(struct elfsymtab *o)
     size_t count = 0;
 
     o->sorted = true;
+    filefaults_begin();
     for (size_t i = 0; i < o->count; i++)
         count += is_variable(o, &o->symbols[i]);
     o->rows = calloc(count + 1, sizeof(*o->rows));
@@ -125,6 +143,7 @@ static void sort(struct elfsymtab *o)
             o->rows[o->row_count++] = object_of(o, &o->symbols[i]);
     if (o->row_count)
         qsort(o->rows, o->row_count, sizeof(*o->rows), by_start);
+    filefaults_end();
 }
 
 bool elfsymtab_find(struct elfsymtab *o, uint64_t address, struct elfsymtab_entry *found)
@@ -157,8 +176,8 @@ static bool is_named(const char *name, const char *wanted)
     return strncmp(name, wanted, length) == 0 && (name[length] == '\0' || name[length] == '@');
 }
 
-bool elfsymtab_variable(const struct elfsymtab *o, const char *name, size_t *at,
-                        struct elfsymtab_entry *found)
+static bool next_variable(const struct elfsymtab *o, const char *name, size_t *at,
+                          struct elfsymtab_entry *found)
 {
     for (size_t i = *at; i < o->count; i++) {
         const Elf64_Sym *symbol = &o->symbols[i];
@@ -173,12 +192,24 @@ bool elfsymtab_variable(const struct elfsymtab *o, const char *name, size_t *at,
     return false;
 }
 
+bool elfsymtab_variable(const struct elfsymtab *o, const char *name, size_t *at,
+                        struct elfsymtab_entry *found)
+{
+    bool there;
+
+    filefaults_begin();
+    there = next_variable(o, name, at, found);
+    filefaults_end();
+    return there;
+}
+
 static bool is_function(const Elf64_Sym *symbol)
 {
     return is_defined(symbol) && ELF64_ST_TYPE(symbol->st_info) == STT_FUNC;
 }
 
-bool elfsymtab_function(const struct elfsymtab *o, const char *name, struct elfsymtab_entry *found)
+static bool find_function(const struct elfsymtab *o, const char *name,
+                          struct elfsymtab_entry *found)
 {
     for (size_t i = 0; i < o->count; i++)
         if (is_function(&o->symbols[i]) && is_named(name_of(o, &o->symbols[i]), name)) {
@@ -186,4 +217,14 @@ bool elfsymtab_function(const struct elfsymtab *o, const char *name, struct elfs
             return true;
         }
     return false;
+}
+
+bool elfsymtab_function(const struct elfsymtab *o, const char *name, struct elfsymtab_entry *found)
+{
+    bool there;
+
+    filefaults_begin();
+    there = find_function(o, name, found);
+    filefaults_end();
+    return there;
 }

@@ -3,7 +3,9 @@
  * The variables (and, by name, the functions) of an ELF file's symbol table, .symtab where
  * there is one, else .dynsym.  Addresses are the file's own.
  *
- * Not thread-safe.  Whatever the file holds, nothing outside of it is read.
+ * Not thread-safe.  Whatever the file holds, nothing outside of it is read.  A file that is cut
+ * meanwhile has no symbols behind its new end; who reads a name that was found does so within
+ * filefaults_begin(), since it lies in the mapped file.
  */
 #ifndef MEMPROF_HOST_ELFSYMTAB_H
 #define MEMPROF_HOST_ELFSYMTAB_H

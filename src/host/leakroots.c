@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/leakroots-parts.h"
 
+#include "src/host/filefaults.h"
 #include "src/host/growing.h"
 #include "src/host/strbuf.h"
 
@@ -264,6 +265,18 @@ static void add_ignored(struct rootfinder *f)
 
 /* ------------------------------------------------------------ the calls -- */
 
+static void find_all(struct rootfinder *f)
+{
+    leakroots_modules(f);
+    leakroots_threads(f);
+    leakroots_globals(f);
+    leakroots_memory(f);
+    add_regions(f);
+    add_ignored(f);
+    add_weak_variables(f);
+    leakroots_modules_release(f);
+}
+
 int leakroots_find(struct leakroots *r, const struct leakroots_source *source, struct error *e)
 {
     struct rootfinder f = {.roots = r, .source = source};
@@ -271,14 +284,9 @@ int leakroots_find(struct leakroots *r, const struct leakroots_source *source, s
 
     memset(r, 0, sizeof(*r));
     r->unknown = "";
-    leakroots_modules(&f);
-    leakroots_threads(&f);
-    leakroots_globals(&f);
-    leakroots_memory(&f);
-    add_regions(&f);
-    add_ignored(&f);
-    add_weak_variables(&f);
-    leakroots_modules_release(&f);
+    filefaults_begin(); /* symbols and segments are read where the modules' files are mapped */
+    find_all(&f);
+    filefaults_end();
     free(f.taken);
     if (f.failed)
         result = error_set(e, ERROR_MEMORY, "out of memory for the roots of a search for leaks");

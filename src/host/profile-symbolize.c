@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/profile-symbolize.h"
 
+#include "src/host/filefaults.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -227,7 +229,9 @@ int profile_symbolize(struct profile *p, const struct symbolizer_options *option
     if (!n.symbolizer)
         return -1;
     count_names(p, &t.functions_before, &t.lines_before);
+    filefaults_begin(); /* files of modules are mapped, and others may cut them */
     result = name_all(&n, e);
+    filefaults_end();
     if (result == 0) {
         replace_lines(&n);
         count_names(p, &t.functions_after, &t.lines_after);

@@ -3,6 +3,7 @@
 
 #include "src/host/demangle.h"
 #include "src/host/elfsymtab.h"
+#include "src/host/filefaults.h"
 #include "src/host/leakgraph.h"
 #include "src/host/modfile.h"
 
@@ -132,7 +133,9 @@ int root_names(struct profile *p, const struct modmap *map, struct error *e)
         return 0;
     rows = globals(p, &count);
     n.demangler = demangler_new(false);
+    filefaults_begin(); /* names are read where the module's file is mapped */
     done = rows && n.demangler && name_all(&n, rows, count);
+    filefaults_end();
     close_module(&n.open);
     if (n.demangler)
         demangler_free(n.demangler);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/safepoint.h"
 
+#include "src/host/filefaults.h"
 #include "src/host/growing.h"
 
 #include <elfutils/libdwfl.h>
@@ -203,16 +204,20 @@ static int open_dwfl(struct safepoint *s, struct error *e)
 int safepoint_open(struct safepoint *s, const struct remote *r, const char *library,
                    struct error *e)
 {
+    int opened;
+
     *s = (struct safepoint){.remote = r};
     for (uint32_t i = 0; i < r->count; i++)
         if (!add_module(s, &r->modules[i], library)) {
             safepoint_release(s);
             return error_set(e, ERROR_MEMORY, "out of memory");
         }
-    if (open_dwfl(s, e) == 0)
-        return 0;
-    safepoint_release(s);
-    return -1;
+    filefaults_begin(); /* libdwfl maps the modules' files */
+    opened = open_dwfl(s, e);
+    filefaults_end();
+    if (opened != 0)
+        safepoint_release(s);
+    return opened;
 }
 
 void safepoint_release(struct safepoint *s)
@@ -244,8 +249,13 @@ static int look_at_frame(Dwfl_Frame *frame, void *context)
 
 bool safepoint_at(struct safepoint *s, pid_t tid, const struct user_regs_struct *registers)
 {
+    int walked;
+
     s->registers = registers;
     s->frames = 0;
     s->own = false;
-    return dwfl_getthread_frames(s->dwfl, tid, look_at_frame, s) == 0 && s->own;
+    filefaults_begin();
+    walked = dwfl_getthread_frames(s->dwfl, tid, look_at_frame, s);
+    filefaults_end();
+    return walked == 0 && s->own;
 }
