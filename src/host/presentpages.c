@@ -66,7 +66,7 @@ int presentpages_init(struct presentpages *p, pid_t pid, struct error *e)
     if (p->file < 0)
         return error_set(e, ERROR_REFUSED, "the system does not let memprof read %s (%s)", path,
                          strerror(errno));
-    p->buffer = malloc(BUFFER_BYTES);
+    p->buffer = calloc(1, BUFFER_BYTES); /* Valgrind does not know what the call writes */
     if (!p->buffer) {
         presentpages_release(p);
         return error_set(e, ERROR_MEMORY, "out of memory");
