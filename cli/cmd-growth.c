@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#define SPECS_MAX 48
 #define MIN_BYTES 1024
 
 enum {
@@ -27,10 +26,18 @@ static const struct option_spec own_specs[] = {
 };
 
 /* Options of a view that a course over all moments has no use for. */
-static const char *const left_out[] = {"cumulative", "by",       "reverse",
-                                       "min-size",   "snapshot", "folded"};
+static const struct view_spec_change changes[] = {
+    {"cumulative", NULL},
+    {"by", NULL},
+    {"reverse", NULL},
+    {"min-size", NULL},
+    {"snapshot", NULL},
+    {"folded", NULL},
+    {"top", "show N rows of each kind [10]; 0 shows all"},
+    {NULL, NULL},
+};
 
-static struct option_spec view_specs[SPECS_MAX];
+static struct option_spec view_specs[VIEW_SPECS_MAX];
 
 static struct options growth_options = {
     .command = "memprof growth",
@@ -45,29 +52,6 @@ struct growth_choice {
     uint64_t min_bytes;
     bool steady, fail;
 };
-
-static bool is_left_out(const char *name)
-{
-    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
-        if (strcmp(name, left_out[i]) == 0)
-            return true;
-    return false;
-}
-
-static void fill_view_specs(void)
-{
-    size_t count = 0;
-
-    for (const struct option_spec *spec = view_option_specs; spec->name; spec++) {
-        if (is_left_out(spec->name) || count == SPECS_MAX - 1)
-            continue;
-        view_specs[count] = *spec;
-        if (strcmp(spec->name, "top") == 0)
-            view_specs[count].help = "show N rows of each kind [10]; 0 shows all";
-        count++;
-    }
-    view_specs[count] = (struct option_spec){0};
-}
 
 static int take(void *choice, int id, const char *argument)
 {
@@ -184,7 +168,7 @@ int cmd_growth(int argc, char **argv)
     struct growth_choice c = {.min_bytes = MIN_BYTES};
     int first, status;
 
-    fill_view_specs();
+    view_specs_change(view_specs, changes);
     view_choice_init(&c.view);
     first = options_parse(&growth_options, argc, argv, take, &c);
     if (view_choice_ready(&c.view, &growth_options, first, &status) &&

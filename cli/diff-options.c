@@ -3,10 +3,6 @@
 
 #include "cli/words.h"
 
-#include <string.h>
-
-#define SPECS_MAX 48
-
 enum {
     OPTION_FAIL = OPTION_OF_COMMAND,
     OPTION_BASELINE,
@@ -25,10 +21,19 @@ static const struct option_spec own_specs[] = {
     {0, NULL, NULL, NULL},
 };
 
-/* Options of a view that a diff has no use for: each side names its own moment. */
-static const char *const left_out[] = {"snapshot", "folded"};
+/* Each side of a diff names its own moment. */
+static const struct view_spec_change changes[] = {
+    {"snapshot", NULL},
+    {"folded", NULL},
+    {"by", "sort by the difference of bytes live, at the peak or\n"
+           "allocated (total), blocks allocated (count), temporary\n"
+           "blocks or bytes a block: live, peak, total, count,\n"
+           "temporary or average [live]"},
+    {"min-size", "sum up differences of fewer bytes: 4096, 16K, 1.5MiB"},
+    {NULL, NULL},
+};
 
-static struct option_spec view_specs[SPECS_MAX];
+static struct option_spec view_specs[VIEW_SPECS_MAX];
 
 static struct options diff_options = {
     .command = "memprof diff",
@@ -39,34 +44,6 @@ static struct options diff_options = {
         "its first snapshot with its last.",
     .tables = {{"Options", view_specs}, {"Comparing", own_specs}, {NULL, view_pager_specs}},
 };
-
-static bool is_left_out(const char *name)
-{
-    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
-        if (strcmp(name, left_out[i]) == 0)
-            return true;
-    return false;
-}
-
-static void fill_view_specs(void)
-{
-    size_t count = 0;
-
-    for (const struct option_spec *spec = view_option_specs; spec->name; spec++) {
-        if (is_left_out(spec->name) || count == SPECS_MAX - 1)
-            continue;
-        view_specs[count] = *spec;
-        if (strcmp(spec->name, "by") == 0)
-            view_specs[count].help = "sort by the difference of bytes live, at the peak or\n"
-                                     "allocated (total), blocks allocated (count), temporary\n"
-                                     "blocks or bytes a block: live, peak, total, count,\n"
-                                     "temporary or average [live]";
-        else if (strcmp(spec->name, "min-size") == 0)
-            view_specs[count].help = "sum up differences of fewer bytes: 4096, 16K, 1.5MiB";
-        count++;
-    }
-    view_specs[count] = (struct option_spec){0};
-}
 
 void diff_choice_init(struct diff_choice *c)
 {
@@ -121,7 +98,7 @@ int diff_choice_parse(struct diff_choice *c, int argc, char **argv)
 {
     int first;
 
-    fill_view_specs();
+    view_specs_change(view_specs, changes);
     first = options_parse(&diff_options, argc, argv, take, c);
     if (first >= 0 && check(c) != 0)
         return options_wrong(&diff_options);

@@ -115,6 +115,26 @@ const struct option_spec view_pager_specs[] = {
     {0, NULL, NULL, NULL},
 };
 
+void view_specs_change(struct option_spec specs[VIEW_SPECS_MAX],
+                       const struct view_spec_change *changes)
+{
+    size_t count = 0;
+
+    for (const struct option_spec *spec = view_option_specs; spec->name; spec++) {
+        const struct view_spec_change *change = changes;
+
+        while (change->name && strcmp(change->name, spec->name) != 0)
+            change++;
+        if ((change->name && !change->help) || count == VIEW_SPECS_MAX - 1)
+            continue;
+        specs[count] = *spec;
+        if (change->name)
+            specs[count].help = change->help;
+        count++;
+    }
+    specs[count] = (struct option_spec){0};
+}
+
 void view_choice_init(struct view_choice *c)
 {
     *c = (struct view_choice){.view.limit = DEFAULT_LIMIT, .view.domain = DOMAIN_HEAP};

@@ -42,6 +42,17 @@ extern const struct option_spec view_moment_specs[];
 extern const struct option_spec view_record_specs[];
 extern const struct option_spec view_pager_specs[];
 
+/*
+ * view_option_specs for a command whose view is another: an option named in `changes`, which end
+ * with one without a name, has that help, or is not there where that is NULL.
+ */
+struct view_spec_change {
+    const char *name, *help;
+};
+#define VIEW_SPECS_MAX 48
+void view_specs_change(struct option_spec specs[VIEW_SPECS_MAX],
+                       const struct view_spec_change *changes);
+
 void view_choice_init(struct view_choice *c);
 void view_choice_release(struct view_choice *c);
 

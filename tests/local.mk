@@ -15,7 +15,7 @@ AM_TESTS_ENVIRONMENT = \
 	HOST_LIBS='$(external_libs)'; export HOST_LIBS; \
 	LSAN_OPTIONS='suppressions=$(abs_top_srcdir)/tests/lsan.supp print_suppressions=0'; \
 	export LSAN_OPTIONS;
-EXTRA_DIST += tests/lsan.supp
+EXTRA_DIST += tests/lsan.supp tests/unit/segment-maker.h
 PY_LOG_COMPILER = $(PYTHON3)
 
 target_cflags = -g -O1 -fno-builtin -Wall -Wextra

@@ -3,6 +3,7 @@
 #include "src/host/answer.h"
 
 #include "src/shared/ring.h"
+#include "tests/unit/segment-maker.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -12,7 +13,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -23,23 +23,17 @@ static struct segment segment;
 static int set_up(void **state)
 {
     const struct segment_settings settings = {.clock = CLOCK_MONOTONIC_NS};
-    struct segment_layout layout;
-    void *base;
 
     (void)state;
-    segment_layout_default(&layout, 8);
-    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
-                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
+    if (make_segment(&segment, 8, &settings) != 0)
         return -1;
-    segment_format(&segment, base, &layout, &settings);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    return munmap(segment.base, segment.layout.segment_bytes);
+    return drop_segment(&segment);
 }
 
 static void test_answered(void **unused)

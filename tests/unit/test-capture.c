@@ -5,6 +5,7 @@
 #include "src/host/snapshot.h"
 #include "src/shared/clock.h"
 #include "src/shared/stacktrie.h"
+#include "tests/unit/segment-maker.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -40,19 +40,13 @@ static int set_up_with(const char *file, uint64_t every_ns)
 {
     struct segment_settings settings = {.clock = CLOCK_MONOTONIC_NS};
     struct symbolizer_options symbolizing = {0};
-    struct segment_layout layout;
     struct capture_options options = {
         .path = file, .clock = CLOCK_MONOTONIC_NS, .every_ns = every_ns, .describe = describe};
-    void *base;
 
-    segment_layout_default(&layout, 6);
-    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
-                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
+    if (make_segment(&segment, 6, &settings) != 0)
         return -1;
-    segment_format(&segment, base, &layout, &settings);
     options.begin_ns = clock_monotonic_ns();
-    model_init(&model, layout.nodes_max, options.begin_ns, 1);
+    model_init(&model, segment.layout.nodes_max, options.begin_ns, 1);
     if (modmap_init(&modmap, &segment, getpid(), "program", "/nowhere/ours.so", &symbolizing,
                     NULL) != 0)
         return -1;
@@ -89,7 +83,7 @@ static int tear_down(void **state)
     model_release(&model);
     close(ready);
     unlink(path);
-    return munmap(segment.base, segment.layout.segment_bytes);
+    return drop_segment(&segment);
 }
 
 static void allocate(uint64_t address, uint64_t size, uint32_t frame)

@@ -9,6 +9,7 @@
 #include "src/host/profile.h"
 #include "src/shared/stacktrie.h"
 #include "src/shared/stamp.h"
+#include "tests/unit/segment-maker.h"
 
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -18,7 +19,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -77,27 +77,21 @@ static uint64_t before_round(void *context)
 
 static int set_up(void **state)
 {
-    struct segment_layout layout;
     struct segment_settings settings = {0};
     struct collector_options options = {0};
-    void *base;
 
     (void)state;
     clock_kind = procinfo_tsc_reliable() ? CLOCK_TSC : CLOCK_MONOTONIC_NS;
     settings.clock = options.clock = clock_kind;
-    segment_layout_default(&layout, 4);
-    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
-                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
+    if (make_segment(&segment, 4, &settings) != 0)
         return -1;
-    assert_int_equal(layout.slots_max, SLOTS);
-    segment_format(&segment, base, &layout, &settings);
+    assert_int_equal(segment.layout.slots_max, SLOTS);
     /* as the program does */
     segment_header(&segment)->barrier_registered =
         syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
     options.before = before_round;
     options.after = read_stacks;
-    model_init(&model, layout.nodes_max, clock_ticks(clock_kind), 1);
+    model_init(&model, segment.layout.nodes_max, clock_ticks(clock_kind), 1);
     return collector_init(&collector, &segment, &model, &options, NULL);
 }
 
@@ -106,7 +100,7 @@ static int tear_down(void **state)
     (void)state;
     collector_release(&collector);
     model_release(&model);
-    return munmap(segment.base, segment.layout.segment_bytes);
+    return drop_segment(&segment);
 }
 
 static enum ring_result join(struct ring_writer *w, uint32_t tid)

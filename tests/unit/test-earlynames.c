@@ -4,6 +4,7 @@
 
 #include "src/shared/record.h"
 #include "src/shared/stacktrie.h"
+#include "tests/unit/segment-maker.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -64,17 +64,11 @@ static int set_up(void **state)
 {
     struct segment_settings settings = {0};
     struct symbolizer_options options = {0};
-    struct segment_layout layout;
-    void *base;
 
     (void)state;
     inside = (uint64_t)(uintptr_t)function_to_name - (uint64_t)(uintptr_t)__executable_start;
-    segment_layout_default(&layout, 6);
-    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
-                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
+    if (make_segment(&segment, 6, &settings) != 0)
         return -1;
-    segment_format(&segment, base, &layout, &settings);
     symbolizer = symbolizer_new(&options, NULL);
     if (!symbolizer)
         return -1;
@@ -89,7 +83,7 @@ static int tear_down(void **state)
     earlynames_end(&names);
     symbolizer_free(symbolizer);
     unlink(path);
-    return munmap(segment.base, segment.layout.segment_bytes);
+    return drop_segment(&segment);
 }
 
 /* A stack of so many frames, all in the function. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/shared/ownrange.h"
+#include "tests/unit/segment-maker.h"
 
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -17,23 +17,17 @@ static struct segment segment;
 static int set_up(void **state)
 {
     struct segment_settings settings = {0};
-    struct segment_layout layout;
-    void *base;
 
     (void)state;
-    segment_layout_default(&layout, 8);
-    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
+    if (make_segment(&segment, 8, &settings) != 0)
         return -1;
-    segment_format(&segment, base, &layout, &settings);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    return munmap(segment.base, segment.layout.segment_bytes);
+    return drop_segment(&segment);
 }
 
 static const void *page(uint64_t n)

@@ -11,6 +11,7 @@
 #include "src/host/report-pools.h"
 #include "src/shared/block.h"
 #include "src/shared/census.h"
+#include "tests/unit/segment-maker.h"
 
 #include <jansson.h>
 #include <malloc.h>
@@ -18,7 +19,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -249,15 +249,9 @@ struct looked {
 static void look_begin(struct looked *l, uint32_t allocator)
 {
     struct segment_settings settings = {.allocator = allocator};
-    struct segment_layout layout;
-    void *base;
 
-    segment_layout_default(&layout, 6);
-    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
-                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    assert_ptr_not_equal(base, MAP_FAILED);
-    segment_format(&l->segment, base, &layout, &settings);
-    model_init(&l->model, layout.nodes_max, 0, 1);
+    assert_int_equal(make_segment(&l->segment, 6, &settings), 0);
+    model_init(&l->model, l->segment.layout.nodes_max, 0, 1);
     make_profile(&l->profile);
 }
 
@@ -289,7 +283,7 @@ static void look_end(struct looked *l)
 {
     profile_release(&l->profile);
     model_release(&l->model);
-    assert_int_equal(munmap(l->segment.base, l->segment.layout.segment_bytes), 0);
+    assert_int_equal(drop_segment(&l->segment), 0);
 }
 
 #define ARENA(n) (UINT64_C(0x7f0000000000) + (n)*ARENA_BYTES)

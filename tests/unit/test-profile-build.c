@@ -6,13 +6,13 @@
 #include "src/host/profile-append.h"
 
 #include "src/shared/stacktrie.h"
+#include "tests/unit/segment-maker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -45,17 +45,11 @@ static int set_up(void **state)
 {
     struct segment_settings settings = {0};
     struct symbolizer_options options = {0};
-    struct segment_layout layout;
-    void *base;
 
     (void)state;
-    segment_layout_default(&layout, 6);
-    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
-                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
+    if (make_segment(&segment, 6, &settings) != 0)
         return -1;
-    segment_format(&segment, base, &layout, &settings);
-    model_init(&model, layout.nodes_max, 1000, 1);
+    model_init(&model, segment.layout.nodes_max, 1000, 1);
     add_module();
     if (modmap_init(&modmap, &segment, getpid(), "program", "/nowhere/ours.so", &options, NULL) !=
         0)
@@ -70,7 +64,7 @@ static int tear_down(void **state)
     profile_builder_release(&builder);
     modmap_release(&modmap);
     model_release(&model);
-    return munmap(segment.base, segment.layout.segment_bytes);
+    return drop_segment(&segment);
 }
 
 static void allocate(struct model_thread *t, uint32_t stack, uint64_t address, uint64_t time)

@@ -3,13 +3,13 @@
 #include "src/host/stacknumbers.h"
 
 #include "src/shared/stacktrie.h"
+#include "tests/unit/segment-maker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,16 +23,10 @@ static int set_up(void **state)
 {
     struct segment_settings settings = {0};
     struct symbolizer_options options = {0};
-    struct segment_layout layout;
-    void *base;
 
     (void)state;
-    segment_layout_default(&layout, 6);
-    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
-                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
+    if (make_segment(&segment, 6, &settings) != 0)
         return -1;
-    segment_format(&segment, base, &layout, &settings);
     if (modmap_init(&modmap, &segment, getpid(), "program", "/nowhere/ours.so", &options, NULL) !=
         0)
         return -1;
@@ -48,7 +42,7 @@ static int tear_down(void **state)
     stack_numbers_release(&numbers);
     profile_release(&part);
     modmap_release(&modmap);
-    return munmap(segment.base, segment.layout.segment_bytes);
+    return drop_segment(&segment);
 }
 
 static void test_roots(void **unused)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Nodes of the trie, as few and as many as there may be. */
 #include "src/shared/stacktrie.h"
+#include "tests/unit/segment-maker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -17,24 +17,18 @@ static struct segment segment;
 
 static int map_segment(void **state)
 {
-    struct segment_layout layout;
     struct segment_settings settings = {0};
-    void *base;
 
     (void)state;
-    segment_layout_default(&layout, 4);
-    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
+    if (make_segment(&segment, 4, &settings) != 0)
         return -1;
-    segment_format(&segment, base, &layout, &settings);
     return 0;
 }
 
 static int unmap_segment(void **state)
 {
     (void)state;
-    return munmap(segment.base, segment.layout.segment_bytes);
+    return drop_segment(&segment);
 }
 
 static uint32_t nodes(void)

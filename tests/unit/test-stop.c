@@ -5,6 +5,7 @@
  */
 #include "src/host/procinfo.h"
 #include "src/host/stop-parts.h"
+#include "tests/unit/segment-maker.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -542,17 +543,11 @@ static void registers_are_read(void **state)
 
 static struct segment segment;
 
-static void make_segment(void)
+static void make_waiting_segment(void)
 {
     struct segment_settings settings = {.stop_signal = (uint32_t)SIGRTMAX - 3};
-    struct segment_layout layout;
-    void *base;
 
-    segment_layout_default(&layout, 6);
-    base = mmap(NULL, layout.segment_bytes, PROT_READ | PROT_WRITE,
-                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    assert_true(base != MAP_FAILED);
-    segment_format(&segment, base, &layout, &settings);
+    assert_int_equal(make_segment(&segment, 6, &settings), 0);
     segment_header(&segment)->stop_ready = 1;
 }
 
@@ -674,7 +669,7 @@ static void a_signal_holds_what_ptrace_may_not(void **state)
     int made;
 
     (void)state;
-    make_segment();
+    make_waiting_segment();
     pid = child(with_handler);
     await(&common->ready, 12);
     segment_header(&segment)->stop_ready = 0;
@@ -700,7 +695,7 @@ static void a_signal_holds_what_ptrace_may_not(void **state)
     assert_int_equal(missed, 20);
     common->stop = 1;
     assert_int_equal(end_of(pid), 0);
-    munmap(segment.base, segment.layout.segment_bytes);
+    drop_segment(&segment);
 }
 
 static void the_thread_at_the_end_is_known(void **state)
@@ -710,7 +705,7 @@ static void the_thread_at_the_end_is_known(void **state)
     pid_t pid;
 
     (void)state;
-    make_segment();
+    make_waiting_segment();
     pid = child(with_handler);
     await(&common->ready, 12);
     segment_header(&segment)->ending.tid = (uint32_t)pid;
@@ -731,7 +726,7 @@ static void the_thread_at_the_end_is_known(void **state)
     }
     common->stop = 1;
     assert_int_equal(end_of(pid), 0);
-    munmap(segment.base, segment.layout.segment_bytes);
+    drop_segment(&segment);
 }
 
 #if defined(__x86_64__)
@@ -769,7 +764,7 @@ static void vector_registers_lie_in_a_signals_frame(void **state)
     pid_t pid;
 
     (void)state;
-    make_segment();
+    make_waiting_segment();
     make_frame();
     pid = child(with_handler);
     await(&common->ready, 12);
@@ -783,7 +778,7 @@ static void vector_registers_lie_in_a_signals_frame(void **state)
     assert_extended(pid, (const void *)UINTPTR_MAX, 0);
     common->stop = 1;
     assert_int_equal(end_of(pid), 0);
-    munmap(segment.base, segment.layout.segment_bytes);
+    drop_segment(&segment);
 }
 #endif
 
@@ -826,7 +821,7 @@ static void the_thread_that_asks_is_known(void **state)
     pid_t pid;
 
     (void)state;
-    make_segment();
+    make_waiting_segment();
     pid = child(asleep);
     await(&common->ready, 3);
     at = waiting_at(pid);
@@ -848,7 +843,7 @@ static void the_thread_that_asks_is_known(void **state)
     assert_asking(pid, at + 300, false);
     common->stop = 1;
     assert_int_equal(end_of(pid), 0);
-    munmap(segment.base, segment.layout.segment_bytes);
+    drop_segment(&segment);
 }
 
 /* ------------------------------------------------------------ permission -- */
@@ -860,7 +855,7 @@ static void another_tracer_is_named_or_the_signal_taken(void **state)
     struct error e;
 
     (void)state;
-    make_segment();
+    make_waiting_segment();
     pid = child(with_handler);
     await(&common->ready, 12);
     assert_true(stop_can_trace(pid));
@@ -882,7 +877,7 @@ static void another_tracer_is_named_or_the_signal_taken(void **state)
     common->stop = 1;
     assert_int_equal(end_of(tracer), 0);
     assert_int_equal(end_of(pid), 0);
-    munmap(segment.base, segment.layout.segment_bytes);
+    drop_segment(&segment);
 }
 
 static void end_at_once(void)
