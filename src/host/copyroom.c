@@ -47,7 +47,7 @@ void copyroom_begin(struct copyroom *r, uint64_t bytes)
         return;
     /* room for what comes until the process stands still costs nothing while it is not used */
     r->size = bytes + (bytes / 4 / MIB + 64) * MIB;
-    r->memory = pages_map(r->size);
+    r->memory = bytes >= PAGES_HUGE_FROM ? pages_map(r->size) : pages_map_sparse(r->size);
     if (!r->memory)
         return;
     r->cleared = bytes;

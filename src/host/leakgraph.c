@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define LARGE (UINT64_C(8) << 20) /* bytes of an array */
 #define RADIX_BITS 11u
 #define RADIX (1u << RADIX_BITS)
 
@@ -44,7 +43,7 @@ static void use_huge_pages(void *array, uint64_t bytes)
 {
     uintptr_t start = ((uintptr_t)array + 4095) & ~(uintptr_t)4095;
 
-    if (bytes >= LARGE)
+    if (bytes >= PAGES_HUGE_FROM)
         (void)madvise((void *)start, (bytes - 4096) & ~UINT64_C(4095), MADV_HUGEPAGE);
 }
 

@@ -74,7 +74,7 @@ static uint64_t room_after(uint64_t room, uint32_t shard)
 
 static bool shard_allocate(struct livetable_shard *shard, uint64_t room)
 {
-    shard->entries = pages_map(room * sizeof(struct livetable_entry));
+    shard->entries = pages_map_part(room * sizeof(struct livetable_entry));
     shard->room = room;
     shard->capacity = room - OVERFLOW_ENTRIES;
     /* Three quarters: beyond that, probing for an absent address gets long. */

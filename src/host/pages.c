@@ -35,6 +35,11 @@ static void *map_huge(size_t bytes)
 
 void *pages_map(size_t bytes)
 {
+    return bytes >= PAGES_HUGE_FROM ? map_huge(bytes) : map(bytes);
+}
+
+void *pages_map_part(size_t bytes)
+{
     return bytes >= PAGES_HUGE ? map_huge(bytes) : map(bytes);
 }
 
@@ -56,7 +61,7 @@ void *pages_grow(void *memory, size_t old_bytes, size_t bytes)
     grown = mremap(memory, old_bytes, bytes, MREMAP_MAYMOVE);
     if (grown == MAP_FAILED)
         return NULL;
-    if (bytes >= PAGES_HUGE)
+    if (bytes >= PAGES_HUGE_FROM)
         madvise(grown, bytes, MADV_HUGEPAGE);
     return grown;
 }
