@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/options.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
@@ -94,35 +95,30 @@ static int read_runs(struct compare *c, const struct compare_choice *choice, cha
     return compare_name_apart(c, e);
 }
 
-static int write_file(const char *path, const struct compare *c,
-                      int (*writer)(FILE *, const struct compare *, struct error *),
-                      struct error *e)
+static int write_json(FILE *out, void *context, struct error *e)
 {
-    FILE *out;
-    int result;
-
-    if (!path)
-        return 0;
-    if (strcmp(path, "-") == 0)
-        return writer(stdout, c, e);
-    out = fopen(path, "we");
-    if (!out)
-        return error_set(e, ERROR_SYSTEM, "cannot write %s", path);
-    result = writer(out, c, e);
-    if (fclose(out) != 0 && result == 0)
-        result = error_set(e, ERROR_SYSTEM, "cannot write %s", path);
-    return result;
+    return report_compare_json(out, context, e);
 }
 
-static int show(const struct compare *c, const struct compare_choice *choice, struct error *e)
+static int write_csv(FILE *out, void *context, struct error *e)
+{
+    return report_compare_csv(out, context, e);
+}
+
+static int write_files(struct compare *c, const struct compare_choice *choice, struct error *e)
+{
+    if (choice->json && document_write(choice->json, write_json, c, e) != 0)
+        return -1;
+    return choice->csv ? document_write(choice->csv, write_csv, c, e) : 0;
+}
+
+static int show(struct compare *c, const struct compare_choice *choice, struct error *e)
 {
     struct strbuf text;
     int result;
 
-    if (choice->json || choice->csv) {
-        result = write_file(choice->json, c, report_compare_json, e);
-        return result ? result : write_file(choice->csv, c, report_compare_csv, e);
-    }
+    if (choice->json || choice->csv)
+        return write_files(c, choice, e);
     strbuf_init(&text);
     report_compare_text(&text, c, choice->exact);
     result = text_write(&text, stdout, e);

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/diff-options.h"
 #include "cli/diff-sides.h"
+#include "cli/document.h"
 #include "cli/pager.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
@@ -16,38 +17,23 @@
 
 /* ----------------------------------------------------------- output -- */
 
-typedef int diff_writer(FILE *out, const struct diff *d, const struct diff_sides *sides,
-                        struct error *e);
+struct written {
+    const struct diff *d;
+    const struct diff_sides *sides;
+};
 
-static int write_json(FILE *out, const struct diff *d, const struct diff_sides *sides,
-                      struct error *e)
+static int write_json(FILE *out, void *context, struct error *e)
 {
-    return report_diff_json(out, d, &sides->before, &sides->after, e);
+    const struct written *w = context;
+
+    return report_diff_json(out, w->d, &w->sides->before, &w->sides->after, e);
 }
 
-static int write_csv(FILE *out, const struct diff *d, const struct diff_sides *sides,
-                     struct error *e)
+static int write_csv(FILE *out, void *context, struct error *e)
 {
-    return report_diff_csv(out, d, &sides->before, e);
-}
+    const struct written *w = context;
 
-static int write_file(const char *path, diff_writer *writer, const struct diff *d,
-                      const struct diff_sides *sides, struct error *e)
-{
-    FILE *out;
-    int result;
-
-    if (!path)
-        return 0;
-    if (strcmp(path, "-") == 0)
-        return writer(stdout, d, sides, e);
-    out = fopen(path, "we");
-    if (!out)
-        return error_set(e, ERROR_SYSTEM, "cannot write %s", path);
-    result = writer(out, d, sides, e);
-    if (fclose(out) != 0 && result == 0)
-        result = error_set(e, ERROR_SYSTEM, "cannot write %s", path);
-    return result;
+    return report_diff_csv(out, w->d, &w->sides->before, e);
 }
 
 static int show_text(const struct diff_choice *c, const struct diff *d,
@@ -71,11 +57,13 @@ static int show_text(const struct diff_choice *c, const struct diff *d,
 static int show(const struct diff_choice *c, const struct diff *d, const struct diff_sides *sides,
                 struct error *e)
 {
+    struct written w = {d, sides};
+
     if (!c->view.json && !c->view.csv)
         return show_text(c, d, sides, e);
-    if (write_file(c->view.json, write_json, d, sides, e) != 0)
+    if (c->view.json && document_write(c->view.json, write_json, &w, e) != 0)
         return -1;
-    return write_file(c->view.csv, write_csv, d, sides, e);
+    return c->view.csv ? document_write(c->view.csv, write_csv, &w, e) : 0;
 }
 
 /* ---------------------------------------------------------- verdict -- */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/pager.h"
 #include "cli/profile-operand.h"
 #include "cli/view-output.h"
@@ -90,23 +91,36 @@ static int write_text(const struct growth_choice *c, const struct profile *p,
     return result;
 }
 
-static int write_file(const char *file, bool json, const struct growth_choice *c,
-                      const struct profile *p, const struct courses *courses, struct error *e)
-{
-    struct stack_choice stack = {.limit = c->view.frames, .outermost = c->view.outermost};
-    FILE *out;
-    int result;
+struct written {
+    const struct growth_choice *choice;
+    const struct profile *p;
+    const struct courses *courses;
+};
 
-    if (!file)
-        return 0;
-    out = strcmp(file, "-") == 0 ? stdout : fopen(file, "we");
-    if (!out)
-        return error_set(e, ERROR_SYSTEM, "cannot write %s", file);
-    result = json ? report_growth_json(out, p, courses, &stack, e)
-                  : report_growth_csv(out, p, courses, e);
-    if (out != stdout && fclose(out) != 0 && result == 0)
-        result = error_set(e, ERROR_SYSTEM, "cannot write %s", file);
-    return result;
+static int write_json(FILE *out, void *context, struct error *e)
+{
+    const struct written *w = context;
+    struct stack_choice stack = {.limit = w->choice->view.frames,
+                                 .outermost = w->choice->view.outermost};
+
+    return report_growth_json(out, w->p, w->courses, &stack, e);
+}
+
+static int write_csv(FILE *out, void *context, struct error *e)
+{
+    const struct written *w = context;
+
+    return report_growth_csv(out, w->p, w->courses, e);
+}
+
+static int write_files(const struct growth_choice *c, const struct profile *p,
+                       const struct courses *courses, struct error *e)
+{
+    struct written w = {c, p, courses};
+
+    if (c->view.json && document_write(c->view.json, write_json, &w, e) != 0)
+        return -1;
+    return c->view.csv ? document_write(c->view.csv, write_csv, &w, e) : 0;
 }
 
 /* Steady rows are many and say nothing; machines get them all. */
@@ -141,10 +155,7 @@ static int show(const struct profile *p, const char *path, void *context, struct
     showing->suspects = courses.kinds[TREND_GROWS];
     if (!files && !c->steady)
         drop_steady(&courses);
-    result =
-        files ? write_file(c->view.json, true, c, p, &courses, e) : write_text(c, p, &courses, e);
-    if (result == 0 && files)
-        result = write_file(c->view.csv, false, c, p, &courses, e);
+    result = files ? write_files(c, p, &courses, e) : write_text(c, p, &courses, e);
     courses_release(&courses);
     return result;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/heap-source.h"
 #include "cli/options.h"
 #include "cli/pager.h"
@@ -110,19 +111,27 @@ static int take(void *context, int id, const char *argument)
 typedef int report_writer(FILE *out, const struct profile *p, const struct pools *s,
                           const struct report_pools_options *options, struct error *e);
 
+struct written {
+    report_writer *write;
+    const struct profile *p;
+    const struct pools *s;
+    const struct report_pools_options *report;
+};
+
+static int write_report(FILE *out, void *context, struct error *e)
+{
+    const struct written *w = context;
+
+    return w->write(out, w->p, w->s, w->report, e);
+}
+
 static int write_file(const char *file, report_writer *write, const struct profile *p,
                       const struct pools *s, const struct report_pools_options *report,
                       struct error *e)
 {
-    FILE *out = strcmp(file, "-") == 0 ? stdout : fopen(file, "we");
-    int result;
+    struct written w = {write, p, s, report};
 
-    if (!out)
-        return error_set(e, ERROR_SYSTEM, "cannot write %s", file);
-    result = write(out, p, s, report, e);
-    if (out != stdout && fclose(out) != 0 && result == 0)
-        result = error_set(e, ERROR_SYSTEM, "cannot write %s", file);
-    return result;
+    return document_write(file, write_report, &w, e);
 }
 
 static int write_text(const struct choice *c, const struct profile *p, const struct pools *s,

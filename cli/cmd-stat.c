@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/pager.h"
 #include "cli/profile-operand.h"
 #include "cli/terminal.h"
@@ -51,18 +52,24 @@ static int write_text(const struct stat_choice *c, const struct profile *p,
     return result;
 }
 
+struct written {
+    const struct profile *p;
+    const struct report_stat_options *options;
+};
+
+static int write_document(FILE *out, void *context, struct error *e)
+{
+    const struct written *w = context;
+
+    return report_stat_json(out, w->p, w->options, e);
+}
+
 static int write_json(const char *file, const struct profile *p,
                       const struct report_stat_options *options, struct error *e)
 {
-    FILE *out = strcmp(file, "-") == 0 ? stdout : fopen(file, "we");
-    int result;
+    struct written w = {p, options};
 
-    if (!out)
-        return error_set(e, ERROR_SYSTEM, "cannot write %s", file);
-    result = report_stat_json(out, p, options, e);
-    if (out != stdout && fclose(out) != 0 && result == 0)
-        result = error_set(e, ERROR_SYSTEM, "cannot write %s", file);
-    return result;
+    return document_write(file, write_document, &w, e);
 }
 
 static int show(const struct profile *p, const char *path, void *context, struct error *e)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/view-output.h"
 
+#include "cli/document.h"
 #include "cli/terminal.h"
 #include "src/host/report-csv.h"
 #include "src/host/report-folded.h"
@@ -87,23 +88,25 @@ static int write_view(FILE *out, view_writer *write, const struct view_choice *c
     return result;
 }
 
+struct written {
+    view_writer *write;
+    const struct view_choice *choice;
+    const struct profile *p;
+};
+
+static int write_document(FILE *out, void *context, struct error *e)
+{
+    const struct written *w = context;
+
+    return write_view(out, w->write, w->choice, w->p, e);
+}
+
 static int write_file(const char *file, view_writer *write, const struct view_choice *c,
                       const struct profile *p, struct error *e)
 {
-    FILE *out;
-    int result;
+    struct written w = {write, c, p};
 
-    if (!file)
-        return 0;
-    if (strcmp(file, "-") == 0)
-        return write_view(stdout, write, c, p, e);
-    out = fopen(file, "we");
-    if (!out)
-        return error_set(e, ERROR_SYSTEM, "cannot write %s", file);
-    result = write_view(out, write, c, p, e);
-    if (fclose(out) != 0 && result == 0)
-        result = error_set(e, ERROR_SYSTEM, "cannot write %s", file);
-    return result;
+    return file ? document_write(file, write_document, &w, e) : 0;
 }
 
 int view_choice_write_files(const struct view_choice *c, const struct profile *p, struct error *e)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What others may do to memprof, and what memprof may do to others."""
+import contextlib
 import ctypes
 import ctypes.util
 import os
@@ -92,6 +93,52 @@ def links():
             h.equal(f.read(), b"precious", f"what the link leads to (status {run.returncode}, {run.stderr!r})")
         h.equal((run.returncode, run.stdout, run.stderr.count("\n")), (125, "", 1), f"refused before the program starts: {run.stderr!r}")
     return "refused: " + documented("that another user laid into a sticky folder")
+
+
+WRITERS = (("top", "--json"), ("top", "--csv"), ("top", "--folded"), ("stat", "--json"), ("growth", "--json"), ("growth", "--csv"),
+           ("pools", "--json"), ("pools", "--csv"), ("diff", "--json"), ("diff", "--csv"), ("compare", "--json"), ("compare", "--csv"),
+           ("merge", "-o"), ("symbolize", "-o"), ("leaks", "--json"), ("leaks", "--report=json"), ("duplicates", "--json"),
+           ("findings", "--json"), ("check", "--report=text", "--from"), ("check", "--update-baseline", "--from"))
+
+
+def writer(command, options, link, profile, other):
+    """The command with its output where the link is."""
+    two = [profile, other] if command in ("diff", "compare", "merge") else [profile]
+    if options[0] == "--update-baseline":
+        return ["--update-baseline", f"--baseline={link}", "--from", profile]
+    if "=" in options[0]:
+        return [f"{options[0]}={link}", *options[1:], *two]
+    return [*([options[0], link] if options[0] == "-o" else [f"{options[0]}={link}"]), *two]
+
+
+@row("security", "no report of any command is written through somebody else's link, be it laid while the program runs")
+def report_links():
+    root()
+    shared, victim = os.path.join(h.scratch, "sticky-reports"), os.path.join(h.scratch, "victim-of-reports")
+    os.makedirs(shared)
+    os.chmod(shared, 0o1777)
+    (_, profile), (_, other) = (record([h.target("pool-mix")], "--allocator=pool", "--duplicates") for _ in range(2))
+    link = os.path.join(shared, "report")
+    os.symlink(victim, link)
+    os.lchown(link, 65534, 65534)
+    for command, *options in WRITERS:
+        run = memprof(command, *writer(command, options, link, profile, other))
+        h.check(run.returncode not in (0, 2) and run.stderr.count("\n") == 1 and "another user laid it" in run.stderr,
+                f"{command} {options[0]}: {run.returncode} {run.stderr!r}")
+        h.check(not os.path.exists(victim), f"{command} {options[0]}: nothing is written behind the link")
+        h.check(os.path.islink(link), f"{command} {options[0]}: the link is there")
+        with contextlib.suppress(OSError):
+            os.unlink(victim)
+    for option in ("--json", "--csv", "--folded", "--report=text", "-o"):
+        later = os.path.join(shared, "later" + option)
+        lay = f'ln -sf {victim} "$0" && chown -h 65534:65534 "$0" && exec {h.target("plain")} 3'
+        where = [f"{option}={later}"] if "=" in option else [option, later]
+        run = memprof("run", "-q", *(["-o", os.path.join(h.scratch, "later.mprof")] if option != "-o" else []), *where, "--", "sh", "-c", lay, later)
+        h.check("total_blocks=12" in run.stdout, f"{option}, laid later: the program ran: {run.stderr!r}")
+        h.check(not os.path.exists(victim), f"{option}, laid later: nothing behind the link (status {run.returncode}, {run.stderr!r})")
+        with contextlib.suppress(OSError):
+            os.unlink(victim)
+    return documented("is refused, whatever")
 
 
 def vandals(seeds):
