@@ -5,10 +5,12 @@
 #include "preload/connect.h"
 #include "preload/environment.h"
 #include "preload/session.h"
+#include "preload/thread.h"
 #include "src/shared/rawcall.h"
 #include "src/shared/record.h"
 #include "src/shared/sysmem.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -48,6 +50,12 @@ static bool can_be(const char *path, int mode)
     return rawcall(SYS_faccessat, AT_FDCWD, path, mode) == 0;
 }
 
+/* Shells try every folder of PATH so.  Other errors depend on more than access looks at. */
+static bool is_absent(const char *path)
+{
+    return rawcall(SYS_faccessat, AT_FDCWD, path, F_OK) == -ENOENT;
+}
+
 /* What execve takes: a folder has x bits, too. */
 static bool is_program(const char *path)
 {
@@ -62,19 +70,29 @@ static bool is_program(const char *path)
  * A process that has confined itself may not be allowed to ask; it is recorded as it was.
  * Where the root was changed the loader would complain of a library that is not there.
  */
-bool carry_allowed(const char *path, bool child)
+bool carry_allowed(struct carry_question *q, const char *path)
 {
     enum host_word word = HOST_SILENT;
 
     if (confined())
         return session_recording() && session_here();
-    if (!path)
+    if (!path || is_absent(path))
         return false;
     if (can_be(environment_library(), R_OK))
-        word = host_asked(environment_session(), session.image, path, child);
+        word = host_asked(environment_session(), session.image, path, q->child, &q->row);
     if (word == HOST_SILENT && can_be(path, X_OK))
         carry_missed(1);
+    q->heard = word != HOST_SILENT;
     return word == HOST_ALLOWS;
+}
+
+void carry_failed(const struct carry_question *q)
+{
+    /* a forked child that was not heard of before: it may say hello yet, or be a quiet one */
+    uint32_t fork = q->child || !local.fork ? FORK_UNMARKED : local.fork;
+
+    if (q->heard && (q->row || fork != FORK_UNMARKED))
+        host_told_failure(environment_session(), session.image, fork, q->row);
 }
 
 static const char *value_in(char *const *e, const char *name)
@@ -100,18 +118,18 @@ static bool join(char path[EXECUTE_PATH_BYTES + 1], const char *folder, size_t l
     return true;
 }
 
-bool carry_allowed_by_search(const char *file, bool child)
+bool carry_allowed_by_search(struct carry_question *q, const char *file)
 {
     const char *folder = value_in(environ, "PATH=");
     char path[EXECUTE_PATH_BYTES + 1];
 
     if (!file || strchr(file, '/'))
-        return carry_allowed(file, child);
+        return carry_allowed(q, file);
     for (folder = folder ? folder : "/bin:/usr/bin"; folder;) {
         const char *end = strchrnul(folder, ':');
 
         if (join(path, folder, (size_t)(end - folder), file) && is_program(path))
-            return carry_allowed(path, child);
+            return carry_allowed(q, path);
         folder = *end ? end + 1 : NULL;
     }
     return false;
@@ -143,11 +161,11 @@ static bool descriptor_path(char path[DESCRIPTOR_PATH_BYTES], int fd)
     return true;
 }
 
-bool carry_allowed_descriptor(int fd)
+bool carry_allowed_descriptor(struct carry_question *q, int fd)
 {
     char path[DESCRIPTOR_PATH_BYTES];
 
-    return descriptor_path(path, fd) && carry_allowed(path, false);
+    return descriptor_path(path, fd) && carry_allowed(q, path);
 }
 
 static bool is_link(int folder, const char *path)
@@ -157,18 +175,18 @@ static bool is_link(int folder, const char *path)
     return rawcall6(SYS_readlinkat, folder, (long)path, (long)&first, 1, 0, 0) >= 0;
 }
 
-bool carry_allowed_at(int folder, const char *path, int flags)
+bool carry_allowed_at(struct carry_question *q, int folder, const char *path, int flags)
 {
     char at[DESCRIPTOR_PATH_BYTES], whole[EXECUTE_PATH_BYTES + 1];
 
     if (!path || (!*path && flags & AT_EMPTY_PATH))
-        return carry_allowed_descriptor(folder);
+        return carry_allowed_descriptor(q, folder);
     if (flags & AT_SYMLINK_NOFOLLOW && is_link(folder, path))
         return false; /* which fails */
     if (*path == '/' || folder == AT_FDCWD)
-        return carry_allowed(path, false);
+        return carry_allowed(q, path);
     return descriptor_path(at, folder) && join(whole, at, strlen(at), path) &&
-           carry_allowed(whole, false);
+           carry_allowed(q, whole);
 }
 
 /* --------------------------------------------------------- the environment -- */

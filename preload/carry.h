@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* An environment this large is built on the stack: there may be no address space for a mapping. */
 #define CARRY_ON_STACK (64u << 10)
@@ -27,14 +28,24 @@ struct carried {
 /* Whether this process has what to carry, and programs that it executes are recorded. */
 bool carry_wanted(void);
 
+/* A program that is about to be executed; the rest is what came of asking for it. */
+struct carry_question {
+    bool child; /* by a child to be, and not by this process */
+    bool heard;
+    uint32_t row; /* record.h, struct execute_answer */
+};
+
 /*
- * Whether the host allows it for this file, of a child to be or of this process; asks.  Where
- * that cannot be done from here, the program counts as missed.
+ * Whether the host allows it for this file; asks.  Where that cannot be done from here, the
+ * program counts as missed.  A file that is not there is not asked for.
  */
-bool carry_allowed(const char *path, bool child);
-bool carry_allowed_by_search(const char *file, bool child); /* found by PATH, as execvp does */
-bool carry_allowed_descriptor(int fd);
-bool carry_allowed_at(int folder, const char *path, int flags); /* as execveat finds it */
+bool carry_allowed(struct carry_question *q, const char *path);
+bool carry_allowed_by_search(struct carry_question *q, const char *file); /* by PATH, as execvp */
+bool carry_allowed_descriptor(struct carry_question *q, int fd);
+bool carry_allowed_at(struct carry_question *q, int folder, const char *path, int flags);
+
+/* It was not executed after all: the host takes back what it noted with the question. */
+void carry_failed(const struct carry_question *q);
 
 /*
  * A program is executed without what memprof adds, though it was to be recorded: `more` is 1,

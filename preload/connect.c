@@ -126,7 +126,7 @@ void *host_connect(const char *socket_path, uint32_t from, uint32_t fork, struct
     return memory;
 }
 
-static enum host_word execute_answer_receive(int fd)
+static enum host_word execute_answer_receive(int fd, uint32_t *row)
 {
     struct execute_answer answer = {0};
     long got;
@@ -136,6 +136,7 @@ static enum host_word execute_answer_receive(int fd)
     while (got == -4); /* EINTR */
     if (got != (long)sizeof(answer) || answer.magic != EXECUTE_MAGIC)
         return HOST_SILENT;
+    *row = answer.row;
     return answer.carry == 1 ? HOST_ALLOWS : HOST_REFUSES;
 }
 
@@ -155,7 +156,8 @@ static bool question_send(int fd, uint32_t from, const char *path, bool child)
            (long)(sizeof(question) + question.length);
 }
 
-enum host_word host_asked(const char *socket_path, uint32_t from, const char *path, bool child)
+enum host_word host_asked(const char *socket_path, uint32_t from, const char *path, bool child,
+                          uint32_t *row)
 {
     enum host_word word = HOST_SILENT;
     int fd;
@@ -166,7 +168,23 @@ enum host_word host_asked(const char *socket_path, uint32_t from, const char *pa
     if (fd < 0)
         return HOST_SILENT;
     if (question_send(fd, from, path, child))
-        word = execute_answer_receive(fd);
+        word = execute_answer_receive(fd, row);
     rawcall(SYS_close, fd, 0, 0);
     return word;
+}
+
+void host_told_failure(const char *socket_path, uint32_t from, uint32_t fork, uint32_t row)
+{
+    struct execute_failure failure = {.magic = EXECUTE_FAILED_MAGIC,
+                                      .version = SEGMENT_VERSION,
+                                      .from = from,
+                                      .fork = fork,
+                                      .row = row};
+    int fd = host_open(socket_path);
+
+    if (fd < 0)
+        return;
+    if (send_all(fd, &failure, sizeof(failure)))
+        (void)execute_answer_receive(fd, &row);
+    rawcall(SYS_close, fd, 0, 0);
 }

@@ -32,8 +32,15 @@ enum host_word {
 /*
  * Whether the host says that the library can be loaded into the program at `path`
  * (struct execute_question), which a child is to execute or this process itself.  Waits for the
- * answer.
+ * answer.  `row` gets the answer's.
  */
-enum host_word host_asked(const char *socket_path, uint32_t from, const char *path, bool child);
+enum host_word host_asked(const char *socket_path, uint32_t from, const char *path, bool child,
+                          uint32_t *row);
+
+/*
+ * Such a program was not executed (struct execute_failure): `fork` is this process's if it said
+ * with the question what becomes of it, else FORK_UNMARKED.  Waits until that is heard.
+ */
+void host_told_failure(const char *socket_path, uint32_t from, uint32_t fork, uint32_t row);
 
 #endif

@@ -7,6 +7,7 @@
 #include "preload/environment.h"
 #include "src/shared/sysmem.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 static void announce(void)
@@ -40,17 +41,41 @@ static void before_fork(void)
     local.busy = BUSY_RECORDING;
     announce();
     local.busy = BUSY_NO;
+    if (local.fork == FORK_UNMARKED)
+        return;
+    local.fork_errno = errno;
+    errno = 0;
 }
 
+/*
+ * libc does not say here whether there is a child: only errno, which before_fork cleared, tells.
+ * libc gives the program the errno of a fork that failed, whatever handlers leave.
+ */
 static void in_parent(void)
 {
+    uint32_t number = local.fork;
+
     local.fork = FORK_UNMARKED;
+    if (number == FORK_UNMARKED)
+        return;
+    if (errno == 0)
+        errno = local.fork_errno;
+    else
+        /* relaxed: a statistic */
+        atomic_fetch_add_explicit(&segment_header(&session.segment)->forks_failed, 1,
+                                  memory_order_relaxed);
+}
+
+static void in_child(void)
+{
+    if (local.fork != FORK_UNMARKED && errno == 0)
+        errno = local.fork_errno;
 }
 
 void forked_watch(void)
 {
     local.fork = FORK_UNMARKED;
-    pthread_atfork(before_fork, in_parent, NULL);
+    pthread_atfork(before_fork, in_parent, in_child);
 }
 
 enum forked_outcome forked_rejoin(void)

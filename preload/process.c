@@ -66,28 +66,26 @@ static int execute_with(const struct executing *e, char *const *envp)
 }
 
 /* Where the file is: as given, found as libc would, or by its descriptor. */
-static bool allows(const struct executing *e)
+static bool allows(struct carry_question *q, const struct executing *e)
 {
     switch (e->by) {
     case BY_PATH:
-        return carry_allowed(e->path, false);
+        return carry_allowed(q, e->path);
     case BY_SEARCH:
-        return carry_allowed_by_search(e->path, false);
+        return carry_allowed_by_search(q, e->path);
     case BY_FOLDER:
-        return carry_allowed_at(e->fd, e->path, e->flags);
+        return carry_allowed_at(q, e->fd, e->path, e->flags);
     default:
-        return carry_allowed_descriptor(e->fd);
+        return carry_allowed_descriptor(q, e->fd);
     }
 }
 
-static int execute(const struct executing *e)
+static int execute_carrying(const struct executing *e)
 {
     bool in_place = session_recording() && session_here();
     struct carried carried;
     int result;
 
-    if (!carry_wanted() || !allows(e))
-        return execute_with(e, e->envp);
     carry_measure(&carried, e->envp);
     carry_place(&carried, carried.bytes <= CARRY_ON_STACK ? __builtin_alloca(carried.bytes) : NULL);
     if (in_place)
@@ -101,6 +99,19 @@ static int execute(const struct executing *e)
     if (in_place)
         note_executing(0);
     carry_release(&carried);
+    return result;
+}
+
+static int execute(const struct executing *e)
+{
+    struct carry_question question = {0};
+    int result;
+
+    if (carry_wanted() && allows(&question, e))
+        result = execute_carrying(e);
+    else
+        result = execute_with(e, e->envp);
+    carry_failed(&question);
     return result;
 }
 

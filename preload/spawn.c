@@ -42,16 +42,16 @@ static int call(const struct spawning *s, char *const *envp)
     return s->call(s->pid, s->file, s->actions, s->attributes, s->argv, envp);
 }
 
-static int spawn(const struct spawning *s)
+static bool allows(struct carry_question *q, const struct spawning *s)
+{
+    return s->by_search ? carry_allowed_by_search(q, s->file) : carry_allowed(q, s->file);
+}
+
+static int spawn_carrying(const struct spawning *s)
 {
     struct carried carried;
     int result;
 
-    if (!s->call)
-        return ENOSYS;
-    if (!carry_wanted() ||
-        !(s->by_search ? carry_allowed_by_search(s->file, true) : carry_allowed(s->file, true)))
-        return call(s, s->envp);
     carry_measure(&carried, s->envp);
     carry_place(&carried, NULL);
     result = carried.envp ? call(s, carried.envp) : E2BIG;
@@ -60,6 +60,19 @@ static int spawn(const struct spawning *s)
         carry_missed(result == 0);
     }
     carry_release(&carried);
+    return result;
+}
+
+static int spawn(const struct spawning *s)
+{
+    struct carry_question question = {.child = true};
+    int result;
+
+    if (!s->call)
+        return ENOSYS;
+    result = carry_wanted() && allows(&question, s) ? spawn_carrying(s) : call(s, s->envp);
+    if (result != 0)
+        carry_failed(&question);
     return result;
 }
 
@@ -95,6 +108,7 @@ ENTRY int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_acti
 /* -------------------------------------------------------- system and popen -- */
 
 struct lent {
+    struct carry_question question;
     struct carried carried;
     char **theirs;
 };
@@ -105,7 +119,8 @@ struct lent {
  */
 static bool environment_lend(struct lent *l, const char *command)
 {
-    if (!environ || !carry_wanted() || !carry_allowed(SHELL, true))
+    l->question = (struct carry_question){.child = true};
+    if (!environ || !carry_wanted() || !carry_allowed(&l->question, SHELL))
         return false;
     l->theirs = environ;
     carry_measure(&l->carried, environ);
@@ -157,7 +172,7 @@ static void environment_return(struct lent *l)
 
 ENTRY int system(const char *command)
 {
-    struct lent lent;
+    struct lent lent = {0};
     bool lends;
     int result;
 
@@ -169,12 +184,14 @@ ENTRY int system(const char *command)
     result = real.system(command);
     if (lends)
         environment_return(&lent);
+    if (result == -1)
+        carry_failed(&lent.question);
     return result;
 }
 
 ENTRY FILE *popen(const char *command, const char *mode)
 {
-    struct lent lent;
+    struct lent lent = {0};
     FILE *result;
     bool lends;
 
@@ -186,5 +203,7 @@ ENTRY FILE *popen(const char *command, const char *mode)
     result = real.popen(command, mode);
     if (lends)
         environment_return(&lent);
+    if (!result)
+        carry_failed(&lent.question);
     return result;
 }

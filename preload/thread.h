@@ -40,7 +40,8 @@ struct thread_local_state {
     /* The frame of the entry point that is busy, and where that returns to. */
     const uint64_t *guard;
     uint64_t guard_return;
-    uint32_t fork; /* in a forked child: the number of its fork, or FORK_UNMARKED; see forked.h */
+    uint32_t fork;  /* in a forked child: the number of its fork, or FORK_UNMARKED; see forked.h */
+    int fork_errno; /* between the handlers around a fork: the program's errno */
 };
 
 extern __thread struct thread_local_state local __attribute__((tls_model("initial-exec")));

@@ -94,6 +94,7 @@ unit_tests = \
 	tests/unit/test-outfile \
 	tests/unit/test-ownmemory \
 	tests/unit/test-perfmap \
+	tests/unit/test-pidfd \
 	tests/unit/test-plot \
 	tests/unit/test-objects \
 	tests/unit/test-ownrange \

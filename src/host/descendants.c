@@ -2,6 +2,7 @@
 #include "src/host/descendants.h"
 
 #include "src/host/availmem.h"
+#include "src/host/pidfd.h"
 #include "src/host/procinfo.h"
 #include "src/host/profilename.h"
 #include "src/host/stragglers.h"
@@ -45,8 +46,11 @@ static void image_discard(struct image *image)
     }
 }
 
+/* What its parent had live is not asked for any more. */
 static void unexpect(struct descendants *d, size_t i)
 {
+    if (d->expected[i].fork)
+        forks_drop(&d->forks, d->expected[i].from, d->expected[i].fork);
     close(d->expected[i].pidfd);
     d->expected[i] = d->expected[--d->expected_count];
 }
@@ -289,7 +293,9 @@ bool descendants_wanted(const struct run_options *run, pid_t pid, char *program,
 
     procinfo_executable(pid, executable, sizeof(executable));
     procinfo_arguments(pid, arguments, sizeof(arguments));
-    snprintf(program, size, "%s", base_of(*arguments ? arguments : executable));
+    snprintf(program, size, "%s", base_of(arguments));
+    if (!*program) /* none, or what ends in a slash */
+        snprintf(program, size, "%s", base_of(executable));
     if (run->only && !matches(run->only, program, base_of(executable)))
         return false;
     return !matches(run->not, program, base_of(executable));
@@ -297,21 +303,23 @@ bool descendants_wanted(const struct run_options *run, pid_t pid, char *program,
 
 /* ------------------------------------------------------------ being born -- */
 
-static int watch_process(pid_t pid)
+static struct descendants_expected *find_expected(const struct descendants *d, pid_t pid)
 {
-    return (int)syscall(SYS_pidfd_open, pid, 0);
+    for (size_t i = 0; i < d->expected_count; i++)
+        if (d->expected[i].pid == pid)
+            return &d->expected[i];
+    return NULL;
 }
 
 static void expect(struct descendants *d, pid_t pid, uint32_t row)
 {
+    struct descendants_expected *known = find_expected(d, pid);
     int pidfd;
 
-    for (size_t i = 0; i < d->expected_count; i++)
-        if (d->expected[i].pid == pid) {
-            if (row != TREE_NONE)
-                d->expected[i].row = row;
-            return;
-        }
+    if (known && row != TREE_NONE)
+        known->row = row;
+    if (known)
+        return;
     if (d->expected_count == d->expected_room) {
         size_t room = d->expected_room ? 2 * d->expected_room : 16;
         struct descendants_expected *all = realloc(d->expected, room * sizeof(*all));
@@ -321,17 +329,22 @@ static void expect(struct descendants *d, pid_t pid, uint32_t row)
         d->expected = all;
         d->expected_room = room;
     }
-    pidfd = watch_process(pid);
+    pidfd = pidfd_open_process(pid);
     if (pidfd >= 0)
-        d->expected[d->expected_count++] =
-            (struct descendants_expected){pid, pidfd, procinfo_start_ticks(pid), row};
+        d->expected[d->expected_count++] = (struct descendants_expected){
+            .pid = pid, .pidfd = pidfd, .start_ticks = procinfo_start_ticks(pid), .row = row};
 }
 
-static void no_longer_expected(struct descendants *d, pid_t pid)
+/* It says hello: as a forked child, it asks for what its parent had. */
+static void no_longer_expected(struct descendants *d, pid_t pid, bool forked)
 {
-    for (size_t i = d->expected_count; i > 0; i--)
-        if (d->expected[i - 1].pid == pid)
-            unexpect(d, i - 1);
+    struct descendants_expected *one = find_expected(d, pid);
+
+    if (!one)
+        return;
+    if (forked)
+        one->fork = 0;
+    unexpect(d, (size_t)(one - d->expected));
 }
 
 static struct descendant *running_one(const struct descendants *d, pid_t pid)
@@ -449,7 +462,7 @@ static int go_on(struct descendants *d, uint32_t index, const struct hello *said
 {
     struct descendant *mine = &d->all[index];
     struct error e = {0};
-    int pidfd = watch_process(mine->pid);
+    int pidfd = pidfd_open_process(mine->pid);
 
     if (pidfd < 0)
         error_set(&e, ERROR_SYSTEM, "its end cannot be watched for");
@@ -489,6 +502,15 @@ static void hear(struct descendants *d, uint32_t from, uint32_t fork)
         parent->heard_words = 2 * words;
     }
     parent->heard[fork / 64] |= UINT64_C(1) << fork % 64;
+}
+
+/* What it was to execute it did not: nothing is known of it again. */
+static void unhear(struct descendants *d, uint32_t from, uint32_t fork)
+{
+    struct descendant *parent = from && from <= d->tree->count ? &d->all[from - 1] : NULL;
+
+    if (parent && fork / 64 < parent->heard_words)
+        parent->heard[fork / 64] &= ~(UINT64_C(1) << fork % 64);
 }
 
 /* At the end: of the others nothing will be heard any more. */
@@ -533,7 +555,7 @@ int descendants_hello(struct descendants *d, const struct hello *said, pid_t pee
     hear(d, said->from, said->fork);
     if (before)
         end_one(d, (uint32_t)(before - d->all), EXIT_EXECUTED, 0);
-    no_longer_expected(d, peer);
+    no_longer_expected(d, peer, said->fork != 0);
     index = add(d, from, peer, said->fork != 0, program);
     if (index == TREE_NONE)
         return -1;
@@ -575,24 +597,43 @@ static void name_as_asked(struct error *why, const char *seen, const char *path)
         snprintf(why->text, sizeof(why->text), "%s%s", path, said.text + length);
 }
 
-static void add_unrecorded(struct descendants *d, uint32_t from, const char *path, pid_t pid,
-                           const char *reason)
+/* The row's number, or 0. */
+static uint32_t add_unrecorded(struct descendants *d, uint32_t from, const char *path, pid_t pid,
+                               const char *reason)
 {
     uint32_t index = add(d, from <= d->tree->count ? from : 0, pid, false, base_of(path));
 
-    if (index != TREE_NONE)
-        decline(d, index, reason);
+    if (index == TREE_NONE)
+        return 0;
+    decline(d, index, reason);
+    return index + 1;
+}
+
+/*
+ * A forked child that executes something needs no more what its parent had; but only once it has:
+ * a shell reads a script itself that the kernel does not take.
+ */
+static void forget_fork(struct descendants *d, const struct execute_question *asked, pid_t peer)
+{
+    struct descendants_expected *one = find_expected(d, peer);
+
+    if (asked->fork == 0 || asked->fork == FORK_UNMARKED)
+        return;
+    if (!one) {
+        forks_drop(&d->forks, asked->from, asked->fork);
+        return;
+    }
+    one->from = asked->from;
+    one->fork = asked->fork;
 }
 
 bool descendants_execute(struct descendants *d, const struct execute_question *asked,
-                         const char *path, pid_t peer)
+                         const char *path, pid_t peer, uint32_t *row)
 {
     char seen[EXECUTE_PATH_BYTES + 64];
     struct error why = {0};
 
     hear(d, asked->from, asked->fork);
-    if (asked->fork != FORK_UNMARKED)
-        forks_drop(&d->forks, asked->from, asked->fork);
     path_of(seen, sizeof(seen), path, peer);
     switch (preflight_check(seen, &why)) {
     case PREFLIGHT_STATIC:
@@ -602,7 +643,8 @@ bool descendants_execute(struct descendants *d, const struct execute_question *a
     case PREFLIGHT_SANITIZED:
         name_as_asked(&why, seen, path);
         if (d->run->follow != FOLLOW_NONE)
-            add_unrecorded(d, asked->from, path, asked->child ? 0 : peer, why.text);
+            *row = add_unrecorded(d, asked->from, path, asked->child ? 0 : peer, why.text);
+        forget_fork(d, asked, peer);
         return false;
     default:
         break;
@@ -610,12 +652,35 @@ bool descendants_execute(struct descendants *d, const struct execute_question *a
     d->carried = true;
     if (d->run->follow != FOLLOW_NONE && !asked->child && !running_one(d, peer))
         expect(d, peer, TREE_NONE);
+    forget_fork(d, asked, peer);
     return true;
+}
+
+void descendants_not_executed(struct descendants *d, const struct execute_failure *said, pid_t peer)
+{
+    struct tree_row *row =
+        said->row && said->row <= d->tree->count ? &d->tree->rows[said->row - 1] : NULL;
+    struct descendants_expected *one = find_expected(d, peer);
+
+    if (said->fork != FORK_UNMARKED)
+        unhear(d, said->from, said->fork);
+    if (!row || row->recorded || row->ended || (row->pid && row->pid != peer))
+        return;
+    row->withdrawn = true;
+    tree_write(d->tree, said->row - 1);
+    if (one && one->row == said->row - 1)
+        one->row = TREE_NONE;
 }
 
 /* ------------------------------------------------------------ ending -- */
 
-/* A process that is nobody's child here: what its parent has not taken yet, or it said itself. */
+/* Its parent may wait for it at any moment, so that is the second that is looked for. */
+static bool exit_status(pid_t pid, int pidfd, uint64_t start_ticks, int *status)
+{
+    return procinfo_ended(pid, start_ticks, status) || pidfd_exit_status(pidfd, status);
+}
+
+/* A process that is nobody's child here: by the kernel, or by what it said itself. */
 static void how_it_ended(const struct descendant *one, enum exit_kind *kind, int32_t *value)
 {
     const struct segment_header *h = segment_header(&one->image->segment);
@@ -625,7 +690,7 @@ static void how_it_ended(const struct descendant *one, enum exit_kind *kind, int
 
     *kind = EXIT_UNKNOWN;
     *value = 0;
-    if (procinfo_ended(one->pid, one->start_ticks, &status)) {
+    if (exit_status(one->pid, one->pidfd, one->start_ticks, &status)) {
         *kind = WIFSIGNALED(status) ? EXIT_SIGNAL : EXIT_STATUS;
         *value = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     } else if (leaving & (LEAVING_STATUS | LEAVING_SIGNAL)) {
@@ -662,7 +727,8 @@ static void end_one(struct descendants *d, uint32_t index, enum exit_kind kind, 
 static bool has_successor(const struct descendants *d, uint32_t number, pid_t pid)
 {
     for (uint32_t i = number; i < d->tree->count; i++)
-        if (d->tree->rows[i].from == number && d->tree->rows[i].pid == pid)
+        if (d->tree->rows[i].from == number && d->tree->rows[i].pid == pid &&
+            !d->tree->rows[i].withdrawn)
             return true;
     return false;
 }
@@ -751,7 +817,7 @@ static void note_end(struct descendants *d, const struct descendants_expected *o
     struct tree_row *row = one->row != TREE_NONE ? &d->tree->rows[one->row] : NULL;
     int status;
 
-    if (!row || row->recorded || !procinfo_ended(one->pid, one->start_ticks, &status))
+    if (!row || row->recorded || !exit_status(one->pid, one->pidfd, one->start_ticks, &status))
         return;
     row->ended = true;
     row->exit_kind = WIFSIGNALED(status) ? EXIT_SIGNAL : EXIT_STATUS;
@@ -788,10 +854,7 @@ static bool is_known(void *context, pid_t pid)
 
     if (running_one(d, pid))
         return true;
-    for (size_t i = 0; i < d->expected_count; i++)
-        if (d->expected[i].pid == pid)
-            return true;
-    return false;
+    return find_expected(d, pid) != NULL;
 }
 
 /* Whether a process may exist that we have not heard of: one that was forked, or is being loaded.
@@ -846,4 +909,14 @@ void descendants_finish(struct descendants *d)
         if (d->all[i].image && !d->all[i].launched)
             note_late(d, i);
     count_quiet(d);
+}
+
+void descendants_abandon(struct descendants *d)
+{
+    if (!d->folder)
+        return;
+    tree_unlink(d->tree, d->folder);
+    (void)!rmdir(d->folder); /* others may have put something there */
+    free(d->folder);
+    d->folder = NULL;
 }

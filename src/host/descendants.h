@@ -45,6 +45,8 @@ struct descendants_expected {
     int pidfd;
     uint64_t start_ticks;
     uint32_t row; /* its index; TREE_NONE */
+    /* It is a forked child that asked whether it may execute something: by which fork; 0: none. */
+    uint32_t from, fork;
 };
 
 struct descendants {
@@ -92,9 +94,11 @@ void descendants_let_go(struct descendants *d, uint32_t number);
 int descendants_hello(struct descendants *d, const struct hello *said, pid_t peer,
                       struct hello_answer *answer);
 
-/* As server_handlers.execute. */
+/* As server_handlers.execute and not_executed. */
 bool descendants_execute(struct descendants *d, const struct execute_question *asked,
-                         const char *path, pid_t peer);
+                         const char *path, pid_t peer, uint32_t *row);
+void descendants_not_executed(struct descendants *d, const struct execute_failure *said,
+                              pid_t peer);
 
 /* Whether --only and --not let this process be recorded; `program` gets its base name. */
 bool descendants_wanted(const struct run_options *run, pid_t pid, char *program, size_t size);
@@ -136,6 +140,9 @@ void descendants_settle(struct descendants *d);
 
 /* That, and what there is to say of all, the launched process's own images too. */
 void descendants_finish(struct descendants *d);
+
+/* Take the run's folder away again: there is nothing but the table in it. */
+void descendants_abandon(struct descendants *d);
 
 /* Where the n'th image's profile is to be, to be freed; NULL: nowhere, or out of memory. */
 char *descendants_path(struct descendants *d, uint32_t number, const char *program, pid_t pid);

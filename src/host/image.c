@@ -459,8 +459,12 @@ bool image_replaced(const struct image *i)
 
 uint32_t image_forks(const struct image *i)
 {
-    /* relaxed: a statistic */
-    return atomic_load_explicit(&segment_header(&i->segment)->forks, memory_order_relaxed);
+    const struct segment_header *h = segment_header(&i->segment);
+    /* relaxed: statistics */
+    uint32_t forks = atomic_load_explicit(&h->forks, memory_order_relaxed);
+    uint32_t failed = atomic_load_explicit(&h->forks_failed, memory_order_relaxed);
+
+    return forks > failed ? forks - failed : 0;
 }
 
 uint32_t image_unfollowed(const struct image *i)

@@ -108,7 +108,7 @@ int image_ask(struct image *i, const struct capture_request *request);
  */
 bool image_replaced(const struct image *i);
 
-/* How many times it has called libc's fork. */
+/* How many children it has made by libc's fork. */
 uint32_t image_forks(const struct image *i);
 
 /* What it started and memprof could not be reached from, by now. */

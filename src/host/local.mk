@@ -226,6 +226,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/report-duplicates.h \
 	src/host/report-faults.c \
 	src/host/report-faults.h \
+	src/host/pidfd.c \
+	src/host/pidfd.h \
 	src/host/pointersort.c \
 	src/host/pointersort.h \
 	src/host/pools.c \

@@ -125,13 +125,13 @@ static void add_line(struct strbuf *out, const struct widths *w, const struct li
     strbuf_add(out, "\n");
 }
 
-static void add_rest(struct strbuf *out, const struct tree *t, uint32_t shown)
+static void add_rest(struct strbuf *out, const struct tree *t, uint32_t all, uint32_t shown)
 {
     char count[UNITS_TEXT];
     uint64_t quiet = tree_quiet(t);
 
-    if (shown < t->count)
-        strbuf_addf(out, "and %s more\n", units_count(count, t->count - shown));
+    if (shown < all)
+        strbuf_addf(out, "and %s more\n", units_count(count, all - shown));
     if (quiet)
         strbuf_addf(out, "and %s forked %s that called no function of an allocator\n",
                     units_count(count, quiet), quiet == 1 ? "child" : "children");
@@ -144,13 +144,14 @@ void report_tree_text(struct strbuf *out, const struct tree *t, uint32_t limit, 
 {
     uint32_t *order = calloc(t->count + 1, sizeof(*order));
     uint32_t *depth = calloc(t->count + 1, sizeof(*depth));
-    uint32_t shown = limit && limit < t->count ? limit : t->count;
+    uint32_t all, shown;
     struct widths widths = {0};
     struct line line;
 
     out->failed |= !order || !depth;
     if (order && depth) {
-        tree_order(t, order, depth);
+        all = tree_order(t, order, depth);
+        shown = limit && limit < all ? limit : all;
         title_make(&line);
         widen(&widths, &line);
         for (uint32_t i = 0; i < shown; i++) {
@@ -163,7 +164,7 @@ void report_tree_text(struct strbuf *out, const struct tree *t, uint32_t limit, 
             line_make(&line, &t->rows[order[i]], depth[order[i]], exact);
             add_line(out, &widths, &line);
         }
-        add_rest(out, t, shown);
+        add_rest(out, t, all, shown);
     }
     free(order);
     free(depth);
@@ -175,7 +176,8 @@ int report_tree_json(FILE *out, const struct tree *t, struct error *e)
     json_t *rows = json_array();
 
     for (uint32_t i = 0; i < t->count; i++)
-        rows = jsonlist_append(rows, tree_row_json(&t->rows[i]));
+        if (!t->rows[i].withdrawn)
+            rows = jsonlist_append(rows, tree_row_json(&t->rows[i]));
     jsonobject_set(&o, "schema", jsonvalue_number(REPORT_TREE_SCHEMA));
     jsonobject_set(&o, "processes", jsonvalue_number(tree_processes(t)));
     jsonobject_set(&o, "images", rows);

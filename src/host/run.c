@@ -417,11 +417,18 @@ static int hello(void *context, const struct hello *said, pid_t peer, struct hel
 }
 
 static bool execute(void *context, const struct execute_question *asked, const char *path,
-                    pid_t peer)
+                    pid_t peer, uint32_t *row)
 {
     struct run *r = context;
 
-    return descendants_execute(&r->descendants, asked, path, peer);
+    return descendants_execute(&r->descendants, asked, path, peer, row);
+}
+
+static void not_executed(void *context, const struct execute_failure *said, pid_t peer)
+{
+    struct run *r = context;
+
+    descendants_not_executed(&r->descendants, said, peer);
 }
 
 /* The preload library of another build: the program runs, and is not recorded. */
@@ -439,8 +446,12 @@ static void stranger(void *context, const struct hello *said, pid_t peer)
 /* Wait for anything to happen, for at most so long, and deal with it.  false: nothing did. */
 static bool attend(struct run *r, int timeout_ms)
 {
-    const struct server_handlers handlers = {
-        .hello = hello, .stranger = stranger, .execute = execute, .request = request, .context = r};
+    const struct server_handlers handlers = {.hello = hello,
+                                             .stranger = stranger,
+                                             .execute = execute,
+                                             .not_executed = not_executed,
+                                             .request = request,
+                                             .context = r};
     size_t most = SERVER_POLLS + 2 + descendants_polls_max(&r->descendants), count = 0;
     struct pollfd few[SERVER_POLLS + 2], *polls = few;
     bool served = r->server.listener >= 0, some;
@@ -623,7 +634,7 @@ static void end_launched(struct run *r)
         struct tree_row *row = &t->rows[i - 1];
         int status = r->result->wait_status;
 
-        if (row->pid != r->launch.pid)
+        if (row->pid != r->launch.pid || row->withdrawn)
             continue;
         if (!row->ended && !row->recorded) {
             row->ended = true;
@@ -645,6 +656,8 @@ static void gather(struct run *r)
         return;
     descendants_finish(d);
     end_launched(r);
+    if (!r->options->directory && tree_images(&result->tree) < 2)
+        descendants_abandon(d);
     for (uint32_t i = 0; d->folder && i < result->image_count; i++)
         if (result->images[i].number && result->images[i].path) {
             place_in_folder(r, &result->images[i]);

@@ -242,7 +242,20 @@ static void serve_execute(int client, const void *bytes, size_t size, const stru
     memcpy(path, (const char *)bytes + sizeof(question), question.length);
     path[question.length] = '\0';
     if (question.version == SEGMENT_VERSION && handlers->execute)
-        answer.carry = handlers->execute(handlers->context, &question, path, peer->pid);
+        answer.carry =
+            handlers->execute(handlers->context, &question, path, peer->pid, &answer.row);
+    (void)!send(client, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void serve_failure(int client, const struct execute_failure *said, const struct ucred *peer,
+                          const struct server_handlers *handlers)
+{
+    struct execute_answer answer = {.magic = EXECUTE_MAGIC};
+
+    if (peer->uid != geteuid() && peer->uid != 0)
+        return;
+    if (said->version == SEGMENT_VERSION && handlers->not_executed)
+        handlers->not_executed(handlers->context, said, peer->pid);
     (void)!send(client, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -276,6 +289,7 @@ union heard {
     struct hello hello;
     struct control_request request;
     struct execute_question execute;
+    struct execute_failure failure;
     char bytes[sizeof(struct execute_question) + EXECUTE_PATH_BYTES];
 };
 
@@ -296,6 +310,8 @@ static bool serve(struct server *s, struct server_client *client,
         return serve_control(s, client, &heard, (size_t)got, &peer, handlers);
     if (got == (ssize_t)sizeof(heard.hello) && heard.hello.magic == HELLO_MAGIC)
         serve_hello(client->fd, &heard.hello, &peer, handlers);
+    else if (got == (ssize_t)sizeof(heard.failure) && heard.failure.magic == EXECUTE_FAILED_MAGIC)
+        serve_failure(client->fd, &heard.failure, &peer, handlers);
     else if (got >= (ssize_t)sizeof(heard.execute) && heard.execute.magic == EXECUTE_MAGIC)
         serve_execute(client->fd, &heard, (size_t)got, &peer, handlers);
     return true;

@@ -48,10 +48,13 @@ struct server_handlers {
     int (*hello)(void *context, const struct hello *hello, pid_t peer, struct hello_answer *answer);
     /*
      * `peer`, or a child that it is about to make, is about to execute `path`, and comes from
-     * image `from`: whether the library can be loaded there.  NULL: never.
+     * image `from`: whether the library can be loaded there.  `row` gets the answer's, 0 before.
+     * NULL: never.
      */
     bool (*execute)(void *context, const struct execute_question *asked, const char *path,
-                    pid_t peer);
+                    pid_t peer, uint32_t *row);
+    /* It was not executed after all.  NULL: nobody is interested. */
+    void (*not_executed)(void *context, const struct execute_failure *said, pid_t peer);
     /*
      * Who said hello speaks another version and is told so (NULL: nobody is interested).
      */

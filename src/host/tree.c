@@ -168,6 +168,8 @@ json_t *tree_row_json(const struct tree_row *row)
     jsonobject_set(&o, "recorded", json_boolean(row->recorded));
     jsonobject_set(&o, "file", row->file ? jsonvalue_text(row->file) : json_null());
     jsonobject_set(&o, "reason", row->reason ? jsonvalue_text(row->reason) : json_null());
+    if (row->withdrawn)
+        jsonobject_set(&o, "withdrawn", json_true());
     if (row->ended)
         add_end(&o, row);
     return jsonobject_end(&o);
@@ -196,12 +198,17 @@ void tree_write(struct tree *t, uint32_t index)
         write_line(t, tree_row_json(&t->rows[index]));
 }
 
+static void file_path(struct strbuf *path, const char *folder)
+{
+    strbuf_init(path);
+    strbuf_addf(path, "%s/" TREE_FILE, folder);
+}
+
 int tree_open(struct tree *t, const char *folder, struct error *e)
 {
     struct strbuf path;
 
-    strbuf_init(&path);
-    strbuf_addf(&path, "%s/" TREE_FILE, folder);
+    file_path(&path, folder);
     if (path.failed)
         error_set(e, ERROR_MEMORY, "out of memory");
     else if ((t->file =
@@ -215,6 +222,19 @@ int tree_open(struct tree *t, const char *folder, struct error *e)
     for (uint32_t i = 0; i < t->count; i++)
         tree_write(t, i);
     return 0;
+}
+
+void tree_unlink(struct tree *t, const char *folder)
+{
+    struct strbuf path;
+
+    if (t->file >= 0)
+        close(t->file);
+    t->file = -1;
+    file_path(&path, folder);
+    if (!path.failed)
+        (void)!unlink(strbuf_text(&path));
+    strbuf_release(&path);
 }
 
 /* ------------------------------------------------------------- reading -- */
@@ -269,6 +289,7 @@ static bool read_row(struct tree *t, const json_t *line)
         return false;
     row = &t->rows[image - 1];
     row->recorded = json_is_true(json_object_get(line, "recorded"));
+    row->withdrawn = json_is_true(json_object_get(line, "withdrawn"));
     read_end(row, line);
     return (!program || tree_set(&row->program, program)) &&
            tree_set(&row->file, json_string_value(json_object_get(line, "file"))) &&
@@ -309,8 +330,7 @@ int tree_read(struct tree *t, const char *folder, struct error *e)
     int result = -1;
 
     tree_init(t);
-    strbuf_init(&path);
-    strbuf_addf(&path, "%s/" TREE_FILE, folder);
+    file_path(&path, folder);
     if (!path.failed)
         in = fopen(strbuf_text(&path), "re");
     if (in)
@@ -333,12 +353,21 @@ static bool in_place(const struct tree *t, const struct tree_row *row)
     return row->from && !row->forked && row->pid == t->rows[row->from - 1].pid;
 }
 
+uint32_t tree_images(const struct tree *t)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < t->count; i++)
+        count += !t->rows[i].withdrawn;
+    return count;
+}
+
 uint32_t tree_processes(const struct tree *t)
 {
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < t->count; i++)
-        count += !in_place(t, &t->rows[i]);
+        count += !t->rows[i].withdrawn && !in_place(t, &t->rows[i]);
     return count;
 }
 
@@ -360,8 +389,19 @@ uint32_t tree_leaking(const struct tree *t)
     return count;
 }
 
+/* What is shown where memory for the lists is lacking. */
+static uint32_t plain_order(const struct tree *t, uint32_t *order)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < t->count; i++)
+        if (!t->rows[i].withdrawn)
+            order[count++] = i;
+    return count;
+}
+
 /* Lists of children by index + 1, the youngest first; then from each to its elder, in turn. */
-void tree_order(const struct tree *t, uint32_t *order, uint32_t *depth)
+uint32_t tree_order(const struct tree *t, uint32_t *order, uint32_t *depth)
 {
     uint32_t *links = calloc((size_t)t->count * 2 + 2, sizeof(*links)), count = 0, at;
     uint32_t *child = links, *next = links ? links + t->count + 1 : NULL;
@@ -369,7 +409,6 @@ void tree_order(const struct tree *t, uint32_t *order, uint32_t *depth)
     for (uint32_t i = 0; i < t->count; i++) {
         const struct tree_row *row = &t->rows[i];
 
-        order[i] = i; /* what is shown where memory for the lists is lacking */
         depth[i] = !row->from ? 0 : depth[row->from - 1] + !in_place(t, row);
     }
     for (uint32_t i = t->count; links && i > 0; i--) {
@@ -379,7 +418,8 @@ void tree_order(const struct tree *t, uint32_t *order, uint32_t *depth)
         child[from] = i;
     }
     for (at = links ? child[0] : 0; at;) {
-        order[count++] = at - 1;
+        if (!t->rows[at - 1].withdrawn)
+            order[count++] = at - 1;
         if (child[at]) {
             at = child[at];
             continue;
@@ -388,5 +428,8 @@ void tree_order(const struct tree *t, uint32_t *order, uint32_t *depth)
             at = t->rows[at - 1].from;
         at = at ? next[at] : 0;
     }
+    if (!links)
+        count = plain_order(t, order);
     free(links);
+    return count;
 }

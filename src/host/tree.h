@@ -28,6 +28,7 @@ struct tree_row {
     int64_t pid;    /* 0: not known */
     bool forked;    /* it went on from a copy of that one's memory */
     bool ended;     /* the rest is known */
+    bool withdrawn; /* it was to be executed, and was not: the row is not shown */
     char *program;  /* base name */
     char *file;     /* the profile, in the folder or absolute; NULL: none */
     char *reason;   /* why it was not recorded, or what is wrong with its numbers; NULL: nothing */
@@ -84,6 +85,9 @@ void tree_take(struct tree_row *row, const struct profile *p);
 int tree_open(struct tree *t, const char *folder, struct error *e);
 void tree_write(struct tree *t, uint32_t index);
 
+/* Remove that file; no more is written. */
+void tree_unlink(struct tree *t, const char *folder);
+
 /* Read the file of a folder.  0, or -1 with `e` set and `t` empty. */
 int tree_read(struct tree *t, const char *folder, struct error *e);
 
@@ -93,15 +97,16 @@ struct json_t *tree_row_json(const struct tree_row *row);
 /* Forked children that have no row, of all images. */
 uint64_t tree_quiet(const struct tree *t);
 
-/* Processes, and images that lost memory. */
+/* Rows that are shown, processes, and images that lost memory. */
+uint32_t tree_images(const struct tree *t);
 uint32_t tree_processes(const struct tree *t);
 uint32_t tree_leaking(const struct tree *t);
 
 /*
- * The order to show rows in: `order` has t->count places and gets the indices, each image
- * after the one it comes from; `depth` how far in.  An image that replaced another one in
- * its process stands as far in as that.
+ * The order to show rows in, and how many are: `order` has t->count places and gets the indices,
+ * each image after the one it comes from; `depth`, by index, how far in.  An image that replaced
+ * another one in its process stands as far in as that.
  */
-void tree_order(const struct tree *t, uint32_t *order, uint32_t *depth);
+uint32_t tree_order(const struct tree *t, uint32_t *order, uint32_t *depth);
 
 #endif

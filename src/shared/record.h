@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4d50524f46534547ull /* "MPROFSEG" */
-#define SEGMENT_VERSION 17u
+#define SEGMENT_VERSION 18u
 
 /* ------------------------------------------------------------- frames -- */
 
@@ -400,6 +400,7 @@ struct segment_header {
     _Atomic uint32_t own_ranges_used;    /* high-water mark */
     _Atomic uint64_t private_bytes;      /* that the recorder holds beside the segment */
     _Atomic uint32_t forks;              /* announced by RECORD_FORK so far */
+    _Atomic uint32_t forks_failed;       /* of these, that made no child */
     _Atomic uint32_t leaving;            /* how the process is about to end, see below */
     _Atomic uint32_t imports_redirected; /* 1: calls come here by redirected imports (imports.h) */
     _Atomic uint32_t imports_missed;     /* of these, what could not be redirected */
@@ -592,6 +593,20 @@ struct execute_question {
 struct execute_answer {
     uint32_t magic;
     uint32_t carry; /* 1: yes */
+    uint32_t row;   /* what will not be recorded has this row in the tree, from 1; 0: none */
+};
+
+/*
+ * It was not executed after all: what was heard of it with the question is taken back.  The answer
+ * is a struct execute_answer, after which nothing of it is shown.
+ */
+#define EXECUTE_FAILED_MAGIC 0x4d504546u
+
+struct execute_failure {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t from, fork; /* as in the question */
+    uint32_t row;        /* as in its answer */
 };
 
 #endif

@@ -15,6 +15,7 @@ e2e_tests = tests/e2e/api.py tests/e2e/attach.py tests/e2e/attach-killed.py test
 	tests/e2e/leak-kinds.py \
 	tests/e2e/live-redis.py \
 	tests/e2e/adverse.py \
+	tests/e2e/not-started.py \
 	tests/e2e/overhead.py \
 	tests/e2e/pager.py \
 	tests/e2e/pools.py \

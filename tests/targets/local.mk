@@ -4,7 +4,7 @@
 # nor the user's CFLAGS change what they do.  A new one is a name in this list.
 
 targets_c = close-all commanded confined crossing cxx-later deep dispositions early ends entry-points exec-self family fibers findings forbidden fork frames growth held jump leak-gate leak-kinds leak-threads left-handlers lines maps misuse \
-	no-cfi own-malloc own-signals plain pool-mix pool-uses resize signals steady surroundings swap temporary thread-cancel \
+	no-cfi not-started own-malloc own-signals plain pool-mix pool-uses resize signals steady surroundings swap temporary thread-cancel \
 	thread-churn thread-crowd thread-names thread-pairs thread-peak thread-queue \
 	thread-small-stack thread-tsd ways-out
 targets_c += chroot-later fork-loop namespaces next-malloc odd-names scale timer-storm vandal

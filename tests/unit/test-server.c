@@ -27,7 +27,8 @@ struct seen {
     int strangers; /* hellos of another version */
     pid_t peer;
     int fd; /* to hand over */
-    unsigned executes;
+    unsigned executes, failures;
+    struct execute_failure failure;
     uint32_t from;
     char path[64];
 };
@@ -79,7 +80,7 @@ static void on_request(void *context, const struct control_request *request, uin
 }
 
 static bool on_execute(void *context, const struct execute_question *asked, const char *path,
-                       pid_t peer)
+                       pid_t peer, uint32_t *row)
 {
     struct seen *seen = context;
 
@@ -87,7 +88,17 @@ static bool on_execute(void *context, const struct execute_question *asked, cons
     seen->from = asked->from;
     seen->peer = peer;
     snprintf(seen->path, sizeof(seen->path), "%s", path);
+    *row = seen->executes;
     return strcmp(path, "/bin/yes") == 0;
+}
+
+static void on_failure(void *context, const struct execute_failure *said, pid_t peer)
+{
+    struct seen *seen = context;
+
+    seen->failures++;
+    seen->failure = *said;
+    seen->peer = peer;
 }
 
 static void handle(struct server *s, struct seen *seen)
@@ -95,6 +106,7 @@ static void handle(struct server *s, struct seen *seen)
     const struct server_handlers handlers = {.hello = on_hello,
                                              .stranger = on_stranger,
                                              .execute = on_execute,
+                                             .not_executed = on_failure,
                                              .request = on_request,
                                              .context = seen};
 
@@ -220,6 +232,39 @@ static int ask_to_execute(struct server *s, struct seen *seen, const char *path,
         result = (int)answer.carry;
     close(client);
     return result;
+}
+
+static bool tell_failure(struct server *s, struct seen *seen, uint32_t version, size_t size)
+{
+    struct execute_failure failure = {
+        .magic = EXECUTE_FAILED_MAGIC, .version = version, .from = 3, .fork = 5, .row = 7};
+    struct execute_answer answer;
+    int client = connect_to(s);
+    bool answered;
+
+    assert_int_equal(send(client, &failure, size, 0), size);
+    handle(s, seen);
+    answered = recv(client, &answer, sizeof(answer), MSG_DONTWAIT) == (ssize_t)sizeof(answer);
+    close(client);
+    return answered;
+}
+
+static void test_not_executed(void **unused)
+{
+    struct seen seen = {.fd = -1};
+    struct server s;
+
+    (void)unused;
+    assert_int_equal(server_open(&s, NULL), 0);
+    assert_true(tell_failure(&s, &seen, SEGMENT_VERSION, sizeof(struct execute_failure)));
+    assert_int_equal(seen.failures, 1);
+    assert_int_equal(seen.failure.row, 7);
+    assert_int_equal(seen.failure.fork, 5);
+    assert_int_equal(seen.peer, getpid());
+    assert_false(tell_failure(&s, &seen, SEGMENT_VERSION, sizeof(struct execute_failure) - 1));
+    assert_true(tell_failure(&s, &seen, SEGMENT_VERSION + 1, sizeof(struct execute_failure)));
+    assert_int_equal(seen.failures, 1);
+    server_close(&s);
 }
 
 static void test_execute(void **unused)
@@ -482,11 +527,17 @@ static int remove_scratch(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_handshake),      cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_execute),        cmocka_unit_test(test_silent_clients),
-        cmocka_unit_test(test_long_directory), cmocka_unit_test(test_trap),
-        cmocka_unit_test(test_requests),       cmocka_unit_test(test_other_user),
-        cmocka_unit_test(test_crowd),          cmocka_unit_test(test_hostile_requests),
+        cmocka_unit_test(test_handshake),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_execute),
+        cmocka_unit_test(test_not_executed),
+        cmocka_unit_test(test_silent_clients),
+        cmocka_unit_test(test_long_directory),
+        cmocka_unit_test(test_trap),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_other_user),
+        cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_hostile_requests),
     };
 
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);

@@ -34,7 +34,7 @@ static void test_order(void **unused)
 
     (void)unused;
     grow(&t);
-    tree_order(&t, order, depth);
+    assert_int_equal(tree_order(&t, order, depth), 6);
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(order[i], wanted[i]);
         assert_int_equal(depth[i], depths[i]);
@@ -43,6 +43,36 @@ static void test_order(void **unused)
     assert_int_equal(tree_leaking(&t), 0);
     t.rows[4].lost_blocks = 2;
     assert_int_equal(tree_leaking(&t), 1);
+    tree_release(&t);
+}
+
+/* What was not executed after all is in the file, so that the numbers of others hold, and nowhere
+ * else. */
+static void test_withdrawn(void **state)
+{
+    static const uint32_t wanted[] = {0, 1, 4, 2, 5};
+    struct fixture *f = *state;
+    uint32_t order[6], depth[6];
+    struct tree t, back;
+    struct error e = {0};
+
+    grow(&t);
+    assert_int_equal(tree_open(&t, f->folder, &e), 0);
+    assert_int_equal(tree_images(&t), 6);
+    t.rows[3].withdrawn = true;
+    tree_write(&t, 3);
+    assert_int_equal(tree_read(&back, f->folder, &e), 0);
+    assert_int_equal(back.count, 6);
+    assert_int_equal(tree_images(&back), 5);
+    assert_int_equal(tree_processes(&back), 4);
+    tree_release(&back);
+    assert_int_equal(tree_order(&t, order, depth), 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(order[i], wanted[i]);
+    tree_unlink(&t, f->folder);
+    assert_int_equal(tree_read(&back, f->folder, &e), -1);
+    tree_write(&t, 3);
+    assert_int_equal(t.trouble.kind, ERROR_NONE);
     tree_release(&t);
 }
 
@@ -194,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
+        cmocka_unit_test_setup_teardown(test_withdrawn, fixture_setup, fixture_teardown),
         cmocka_unit_test(test_parent_unknown),
         cmocka_unit_test(test_unfollowed),
         cmocka_unit_test_setup_teardown(test_file, fixture_setup, fixture_teardown),
