@@ -52,23 +52,37 @@ bool suffix_follow(uint32_t node, uint32_t parent, const struct walked_frame *f,
     return differs == 0 && node == parent;
 }
 
+/*
+ * The next frames inwards of f, outermost first, as many as fit: how many, and *f is the last
+ * that was taken.
+ */
+static uint32_t gather(const struct walked_frame **f, uint64_t *frames, uint32_t left)
+{
+    uint32_t count = 0;
+
+    while (count < left && count < STACKTRIE_PATH_MAX)
+        if ((--*f)->rule != WALKED_CHECK)
+            frames[count++] = rule_frame((*f)->key, (*f)->rule);
+    return count;
+}
+
 uint32_t suffix_make(uint32_t parent, const struct walked_frame *frames, uint32_t count,
                      uint64_t hash, struct cached_frame *out)
 {
+    uint64_t path[STACKTRIE_PATH_MAX];
+    uint32_t nodes[STACKTRIE_PATH_MAX];
     const struct walked_frame *f = frames;
     uint32_t node = parent;
 
     for (uint32_t left = count; left > 0; f++)
         left -= f->rule != WALKED_CHECK;
-    for (struct cached_frame *to = out; to < out + count;) {
-        f--;
-        if (f->rule == WALKED_CHECK)
-            continue;
-        node = stacktrie_child(&session.segment, node, rule_frame(f->key, f->rule));
+    for (uint32_t made = 0, more; made < count; made += more) {
+        more = gather(&f, path, count - made);
+        node = stacktrie_path(&session.segment, node, path, more, nodes);
         if (node == 0)
             return 0;
-        to->node = node;
-        to++;
+        for (uint32_t i = 0; i < more; i++)
+            out[made + i].node = nodes[i];
     }
     /* release: pairs with suffix_guess */
     atomic_store_explicit(place_of(parent, hash), node, memory_order_release);

@@ -16,9 +16,18 @@
  * The node for `frame` under `parent`, added if new.  0 (STACK_ROOT_WHOLE) when
  * the trie is full: the caller counts a lost stack.  Async-signal-safe.
  * Two threads adding the same node at once may both succeed; the loser's node
- * stays unused and is harmless.
+ * stays unused and is harmless, as are those that it put below it.
  */
 uint32_t stacktrie_child(const struct segment *s, uint32_t parent, uint64_t frame);
+
+#define STACKTRIE_PATH_MAX 32u
+
+/*
+ * The same for `count` frames, 1 to STACKTRIE_PATH_MAX, each under the one before: their nodes
+ * in `nodes`, and the last one's.  Where most of them are new it takes half the time.
+ */
+uint32_t stacktrie_path(const struct segment *s, uint32_t parent, const uint64_t *frames,
+                        uint32_t count, uint32_t *nodes);
 
 /*
  * Host: read node `id` with everything checked.  false if the id is out of

@@ -3,10 +3,12 @@
 #include "src/shared/stacktrie.h"
 #include "tests/unit/segment-maker.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -76,9 +78,89 @@ static void a_path_is_read_back(void **state)
     assert_int_equal(levels, MANY / 2);
 }
 
+static void make_frames(uint64_t *frames, uint32_t count, uint64_t seed)
+{
+    for (uint32_t i = 0; i < count; i++)
+        frames[i] = 0x600000 + (seed * 31 + i) % 101 * 16;
+}
+
+static void a_path_is_what_its_frames_make_one_by_one(void **state)
+{
+    uint64_t frames[STACKTRIE_PATH_MAX];
+    uint32_t ids[STACKTRIE_PATH_MAX], again[STACKTRIE_PATH_MAX];
+    uint32_t parent = STACK_ROOT_WHOLE, before, end;
+
+    (void)state;
+    make_frames(frames, STACKTRIE_PATH_MAX, 1);
+    for (uint32_t i = 0; i < 5; i++) /* its beginning is there already */
+        parent = stacktrie_child(&segment, parent, frames[i]);
+    before = nodes();
+    end = stacktrie_path(&segment, STACK_ROOT_WHOLE, frames, STACKTRIE_PATH_MAX, ids);
+    assert_int_equal(end, ids[STACKTRIE_PATH_MAX - 1]);
+    assert_int_equal(ids[4], parent);
+    assert_int_equal(nodes(), before + STACKTRIE_PATH_MAX - 5);
+    parent = STACK_ROOT_WHOLE;
+    for (uint32_t i = 0; i < STACKTRIE_PATH_MAX; i++) {
+        parent = stacktrie_child(&segment, parent, frames[i]);
+        assert_int_equal(parent, ids[i]);
+    }
+    stacktrie_path(&segment, STACK_ROOT_WHOLE, frames, STACKTRIE_PATH_MAX, again);
+    assert_memory_equal(again, ids, sizeof(ids));
+    assert_int_equal(nodes(), before + STACKTRIE_PATH_MAX - 5);
+}
+
+#define RACERS 4u
+#define RACES 20000u
+
+struct racer {
+    uint32_t ends[RACES];
+    uint32_t wrong;
+};
+
+/* The same paths as all others at the same time. */
+static void *race(void *argument)
+{
+    struct racer *r = argument;
+    uint64_t frames[12];
+    uint32_t ids[12];
+
+    for (uint32_t i = 0; i < RACES; i++) {
+        make_frames(frames, 12, 1000 + i);
+        frames[0] = 0x700000 + i % 64 * 16;
+        r->ends[i] = stacktrie_path(&segment, STACK_ROOT_WHOLE, frames, 12, ids);
+        for (uint32_t k = 12; k-- > 0;) {
+            uint64_t frame = 0;
+            uint32_t parent = 0;
+
+            r->wrong += !stacktrie_read(&segment, ids[k], &frame, &parent) || frame != frames[k] ||
+                        parent != (k ? ids[k - 1] : STACK_ROOT_WHOLE);
+        }
+    }
+    return NULL;
+}
+
+static void threads_that_make_the_same_path_get_one(void **state)
+{
+    struct racer *racers = calloc(RACERS, sizeof(*racers));
+    pthread_t threads[RACERS];
+
+    (void)state;
+    assert_non_null(racers);
+    for (uint32_t i = 0; i < RACERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    for (uint32_t i = 0; i < RACERS; i++)
+        pthread_join(threads[i], NULL);
+    for (uint32_t i = 0; i < RACERS; i++) {
+        assert_int_equal(racers[i].wrong, 0);
+        assert_memory_equal(racers[i].ends, racers[0].ends, sizeof(racers[0].ends));
+    }
+    free(racers);
+}
+
 static void a_full_trie_says_so(void **state)
 {
-    uint32_t parent = STACK_ROOT_WHOLE, child, last = 0;
+    const uint64_t frames[2] = {0x500000, 0x500010};
+    uint32_t parent = STACK_ROOT_WHOLE, child, last = 0, ids[2];
 
     (void)state;
     while ((child = stacktrie_child(&segment, parent, 0x500000)))
@@ -86,6 +168,8 @@ static void a_full_trie_says_so(void **state)
     assert_true(last > 0);
     assert_int_equal(nodes(), segment.layout.nodes_max);
     assert_int_equal(stacktrie_child(&segment, last, 0x500000), 0);
+    assert_int_equal(stacktrie_path(&segment, last, frames, 2, ids), 0);
+    assert_int_equal(nodes(), segment.layout.nodes_max);
 }
 
 static void layouts_with_odd_counts_of_buckets_are_refused(void **state)
@@ -109,6 +193,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_child_is_one_node_wherever_it_lies),
         cmocka_unit_test(a_path_is_read_back),
+        cmocka_unit_test(a_path_is_what_its_frames_make_one_by_one),
+        cmocka_unit_test(threads_that_make_the_same_path_get_one),
         cmocka_unit_test(layouts_with_odd_counts_of_buckets_are_refused),
         cmocka_unit_test(a_full_trie_says_so),
     };
