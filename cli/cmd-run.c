@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/family-reports.h"
 #include "cli/launch.h"
 #include "cli/run-report.h"
 #include "cli/tree-output.h"
@@ -188,6 +189,8 @@ struct outcome {
     struct leaks leaks;
     struct findings findings;
     bool has_leaks, has_findings;
+    bool has_new;                 /* leaks that no baseline has, in any process */
+    struct family_reports family; /* with --report, once another process was searched */
     struct error leaks_trouble, findings_trouble;
 };
 
@@ -243,14 +246,39 @@ static void outcome_release(struct outcome *o)
     if (o->has_findings)
         findings_release(&o->findings);
     free(o->choices);
+    family_reports_release(&o->family);
 }
 
+static bool has_new(const struct leak_report *r)
+{
+    for (uint32_t i = 0; i < r->record_count; i++)
+        if (!r->records[i].known && LEAK_KINDS_LOST & LEAK_KIND_BIT(r->records[i].kind))
+            return true;
+    return false;
+}
+
+/* --report: of the launched process alone, if no other was searched. */
 static int write_leaks(const struct outcome *o, const struct run_result *r, struct error *e)
 {
-    if (!o->has_leaks)
+    if (!o->has_leaks || o->family.count)
         return 0;
     return leak_output_write(&o->choice->leak_output, &o->leaks,
                              &r->images[r->image_count - 1].profile, LEAK_KINDS_LOST, e);
+}
+
+/* Of all, after what is said of the launched one: it changes what suppressions matched. */
+static int write_family(struct outcome *o, const struct run_result *r, struct error *e)
+{
+    struct run_choice *c = o->choice;
+
+    if (!o->family.count)
+        return 0;
+    if (o->has_leaks) {
+        family_reports_add(&o->family, &r->images[r->image_count - 1].profile);
+        o->has_new |= has_new(&o->leaks.report);
+    }
+    o->family.all_known = c->leak_output.baseline && !o->has_new;
+    return family_reports_write(&o->family, &c->leak_output, &c->view, LEAK_KINDS_LOST, e);
 }
 
 /* The most costly of what is worth a look, at the end, where it is seen. */
@@ -281,10 +309,11 @@ static int say_summary(const struct outcome *o, const struct run_result *r,
     return result;
 }
 
-/* In the row of another process: what it lost. */
+/* In the row of another process: what it lost; and in the reports. */
 static void each(void *context, const struct run_image *image, struct tree_row *row)
 {
-    struct run_choice *c = ((const struct outcome *)context)->choice;
+    struct outcome *outcome = context;
+    struct run_choice *c = outcome->choice;
     struct error e = {0};
     struct leaks leaks;
 
@@ -294,6 +323,10 @@ static void each(void *context, const struct run_image *image, struct tree_row *
     if (leak_output_make(&c->leak_output, &image->profile, &c->view, 0, &leaks, &e) != 0)
         return;
     tree_output_leaks(row, &leaks.report);
+    if (c->leak_output.file_count) {
+        family_reports_add(&outcome->family, &image->profile);
+        outcome->has_new |= has_new(&leaks.report);
+    }
     leaks_release(&leaks);
 }
 
@@ -353,6 +386,8 @@ static int report(const struct run_choice *c, struct run_result *r, bool recorde
         status = launch_fail(&e, EXIT_RUN_FAILED);
     fail_with(&status, &outcome->findings_trouble);
     if (write_files(c, r, &e) != 0)
+        status = launch_fail(&e, EXIT_RUN_FAILED);
+    if (write_family(outcome, r, &e) != 0)
         status = launch_fail(&e, EXIT_RUN_FAILED);
     strbuf_release(&earlier);
     strbuf_release(&last);

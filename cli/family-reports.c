@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/family-reports.h"
 
+#include "src/host/leakrules.h"
 #include "src/host/profile-check.h"
+
+#include <stdlib.h>
 
 void family_reports_release(struct family_reports *f)
 {
@@ -10,6 +13,24 @@ void family_reports_release(struct family_reports *f)
     merge_release(&f->merge);
     profile_release(&f->profile);
     f->count = 0;
+}
+
+/* Without what the program suppresses itself: its rules are not for the others. */
+static void add_without_suppressed(struct family_reports *f, const struct profile *p)
+{
+    const char *own = profile_text(p, p->search.suppressions);
+    struct profile rest = *p;
+
+    if (!*own) {
+        (void)!merge_add(&f->merge, p, &f->trouble);
+        return;
+    }
+    if (leakrules_apply(p, own, LEAK_OWN_SUPPRESSIONS, &rest.leaks, &rest.leak_count,
+                        &f->trouble) != 0)
+        return;
+    rest.search.suppressions = 0;
+    (void)!merge_add(&f->merge, &rest, &f->trouble);
+    free(rest.leaks);
 }
 
 void family_reports_add(struct family_reports *f, const struct profile *p)
@@ -22,7 +43,7 @@ void family_reports_add(struct family_reports *f, const struct profile *p)
     }
     f->count++;
     if (profile_check(p, &f->trouble) == 0)
-        (void)merge_add(&f->merge, p, &f->trouble);
+        add_without_suppressed(f, p);
 }
 
 static void make_known(struct leak_report *r, uint32_t kinds)

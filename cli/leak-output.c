@@ -282,19 +282,26 @@ int leak_output_settle(struct leak_output *o, bool make_baseline, struct error *
     for (size_t i = 0; i < o->suppression_count; i++)
         if (suppressions_read(&o->suppressions, o->suppression_files[i], e) != 0)
             return -1;
-    return o->builtin ? suppress_builtin_add(&o->suppressions, e) : 0;
+    if (o->builtin && suppress_builtin_add(&o->suppressions, e) != 0)
+        return -1;
+    o->settled = suppressions_mark(&o->suppressions);
+    return 0;
 }
 
 /* ------------------------------------------------------------------ making -- */
 
-/* A mistake in the program's own rules is not the user's: it is said, and the rest is used. */
+/*
+ * In the place of those of the program before: they are none of this one's.  A mistake in them is
+ * not the user's: it is said, and the rest is used.
+ */
 static void add_own_suppressions(struct leak_output *o, const struct profile *p)
 {
     const char *text = profile_text(p, p->search.suppressions);
     struct error e = {0};
 
-    if (*text && suppressions_add(&o->suppressions, text, strlen(text),
-                                  "__lsan_default_suppressions()", &e) != 0)
+    suppressions_take_back(&o->suppressions, o->settled);
+    if (*text &&
+        suppressions_add(&o->suppressions, text, strlen(text), LEAK_OWN_SUPPRESSIONS, &e) != 0)
         words_error(&e);
 }
 

@@ -28,7 +28,8 @@ struct leak_output {
     size_t suppression_count;
     struct leak_file *files; /* --report */
     size_t file_count;
-    struct suppressions suppressions;
+    struct suppressions suppressions; /* the user's, ours, and of the last report's program */
+    struct suppressions_mark settled; /* without the last */
     struct leakbaseline known;
     uint32_t known_gone; /* entries of the baseline that no leak had */
 };
@@ -82,6 +83,9 @@ struct report_leak_options leak_output_report(const struct leak_output *o,
 /* Write every --report; `fail_kinds` are what counts as an error.  0, or -1 with `e` set. */
 int leak_output_write(const struct leak_output *o, const struct leaks *l, const struct profile *p,
                       uint32_t fail_kinds, struct error *e);
+
+/* What the program's own suppressions are from, in texts. */
+#define LEAK_OWN_SUPPRESSIONS "__lsan_default_suppressions()"
 
 /* The report as JSON to a file or "-".  0, or -1 with `e` set. */
 int leak_output_json(const struct leak_output *o, const struct leaks *l, const char *path,

@@ -552,6 +552,10 @@ int descendants_hello(struct descendants *d, const struct hello *said, pid_t pee
     if (d->run->follow == FOLLOW_NONE || (said->fork && d->run->follow != FOLLOW_ALL))
         return -1;
     wanted = descendants_wanted(d->run, peer, program, sizeof(program));
+    if (!*program && said->fork && from) { /* it has ended already: it was what its parent is */
+        snprintf(program, sizeof(program), "%s", d->tree->rows[from - 1].program);
+        wanted = d->tree->rows[from - 1].recorded;
+    }
     hear(d, said->from, said->fork);
     if (before)
         end_one(d, (uint32_t)(before - d->all), EXIT_EXECUTED, 0);

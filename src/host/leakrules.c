@@ -130,3 +130,45 @@ int leakrules_find(struct leakrules *r, uint32_t node, enum leak_kind kind,
     *rule = suppressions_match_among(r->rules, r->set, r->frames, (uint32_t)r->stack.count);
     return 0;
 }
+
+static int keep_unmatched(struct leakrules *r, struct profile_leak *rest, uint32_t *count,
+                          struct error *e)
+{
+    const struct profile *p = r->profile;
+
+    *count = 0;
+    for (uint32_t i = 0; i < p->leak_count; i++) {
+        const struct profile_leak *leak = &p->leaks[i];
+        struct suppress_rule *rule;
+
+        if (leakrules_find(r, p->sites[leak->site].node, (enum leak_kind)leak->kind, &rule, e) != 0)
+            return -1;
+        if (!rule)
+            rest[(*count)++] = *leak;
+    }
+    return 0;
+}
+
+int leakrules_apply(const struct profile *p, const char *text, const char *source,
+                    struct profile_leak **rest, uint32_t *count, struct error *e)
+{
+    struct suppressions own;
+    struct leakrules rules;
+    int result = -1;
+
+    suppressions_init(&own);
+    (void)!suppressions_add(&own, text, strlen(text), source, NULL);
+    *rest = calloc((size_t)p->leak_count + 1, sizeof **rest);
+    if (!*rest)
+        (void)!out_of_memory(e);
+    else if (leakrules_init(&rules, p, &own, e) == 0) {
+        result = keep_unmatched(&rules, *rest, count, e);
+        leakrules_release(&rules);
+    }
+    suppressions_release(&own);
+    if (result != 0) {
+        free(*rest);
+        *rest = NULL;
+    }
+    return result;
+}

@@ -38,4 +38,12 @@ void leakrules_release(struct leakrules *r);
 int leakrules_find(struct leakrules *r, uint32_t node, enum leak_kind kind,
                    struct suppress_rule **rule, struct error *e);
 
+/*
+ * The profile's leaks that no rule of `text` matches, in `*rest`, which is to be freed; `source`
+ * is where the rules are from.  A mistake in them is passed over, with what is behind it.  0, or
+ * -1 with `e` set: out of memory.
+ */
+int leakrules_apply(const struct profile *p, const char *text, const char *source,
+                    struct profile_leak **rest, uint32_t *count, struct error *e);
+
 #endif

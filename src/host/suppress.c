@@ -25,6 +25,19 @@ void suppressions_release(struct suppressions *s)
     *s = (struct suppressions){0};
 }
 
+struct suppressions_mark suppressions_mark(const struct suppressions *s)
+{
+    return (struct suppressions_mark){s->rule_count, s->line_count, s->text_count};
+}
+
+void suppressions_take_back(struct suppressions *s, struct suppressions_mark to)
+{
+    while (s->text_count > to.texts)
+        free(s->texts[--s->text_count]);
+    s->rule_count = to.rules;
+    s->line_count = to.lines;
+}
+
 /* ---------------------------------------------------------------- filling -- */
 
 static bool grow(void *array, uint32_t count, uint32_t *room, size_t size)

@@ -95,6 +95,13 @@ void suppressions_release(struct suppressions *s);
 int suppressions_add(struct suppressions *s, const char *text, size_t size, const char *source,
                      struct error *e);
 
+/* How much is in the set; to take out what is added after it, with what it points to. */
+struct suppressions_mark {
+    uint32_t rules, lines, texts;
+};
+struct suppressions_mark suppressions_mark(const struct suppressions *s);
+void suppressions_take_back(struct suppressions *s, struct suppressions_mark to);
+
 /* The same for a file of at most SUPPRESS_BYTES_MAX. */
 #define SUPPRESS_BYTES_MAX (64u << 20)
 int suppressions_read(struct suppressions *s, const char *path, struct error *e);

@@ -310,6 +310,37 @@ for script, wanted in ((f"'{FAMILY}' lose 3; '{FAMILY}' lose 5; true", 800), (f"
     h.check("::error" in run.stderr and "#1" not in run.stderr, f"{script}: a report to stderr is all: {run.stderr}")
     os.unlink(report)
 
+# run writes the same reports; each of one process where there is one, or no other was searched.
+for options, wanted in (((), 800), (("--follow=none",), 0), (("--only", "family", "--baseline", "/dev/null"), None)):
+    result = subprocess.run([h.MEMPROF, "run", "-o", "/dev/null", "--report", "json=" + report, "--report", "text=-", *options,
+                             "--", "/bin/sh", "-c", f"'{FAMILY}' lose 3; '{FAMILY}' lose 5; true"], capture_output=True,
+                            text=True, timeout=60)
+    if wanted is None:
+        h.equal(result.returncode, 125, "run --report: a baseline that is none is refused")
+        continue
+    with open(report) as f:
+        document = json.load(f)
+    h.equal((result.returncode, document["leaks"]["definite"]["bytes"]), (0, wanted), f"run --report {options}: {result.stderr}")
+    h.equal("take_all" in result.stdout, wanted != 0, f"run --report {options}: text {result.stdout}")
+    os.unlink(report)
+result = subprocess.run([h.MEMPROF, "run", "-q", "-o", "/dev/null", "--report", "json=" + report, "--", "/bin/sh", "-c",
+                         f"'{FAMILY}' lose 3; kill -9 $$"], capture_output=True, text=True, timeout=60)
+with open(report) as f:
+    h.equal((result.returncode, json.load(f)["leaks"]["definite"]["bytes"]), (137, 300), f"run --report, killed: {result.stderr}")
+
+# What a program suppresses itself is its own: another one's leak in a function of that name is none.
+gate = h.target("leak-gate")
+for script in (f"'{gate}' suppressed; '{FAMILY}' purpose; true", f"'{FAMILY}' purpose; '{gate}' suppressed; true",
+               f"'{gate}' suppressed; exec '{FAMILY}' purpose"):
+    for command, status in (("check", 23), ("run", 0)):
+        run = subprocess.run([h.MEMPROF, command, "-o", "/dev/null", "--report", "json=" + report, "--", "/bin/sh", "-c", script],
+                             capture_output=True, text=True, timeout=60)
+        with open(report) as f:
+            document = json.load(f)
+        h.equal((run.returncode, document["leaks"]["definite"]["bytes"],
+                 [r["bytes"] for r in document["records"] if r["kind"] == "definite"]), (status, 200, [200]),
+                f"{command}, own suppressions, {script}: {run.stderr.strip()[-300:]}")
+
 # Without names two processes have a record each of one fingerprint: known in each, and so in the report.
 nameless = os.path.join(h.scratch, "nameless")
 if subprocess.run(["strip", "-o", nameless, FAMILY]).returncode == 0:

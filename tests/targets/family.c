@@ -3,6 +3,7 @@
  * Processes that a test can tell by what they allocate.
  *   leaf N       N blocks of 100 bytes, live at the end; exit status N
  *   lose N       the same, lost
+ *   purpose      two blocks lost in a function of the name that leak-gate suppresses
  *   twice        three blocks lost from each of two lines
  *   fork         100 blocks, of which a forked child frees 40 and makes 5 of 1000 bytes
  *   inherit      the same, but the child only loses what it had; the parent frees all
@@ -505,15 +506,22 @@ static int by_two_lines(void)
     return 0;
 }
 
+NOINLINE static int lose_on_purpose(void)
+{
+    take_all(2, 100);
+    forget_all();
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         int (*run)(void);
-    } ways[] = {{"twice", by_two_lines},    {"fork", by_fork},        {"inherit", by_inheriting},
-                {"double", by_double_fork}, {"quiet", by_quiet_fork}, {"raw", by_raw_fork},
-                {"threads", by_threads},    {"kill", by_killing},     {"unheard", by_unheard},
-                {"renamed", by_renaming}};
+    } ways[] = {{"twice", by_two_lines},    {"fork", by_fork},           {"inherit", by_inheriting},
+                {"double", by_double_fork}, {"quiet", by_quiet_fork},    {"raw", by_raw_fork},
+                {"threads", by_threads},    {"kill", by_killing},        {"unheard", by_unheard},
+                {"renamed", by_renaming},   {"purpose", lose_on_purpose}};
     const char *way = argc > 1 ? argv[1] : "";
 
     self = argv[0];

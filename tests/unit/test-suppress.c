@@ -546,9 +546,28 @@ static void files_that_cannot_be_read_say_so(void **state)
     suppressions_release(&set);
 }
 
+static void what_was_added_is_taken_back(void **state)
+{
+    const struct suppress_frame frames[] = {{"mine", "", "", "", 0}, {"yours", "", "", "", 0}};
+    struct suppressions_mark before;
+
+    (void)state;
+    read_text("leak:yours\n");
+    before = suppressions_mark(&set);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(suppressions_add(&set, "leak:mine\nleak:other\n", 21, "own", NULL), 0);
+        assert_non_null(suppressions_match(&set, LEAK_DEFINITE, frames, 1));
+        suppressions_take_back(&set, before);
+        assert_null(suppressions_match(&set, LEAK_DEFINITE, frames, 1));
+        assert_non_null(suppressions_match(&set, LEAK_DEFINITE, frames + 1, 1));
+    }
+    suppressions_release(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_added_is_taken_back),
         cmocka_unit_test(a_first_look_misses_nothing),
         cmocka_unit_test(globs_are_valgrinds),
         cmocka_unit_test(templates_are_leaksanitizers),
