@@ -10,6 +10,9 @@
 #define OVERFLOW_ENTRIES 32u /* after the last home position */
 #define HUGE_FROM_BYTES ((uint64_t)32 << 20)
 #define SIZE_IS_BIG UINT32_MAX
+#define SHRINK_FROM 1024u /* entries of a shard; smaller ones stay */
+#define SHRINK_AT 16u     /* of its room: the part that is left, */
+#define SHRINK_BY 4u      /* and by how much it becomes smaller */
 
 void livetable_init(struct livetable *t)
 {
@@ -80,6 +83,7 @@ static bool shard_allocate(struct livetable_shard *shard, uint64_t room)
     /* Three quarters: beyond that, probing for an absent address gets long. */
     shard->limit = shard->capacity - shard->capacity / 4;
     shard->used = 0;
+    shard->low = room >= SHRINK_FROM ? room / SHRINK_AT : 0;
     if (shard->entries)
         pages_touch(shard->entries, room * sizeof(struct livetable_entry));
     return shard->entries != NULL;
@@ -123,6 +127,21 @@ static bool shard_grow(struct livetable *t, struct livetable_shard *shard)
     pages_unmap(shard->entries, shard->room * sizeof(struct livetable_entry));
     *shard = grown;
     return true;
+}
+
+void livetable_shrink(struct livetable_shard *shard)
+{
+    struct livetable_shard smaller;
+
+    shard->low = 0; /* or it would be tried at each free where it cannot be done */
+    if (!shard_allocate(&smaller, room_for(shard->room / SHRINK_BY * sizeof(*shard->entries))))
+        return;
+    if (!shard_copy_all(&smaller, shard)) {
+        pages_unmap(smaller.entries, smaller.room * sizeof(*smaller.entries));
+        return;
+    }
+    pages_unmap(shard->entries, shard->room * sizeof(*shard->entries));
+    *shard = smaller;
 }
 
 void livetable_reserve(struct livetable *t, uint64_t blocks)
@@ -350,5 +369,7 @@ bool livetable_take_slowly(struct livetable *t, uint64_t hash, uint64_t address,
         big_remove(t, address);
     shard_remove(shard, e);
     t->count--;
+    if (shard->used < shard->low)
+        livetable_shrink(shard);
     return true;
 }

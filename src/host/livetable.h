@@ -10,7 +10,8 @@
  * there together, and a growth stops the collector for milliseconds at most.
  * Positions are the hash scaled to the shard's capacity (Lemire's reduction),
  * so capacities need not be powers of two, and since the scaling keeps the
- * order of hashes, growing a shard reads and writes memory in order.
+ * order of hashes, growing a shard reads and writes memory in order.  A shard of which
+ * a sixteenth is left becomes smaller: who goes through all live blocks reads all of it.
  *
  * A block of 4 GiB - 1 and more keeps its size in a side list.
  *
@@ -45,6 +46,7 @@ struct livetable_shard {
     uint64_t capacity; /* home positions; a few more entries follow for the last ones' overflow */
     uint64_t room;     /* entries, overflow included */
     uint64_t used, limit;
+    uint64_t low; /* fewer than these lie in a smaller array */
 };
 
 struct livetable_big {
@@ -152,6 +154,9 @@ static inline struct livetable_line livetable_look(struct livetable_entry *e, ui
     };
 }
 
+/* Of a shard with few blocks left: its array becomes smaller, if there is memory for that. */
+void livetable_shrink(struct livetable_shard *shard);
+
 /* Every case. */
 enum livetable_result livetable_put_slowly(struct livetable *t, uint64_t hash,
                                            const struct livetable_block *block,
@@ -216,6 +221,8 @@ static inline bool livetable_take(struct livetable *t, uint64_t hash, uint64_t a
     line.entries[line.used - 1].address_birth = 0;
     shard->used--;
     t->count--;
+    if (__builtin_expect(shard->used < shard->low, 0))
+        livetable_shrink(shard);
     return true;
 }
 

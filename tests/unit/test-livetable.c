@@ -148,6 +148,36 @@ static void test_memory(void **unused)
 }
 
 /* In the order in which they are given they go into a table that has room for them all. */
+/* Few are left of many: memory goes back, and those are found. */
+static void test_shrinking(void **unused)
+{
+    const uint32_t many = 400000, every = 5000;
+    struct livetable_block block, found, old;
+    struct livetable t;
+    uint64_t full;
+
+    (void)unused;
+    livetable_init(&t);
+    for (uint32_t i = 0; i < many; i++) {
+        block = block_of(i, i);
+        assert_int_equal(livetable_put(&t, livetable_hash(block.address), &block, &old),
+                         LIVETABLE_ADDED);
+    }
+    full = livetable_memory(&t);
+    for (uint32_t i = 0; i < many; i++)
+        if (i % every)
+            assert_true(livetable_take(&t, livetable_hash(address_of(i)), address_of(i), &found));
+    assert_int_equal(t.count, many / every);
+    assert_true(livetable_memory(&t) < full / 10);
+    for (uint32_t i = 0; i < many; i++) {
+        block = block_of(i, i);
+        assert_int_equal(livetable_find(&t, block.address, &found), i % every == 0);
+        if (i % every == 0)
+            assert_same(&found, &block);
+    }
+    livetable_release(&t);
+}
+
 static void test_copying(void **unused)
 {
     const uint32_t count = 50000;
@@ -190,7 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random),   cmocka_unit_test(test_empty),
         cmocka_unit_test(test_extremes), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_copying),
+        cmocka_unit_test(test_copying),  cmocka_unit_test(test_shrinking),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
