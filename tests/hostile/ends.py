@@ -189,7 +189,7 @@ loses("stack overflow", "stack_overflow", 128 + signal.SIGSEGV)
 
 
 def kill_hosts(times):
-    """Its output is what it prints alone, each time; the file opens if memprof had made it."""
+    """Its output and status are what they are alone, each time; the file opens if memprof had made it."""
     rng = random.Random(7)
     scale = h.target("scale")
     alone = subprocess.run([scale, "events", "3000000"], capture_output=True, text=True, timeout=300).stdout
@@ -197,7 +197,7 @@ def kill_hosts(times):
     for i in range(times):
         file = os.path.join(h.scratch, f"host{i}.mprof")
         host = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", file, "--snapshot-every", "20ms", "--", "sh", "-c",
-                                 f"echo begun; {scale} events 1000; exec {scale} events 3000000"],
+                                 f"echo begun; {scale} events 1000; {scale} events 3000000; echo status $?"],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         first = host.stdout.readline() if i % 5 else ""  # every fifth at any moment, also before the program begins
         time.sleep(rng.random() * 0.3)
@@ -205,7 +205,7 @@ def kill_hosts(times):
         host.kill()
         out = first + host.communicate(timeout=300)[0]
         early += out == ""
-        h.check(out == "" or out.endswith(alone), f"host killed, {i}: {out!r}")
+        h.check(out == "" or out.endswith(alone + "status 0\n"), f"host killed, {i}: {out!r}")
         if os.path.exists(file):
             run = memprof("stat", file)
             profiles += 1

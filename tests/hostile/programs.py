@@ -1,18 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs of every making: other allocators, other languages, other ways to load code."""
 import contextlib
+import glob
 import os
 import shutil
 import struct
 import subprocess
 import sys
 
-from table import built, documented, exact, need, opened, record, refused, row, run_group, script, unharmed
+from table import built, documented, exact, installed, need, opened, record, refused, row, run_group, script, unharmed
 import harness as h
 
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
-ALLOCATORS = {"jemalloc": ("libjemalloc.so.2", "libjemalloc2"), "tcmalloc": ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
-              "mimalloc": ("libmimalloc.so.2", "libmimalloc2.0")}
+ALLOCATORS = {"jemalloc": ("libjemalloc.so.2", "libjemalloc2", "libjemalloc.a", "libjemalloc-dev"),
+              "tcmalloc": ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4", "libtcmalloc_minimal.a", "libgoogle-perftools-dev"),
+              "mimalloc": ("libmimalloc.so.2", "libmimalloc2.0", None, None)}  # Debian has no archive of it
+# 50 blocks of its own, and 30 of libc's for it.
+SERVED = """#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+__attribute__((noinline)) static void by_itself(void){ for (int i = 0; i < 50; i++) { void *volatile p = malloc(100); (void)p; } }
+__attribute__((noinline)) static void by_libc(void){ for (int i = 0; i < 30; i++) { char *volatile p = strdup("nineteen characters"); (void)p; } }
+int main(void){ by_itself(); by_libc(); puts("done"); return 4; }
+"""
 HELLO = "int printf(const char *, ...); void *malloc(unsigned long); int main(void){ void *volatile p = 0; " \
         "for (int i = 0; i < 50; i++) p = malloc(100); printf(\"%d\\n\", p != 0); return 4; }"
 
@@ -27,7 +37,25 @@ def compiled(name, compiler, *flags, text=HELLO, suffix=".c"):
     return program
 
 
-def allocator(name, library, package):
+def static_library(name):
+    """Where it is; some are in a folder of their version."""
+    found = glob.glob(f"{LIBRARIES}/{name}") + glob.glob(f"{LIBRARIES}/*/{name}")
+    return found[0] if found else ""
+
+
+def served_by(name, *flags, itself):
+    """A program with that allocator: all that is expected to be seen of it is."""
+    program = compiled(name, "gcc", "-fno-builtin", *flags, text=SERVED)
+    run, file = record([program])
+    h.equal((run.returncode, run.stdout), (4, "done\n"), f"{name}: as alone ({run.stderr[-300:]!r})")
+    done = opened(run, file)
+    for function, blocks, size in (("by_itself", 50 if itself else 0, 100), ("by_libc", 30, 20)):
+        seen = h.sums(done.doc, function)
+        h.equal((seen["total_blocks"], seen["total_bytes"]), (blocks, blocks * size), f"{name}: {function}")
+    return done
+
+
+def allocator(name, library, package, archive, development):
     path = os.path.join(LIBRARIES, library)
 
     @row("programs", f"{name} by LD_PRELOAD behind us")
@@ -38,10 +66,21 @@ def allocator(name, library, package):
     @row("programs", f"{name} linked dynamically")
     def linked():
         need(os.path.exists(path), f"{package} is not installed")
-        program = compiled("with-" + name, "gcc", "-fno-builtin", "-Wl,--no-as-needed", path)
-        run, file = record([program])
-        h.equal((run.returncode, run.stdout), (4, "1\n"), "it ran")
-        h.equal(h.sums(opened(run, file).doc, "main")["total_bytes"] >= 5000, True, "recorded")
+        served_by("with-" + name, "-Wl,--no-as-needed", path, itself=True)
+
+    if not archive:
+        return
+
+    @row("programs", f"{name} linked statically")
+    def built_in():
+        where = static_library(archive)
+        need(where, f"{development} is not installed")
+        # behind the source, as an archive must be; their C++ parts need its library
+        done = served_by("within-" + name, "-Wl,--start-group", where, "-lstdc++", "-lm", "-lpthread", "-ldl", "-Wl,--end-group",
+                         "-Wl,--undefined=malloc", itself=False)
+        h.equal(done.doc["process"]["own_malloc"], True, "the profile says that it has its own")
+        h.check("has a malloc of its own built in" in done.err, f"said when it starts: {done.err[:300]!r}")
+        return documented("the summary says that the program's own calls are not") + "; what libc allocates is recorded"
 
 
 for key, value in ALLOCATORS.items():
@@ -54,6 +93,11 @@ def own_malloc():
     h.equal(run.returncode, 5, "status")
     h.check("no allocator calls seen" in run.stderr, f"said: {run.stderr!r}")
     return documented("the summary says that no allocator calls were seen")
+
+
+@row("programs", "an allocator of its own that the executable exports", tested=True)
+def exported_malloc():
+    return script("own-malloc.py")
 
 
 @row("programs", "statically linked")
@@ -134,6 +178,15 @@ def node_names():
 def java():
     need(shutil.which("java"), "java is not installed")
     unharmed([shutil.which("java"), "-Xshare:auto", "-XX:+UseSerialGC", "-version"])
+    tool = installed(shutil.which("keytool"), "openjdk-17-jre-headless")
+    store = os.path.join(h.scratch, "store")
+    with_store = ["-storepass", "sesame", "-keystore", store]
+    run, file = record([tool, "-genkeypair", "-alias", "made", "-keyalg", "RSA", "-keysize", "2048", "-keypass", "sesame", "-dname", "CN=x",
+                        *with_store])
+    h.equal(run.returncode, 0, f"a key is made: {run.stderr[-300:]!r}")
+    h.check(opened(run, file).doc["totals"]["total_bytes"] > 1000000, "what the JVM allocates is recorded")
+    listed = unharmed([tool, "-list", *with_store])
+    h.check("PrivateKeyEntry" in listed.out, f"and is in the store: {listed.out!r}")
 
 
 @row("programs", "allocator functions in the executable that pass on by dlsym(RTLD_NEXT)")
