@@ -17,6 +17,8 @@
 #include "src/host/leaksearch.h"
 #include "src/host/threadnames.h"
 
+#include <pthread.h>
+
 #define NO_ROW UINT32_MAX
 
 struct leaksearch {
@@ -35,6 +37,10 @@ struct leaksearch {
     bool taken, copied, rooted, worded; /* live, copy, roots, words are there */
     struct profile_search about;        /* of the part, but for its strings */
     struct error why;                   /* it was not searched */
+    pthread_t marker;                   /* marks ahead of leaksearch_find, */
+    bool marking;                       /* while this is set; */
+    bool ahead;                         /* it did so, */
+    int marked;                         /* and how that went */
 
     /* while leaksearch_find works: */
     struct profile *part;

@@ -6,6 +6,8 @@
 #include "src/host/rootrank.h"
 #include "src/host/wordguess.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,54 +198,6 @@ static int take(struct leaksearch *s, const struct leaksearch_source *source, st
     return s->taken ? 0 : take_live(s, source, e);
 }
 
-struct leaksearch *leaksearch_take(const struct leaksearch_source *source,
-                                   const struct leaksearch_question *question, struct error *e)
-{
-    struct leaksearch *s = calloc(1, sizeof(*s));
-
-    if (!s) {
-        resume(source);
-        error_set(e, ERROR_MEMORY, "out of memory for a search for leaks");
-        return NULL;
-    }
-    s->question = *question;
-    s->options = *source->options;
-    s->about.cause = question->cause;
-    s->about.signal = question->signal;
-    if (take(s, source, e) == 0)
-        return s;
-    leaksearch_release(s);
-    return NULL;
-}
-
-void leaksearch_release(struct leaksearch *s)
-{
-    if (!s)
-        return;
-    births_release(&s->births);
-    leaklive_release(&s->live);
-    closedpages_release(&s->closed);
-    threadnames_release(&s->threads);
-    leakgraph_release(&s->graph);
-    if (s->rooted)
-        leakroots_release(&s->roots);
-    if (s->worded)
-        keptwords_release(&s->words);
-    if (s->copied)
-        heapcopy_release(&s->copy);
-    free(s->root_rows);
-    intern_release(&s->rows);
-    free(s);
-}
-
-uint64_t leaksearch_memory(const struct leaksearch *s)
-{
-    uint64_t now, peak;
-
-    leakgraph_memory(&s->graph, &now, &peak);
-    return now + leaklive_memory(&s->live) + s->copy.memory_size + keptwords_memory(&s->words);
-}
-
 /* ------------------------------------------------------- what is reachable -- */
 
 static int add_root(struct leakgraph *g, const struct leakroot *root, uint32_t tag, struct error *e)
@@ -284,6 +238,90 @@ static int mark(struct leaksearch *s, struct error *e)
     return leakgraph_mark(&s->graph, e);
 }
 
+static void *mark_ahead(void *argument)
+{
+    struct leaksearch *s = argument;
+
+    s->marked = mark(s, &s->why);
+    return NULL;
+}
+
+/* Signals to this process are for its other threads. */
+static void begin_marking(struct leaksearch *s)
+{
+    sigset_t all, before;
+
+    if (!s->rooted || (!s->whole_copy && !s->worded))
+        return;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    s->marking = s->ahead = pthread_create(&s->marker, NULL, mark_ahead, s) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void end_marking(struct leaksearch *s)
+{
+    if (s->marking)
+        pthread_join(s->marker, NULL);
+    s->marking = false;
+}
+
+/* ------------------------------------------------------------ from outside -- */
+
+struct leaksearch *leaksearch_take(const struct leaksearch_source *source,
+                                   const struct leaksearch_question *question, struct error *e)
+{
+    struct leaksearch *s = calloc(1, sizeof(*s));
+
+    if (!s) {
+        resume(source);
+        error_set(e, ERROR_MEMORY, "out of memory for a search for leaks");
+        return NULL;
+    }
+    s->question = *question;
+    s->options = *source->options;
+    s->about.cause = question->cause;
+    s->about.signal = question->signal;
+    if (take(s, source, e) != 0) {
+        leaksearch_release(s);
+        return NULL;
+    }
+    begin_marking(s);
+    return s;
+}
+
+void leaksearch_release(struct leaksearch *s)
+{
+    if (!s)
+        return;
+    end_marking(s);
+    births_release(&s->births);
+    leaklive_release(&s->live);
+    closedpages_release(&s->closed);
+    threadnames_release(&s->threads);
+    leakgraph_release(&s->graph);
+    if (s->rooted)
+        leakroots_release(&s->roots);
+    if (s->worded)
+        keptwords_release(&s->words);
+    if (s->copied)
+        heapcopy_release(&s->copy);
+    free(s->root_rows);
+    intern_release(&s->rows);
+    free(s);
+}
+
+uint64_t leaksearch_memory(struct leaksearch *s)
+{
+    uint64_t now, peak;
+
+    end_marking(s);
+    leakgraph_memory(&s->graph, &now, &peak);
+    return now + leaklive_memory(&s->live) + s->copy.memory_size + keptwords_memory(&s->words);
+}
+
+/* ----------------------------------------------------------------- finding -- */
+
 static void describe_marked(struct leaksearch *s)
 {
     const struct leakgraph_options *o = &s->options.graph;
@@ -322,7 +360,10 @@ static int look_at_marked(struct leaksearch *s, struct error *e)
 /* -1 with `why`: memory ran out, and what is in the part is no good. */
 static int find_searched(struct leaksearch *s)
 {
-    if (mark(s, &s->why) != 0)
+    end_marking(s);
+    if (!s->ahead)
+        s->marked = mark(s, &s->why);
+    if (s->marked != 0)
         return -1;
     describe_marked(s);
     return look_at_marked(s, &s->why);

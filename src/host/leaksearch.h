@@ -7,7 +7,9 @@
  *                     roots, keep the words of its memory that may refer to blocks
  *                     (keptwords-take.h), let it run on
  *   leaksearch_find   in the writer's thread, from these alone: which blocks are
- *                     reachable, and fill in the tables of a profile's part
+ *                     reachable, and fill in the tables of a profile's part.  A thread of the
+ *                     search's own begins to mark when the process runs on, since what the
+ *                     writer waits for takes a while
  *
  * A search that looks at other things (contents, equal blocks, packed or compressed pointers)
  * copies all of its memory instead (heapcopy.h).  So the program stands still only while its
@@ -85,7 +87,7 @@ void leaksearch_explain(struct profile *p);
 /* NULL-safe. */
 void leaksearch_release(struct leaksearch *search);
 
-/* Bytes held. */
-uint64_t leaksearch_memory(const struct leaksearch *search);
+/* Bytes held, once what is under way is done. */
+uint64_t leaksearch_memory(struct leaksearch *search);
 
 #endif
