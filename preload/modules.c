@@ -5,10 +5,13 @@
 #include "preload/session.h"
 #include "preload/walk.h"
 #include "src/shared/clock.h"
+#include "src/shared/rawcall.h"
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <errno.h>
 #include <link.h>
+#include <linux/futex.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -24,6 +27,7 @@ struct location {
 struct known_module {
     const void *identity;
     const uint8_t *eh_frame_hdr;
+    const uint8_t *build_id; /* where it lies in the module; NULL: it has none */
     _Atomic uint32_t loaded;
 };
 
@@ -182,7 +186,13 @@ static struct span readable_around(const struct location *l, uint64_t at)
 
 /* ------------------------------------------------------------ build ID -- */
 
-static uint32_t note_build_id(const uint8_t *at, uint64_t size, uint8_t *id)
+/* A build ID where it lies. */
+struct build_id {
+    const uint8_t *at; /* NULL: there is none */
+    uint32_t size;
+};
+
+static struct build_id note_build_id(const uint8_t *at, uint64_t size)
 {
     while (size >= sizeof(ElfW(Nhdr))) {
         const ElfW(Nhdr) *n = (const void *)at;
@@ -190,23 +200,22 @@ static uint32_t note_build_id(const uint8_t *at, uint64_t size, uint8_t *id)
         uint64_t whole = sizeof(*n) + name + ((n->n_descsz + 3u) & ~UINT64_C(3));
 
         if (whole > size)
-            return 0;
+            break;
         if (n->n_type == NT_GNU_BUILD_ID && n->n_namesz == 4 &&
-            memcmp(at + sizeof(*n), "GNU", 4) == 0 && n->n_descsz <= MODULE_BUILD_ID_MAX) {
-            memcpy(id, at + sizeof(*n) + name, n->n_descsz);
-            return n->n_descsz;
-        }
+            memcmp(at + sizeof(*n), "GNU", 4) == 0 && n->n_descsz <= MODULE_BUILD_ID_MAX)
+            return (struct build_id){at + sizeof(*n) + name, n->n_descsz};
         at += whole;
         size -= whole;
     }
-    return 0;
+    return (struct build_id){0};
 }
 
-static uint32_t build_id_read(const struct location *l, uint8_t *id)
+/* Of a module that cannot be unloaded meanwhile, since it is on the calling thread's stack. */
+static struct build_id build_id_find(const struct location *l)
 {
     const ElfW(Phdr) * p;
     uint64_t count = headers(l, &p);
-    uint32_t size;
+    struct build_id id;
 
     for (uint64_t i = 0; i < count; i++) {
         uint64_t at = l->bias + p[i].p_vaddr;
@@ -217,11 +226,31 @@ static uint32_t build_id_read(const struct location *l, uint8_t *id)
         span = readable_around(l, at);
         if (at < span.start || at >= span.end || p[i].p_memsz > span.end - at)
             continue;
-        size = note_build_id((const void *)(uintptr_t)at, p[i].p_memsz, id);
-        if (size)
-            return size;
+        id = note_build_id((const void *)(uintptr_t)at, p[i].p_memsz);
+        if (id.size)
+            return id;
     }
-    return 0;
+    return (struct build_id){0};
+}
+
+/*
+ * Whether memory that another thread may be unmapping holds these bytes.  The kernel looks, in a
+ * system call that wakes nobody and moves nobody to wait elsewhere, and of all calls is the one
+ * that filters of system calls have to allow anyway.
+ */
+static bool memory_holds(const uint8_t *at, const uint8_t *bytes, uint32_t size)
+{
+    for (uint32_t i = 0; i + 4 <= size; i += 4) {
+        uint32_t word;
+        long result;
+
+        memcpy(&word, bytes + i, 4);
+        result = rawcall6(SYS_futex, (long)(at + i), FUTEX_CMP_REQUEUE_PRIVATE, 0, 0,
+                          (long)(at + i), (long)word);
+        if (result == -EAGAIN || result == -EFAULT)
+            return false;
+    }
+    return true;
 }
 
 /* ----------------------------------------------------------- the table -- */
@@ -282,12 +311,14 @@ static uint32_t names_add(const char *name)
     return used;
 }
 
-static bool same_module(const struct module_record *r, const struct location *l,
-                        const uint8_t *build_id, uint32_t build_id_size)
+static bool same_place(const struct module_record *r, const struct location *l)
 {
-    return r->start == l->start && r->end == l->end && r->bias == l->bias &&
-           r->build_id_size == build_id_size && memcmp(r->build_id, build_id, build_id_size) == 0 &&
-           strcmp(segment_names(&session.segment) + r->name, l->name) == 0;
+    return r->start == l->start && r->end == l->end && r->bias == l->bias;
+}
+
+static bool same_name(const struct module_record *r, const struct location *l)
+{
+    return strcmp(segment_names(&session.segment) + r->name, l->name) == 0;
 }
 
 /* The generation for a module at these addresses: one more than the last that was there. */
@@ -309,17 +340,18 @@ static uint32_t known_add(const struct location *l)
 {
     struct segment_header *h = segment_header(&session.segment);
     uint32_t used = atomic_load_explicit(&h->modules_used, memory_order_relaxed);
-    uint8_t build_id[MODULE_BUILD_ID_MAX] = {0};
-    uint32_t size = build_id_read(l, build_id);
+    struct build_id id = build_id_find(l);
     struct module_record *r;
 
     for (uint32_t i = 0; i < used; i++) {
         r = segment_module(&session.segment, i);
-        if (!same_module(r, l, build_id, size))
+        if (!same_place(r, l) || r->build_id_size != id.size ||
+            (id.at && memcmp(r->build_id, id.at, id.size) != 0) || !same_name(r, l))
             continue;
         /* the same file came back to the same place: its frames mean the same */
         known[i].identity = l->identity;
         known[i].eh_frame_hdr = l->eh_frame_hdr;
+        known[i].build_id = id.at;
         atomic_store_explicit(&r->gone_seen, 0, memory_order_relaxed);
         atomic_store_explicit(&known[i].loaded, 1, memory_order_release);
         return i;
@@ -334,11 +366,14 @@ static uint32_t known_add(const struct location *l)
     r->bias = l->bias;
     r->generation = next_generation(l, used);
     r->name = names_add(l->name);
-    r->build_id_size = size;
-    memcpy(r->build_id, build_id, sizeof(build_id));
+    r->build_id_size = id.size;
+    memset(r->build_id, 0, sizeof(r->build_id));
+    if (id.at)
+        memcpy(r->build_id, id.at, id.size);
     r->first_seen = clock_ticks(h->settings.clock);
     known[used].identity = l->identity;
     known[used].eh_frame_hdr = l->eh_frame_hdr;
+    known[used].build_id = id.at;
     atomic_store_explicit(&known[used].loaded, 1, memory_order_relaxed);
     /* release: record, name and known_module are complete below the count */
     atomic_store_explicit(&h->modules_used, used + 1, memory_order_release);
@@ -383,19 +418,21 @@ enum module_result module_find(uint64_t pc, struct cfi_module *module, uint32_t 
     return MODULE_FOUND;
 }
 
+/* Another thread may be unloading it: nothing of the module's own memory is read here. */
 static bool still_loaded(uint32_t i)
 {
     const struct module_record *r = segment_module(&session.segment, i);
-    uint8_t build_id[MODULE_BUILD_ID_MAX] = {0};
     struct location l = {.identity = known[i].identity,
                          .name = segment_names(&session.segment) + r->name};
 
     /* it stays, and it may have a gap where it starts */
     if (is_program(&l))
         return true;
-    return locate(r->start, &l) && l.identity == known[i].identity &&
-           l.eh_frame_hdr == known[i].eh_frame_hdr &&
-           same_module(r, &l, build_id, build_id_read(&l, build_id));
+    if (!locate(r->start, &l) || l.identity != known[i].identity ||
+        l.eh_frame_hdr != known[i].eh_frame_hdr || !same_place(r, &l))
+        return false;
+    return r->build_id_size ? memory_holds(known[i].build_id, r->build_id, r->build_id_size)
+                            : same_name(r, &l);
 }
 
 bool modules_revalidate(void)
