@@ -107,10 +107,16 @@ struct kept {
 static struct kept *kept; /* KEPT_MOST of them while anything is redirected */
 static uint32_t kept_count;
 
-static bool on;                  /* modules that are loaded are to be redirected, too */
-static _Atomic uint32_t busy;    /* 0; 1: a thread is at it; 2: and is to begin again */
-static _Atomic uint32_t pending; /* a module may have been loaded since */
+static _Atomic bool on;          /* modules are to be redirected; false: to be restored */
+static _Atomic bool busy;        /* a thread is at it, and does what comes meanwhile, too */
+static _Atomic uint32_t pending; /* `on` was changed since, or a module may have been loaded */
 static _Atomic uint32_t missed;
+
+static bool is_on(void)
+{
+    /* relaxed: whoever changes it says so by `pending` */
+    return atomic_load_explicit(&on, memory_order_relaxed);
+}
 
 uint32_t imports_missed(void)
 {
@@ -279,8 +285,10 @@ static void patch_module(const struct dl_phdr_info *module, bool restoring)
 /* ----------------------------------------------------------- all modules -- */
 
 struct pass {
-    unsigned long long adds; /* modules loaded so far, when nobody was loading any */
-    bool restoring, stale;
+    unsigned long long adds;      /* modules loaded so far, when nobody was loading any */
+    unsigned long long count, at; /* on the loader's list now, and looked at of these */
+    bool behind;                  /* this library */
+    bool skipped;                 /* some may not be complete */
 };
 
 static int count_adds(struct dl_phdr_info *module, size_t size, void *adds)
@@ -290,93 +298,128 @@ static int count_adds(struct dl_phdr_info *module, size_t size, void *adds)
     return 1;
 }
 
-static int visit(struct dl_phdr_info *module, size_t size, void *context)
+static int count_modules(struct dl_phdr_info *module, size_t size, void *count)
+{
+    (void)module, (void)size;
+    ++*(unsigned long long *)count;
+    return 0;
+}
+
+/*
+ * New modules come last.  So what comes before this library was complete when it was loaded, and
+ * of the others as many as were loaded since may not be.
+ */
+static int redirect_complete(struct dl_phdr_info *module, size_t size, void *context)
 {
     struct pass *pass = context;
 
     (void)size;
-    if (module->dlpi_adds != pass->adds) {
-        pass->stale = true;
+    if (pass->at == 0) /* the list stays as it is from now on */
+        dl_iterate_phdr(count_modules, &pass->count);
+    pass->behind |= module_is_ours(module);
+    pass->skipped = ++pass->at + (module->dlpi_adds - pass->adds) > pass->count && pass->behind;
+    if (pass->skipped || !is_on())
         return 1;
-    }
-    patch_module(module, pass->restoring);
+    patch_module(module, false);
     return 0;
 }
 
 /*
  * A module is on the loader's list before it is relocated, and its pages must not be protected
  * by us before the loader has done with them.  Whoever loads one holds the loader's lock until
- * then: what was on the list before we had that lock in our turn is complete.
+ * then: what was on the list before we had that lock in our turn is complete.  false: others are
+ * left, since threads load modules all the time.
  */
-static bool pass_once(bool restoring)
+static bool redirect_once(void)
 {
-    struct pass pass = {.restoring = restoring};
+    struct pass pass = {0};
     ElfW(Sym) * symbol;
     Dl_info info;
 
     dl_iterate_phdr(count_adds, &pass.adds);
     (void)!dladdr1((const void *)imports, &info, (void **)&symbol, RTLD_DL_SYMENT);
-    dl_iterate_phdr(visit, &pass);
-    return !pass.stale;
+    dl_iterate_phdr(redirect_complete, &pass);
+    return !pass.skipped;
 }
 
-static bool pass_all(bool restoring)
+static void redirect_all(void)
 {
-    for (unsigned i = 0; i < TRIES; i++)
-        if (pass_once(restoring))
-            return true;
-    return false;
+    for (unsigned i = 0; i < TRIES && is_on(); i++)
+        if (redirect_once())
+            return;
+    if (is_on())
+        miss();
+}
+
+/* What was never redirected is not touched, so that it may as well be incomplete. */
+static int restore_one(struct dl_phdr_info *module, size_t size, void *unused)
+{
+    (void)size, (void)unused;
+    patch_module(module, true);
+    return 0;
+}
+
+static void restore_all(void)
+{
+    if (!kept)
+        return;
+    dl_iterate_phdr(restore_one, NULL);
+    sysmem_unmap(kept, KEPT_MOST * sizeof(*kept));
+    kept = NULL;
+    kept_count = 0;
+    /* relaxed: as where it is counted */
+    atomic_store_explicit(&missed, 0, memory_order_relaxed);
+}
+
+/* Bounded, or a thread of the program would be kept by others that load modules all the time. */
+static void work_off(void)
+{
+    /* acquire: what is pending was set before */
+    for (unsigned i = 0; i < TRIES && atomic_exchange_explicit(&pending, 0, memory_order_acquire);
+         i++) {
+        if (!is_on())
+            restore_all();
+        else if (kept || (kept = sysmem_map(KEPT_MOST * sizeof(*kept))))
+            redirect_all();
+        else
+            miss();
+    }
+}
+
+/*
+ * Do what is to be done, or leave it to the thread that is at it.  Sequentially consistent: this
+ * sets `pending` and then looks at `busy`, that one clears `busy` and then looks at `pending`; one
+ * of them sees the other's.
+ */
+static void catch_up(void)
+{
+    atomic_store_explicit(&pending, 1, memory_order_seq_cst);
+    for (unsigned i = 0; i < 2 && atomic_load_explicit(&pending, memory_order_seq_cst) &&
+                         !atomic_exchange_explicit(&busy, true, memory_order_seq_cst);
+         i++) {
+        work_off();
+        atomic_store_explicit(&busy, false, memory_order_seq_cst);
+    }
 }
 
 void imports_redirect(void)
 {
-    uint32_t idle = 0;
-
-    /* acquire: what the last to be at it has written */
-    if (!atomic_compare_exchange_strong_explicit(&busy, &idle, 1, memory_order_acquire,
-                                                 memory_order_relaxed)) {
-        /* relaxed: the one at it looks before it leaves; a rare miss waits for the next load */
-        atomic_store_explicit(&pending, 1, memory_order_relaxed);
-        return;
-    }
-    if (!kept)
-        kept = sysmem_map(KEPT_MOST * sizeof(*kept));
-    on = kept != NULL;
-    do {
-        atomic_store_explicit(&pending, 0, memory_order_relaxed);
-        if (!kept || !pass_all(false)) {
-            miss();
-            break;
-        }
-    } while (atomic_load_explicit(&pending, memory_order_relaxed));
-    /* release: pairs with the acquire above */
-    atomic_store_explicit(&busy, 0, memory_order_release);
+    atomic_store_explicit(&on, true, memory_order_relaxed);
+    catch_up();
 }
 
 void imports_restore(void)
 {
-    uint32_t idle = 0;
+    static const struct timespec pause = {.tv_nsec = 1000000};
 
-    on = false;
-    for (unsigned i = 0;
-         i < TRIES && !atomic_compare_exchange_strong_explicit(
-                          &busy, &idle, 1, memory_order_acquire, memory_order_relaxed);
-         i++) {
-        static const struct timespec pause = {.tv_nsec = 1000000};
-
-        idle = 0;
+    atomic_store_explicit(&on, false, memory_order_relaxed);
+    catch_up();
+    /* one that waits for the loader restores when it has it; until then our entry points pass
+       everything on */
+    for (unsigned i = 0; i < TRIES && atomic_load_explicit(&busy, memory_order_acquire); i++) {
         rawcall(SYS_nanosleep, &pause, NULL, 0);
+        catch_up();
     }
-    if (idle != 0)
-        return; /* our entry points pass everything on all the same */
-    if (kept && pass_all(true)) {
-        sysmem_unmap(kept, KEPT_MOST * sizeof(*kept));
-        kept = NULL;
-        kept_count = 0;
-    }
-    atomic_store_explicit(&missed, 0, memory_order_relaxed);
-    /* release: as above */
-    atomic_store_explicit(&busy, 0, memory_order_release);
 }
 
 /* --------------------------------------------------- modules loaded later -- */
@@ -405,6 +448,16 @@ static bool caller_says_where(const char *file, uint64_t caller)
 #endif
 
 /*
+ * The loader's own frees, by which else a module that is gone is noticed, are not seen.  Another
+ * thread may have closed one, and this one loaded another there before that thread came to this.
+ */
+static void note_loader(void)
+{
+    /* release: as in modules_note_caller */
+    atomic_fetch_add_explicit(&loader_events, 1, memory_order_release);
+}
+
+/*
  * dlopen looks at who calls it.  Where that matters it is left by a jump, and the new modules
  * are looked for when the program asks for a symbol, as it will.
  */
@@ -413,14 +466,15 @@ LEFT_BY_A_JUMP static void *open_library(const char *file, int mode)
     void *(*next)(const char *, int) = (void *(*)(const char *, int))imports[OPEN_LIBRARY].next;
     void *handle;
 
-    if (!on || caller_says_where(file, (uint64_t)(uintptr_t)__builtin_return_address(0))) {
+    if (!is_on() || caller_says_where(file, (uint64_t)(uintptr_t)__builtin_return_address(0))) {
         /* relaxed: looked at by this thread, or by one that it synchronises with */
         atomic_store_explicit(&pending, 1, memory_order_relaxed);
         JUMP next(file, mode);
     }
     handle = next(file, mode);
-    if (handle && on && session_recording())
-        imports_redirect();
+    note_loader();
+    if (handle && is_on() && session_recording())
+        catch_up();
     return handle;
 }
 
@@ -430,19 +484,19 @@ LEFT_BY_A_JUMP static void *find_symbol(void *handle, const char *name)
     void *(*next)(void *, const char *) =
         (void *(*)(void *, const char *))imports[FIND_SYMBOL].next;
 
-    if (atomic_load_explicit(&pending, memory_order_relaxed) && on && session_recording())
-        imports_redirect();
+    if (atomic_load_explicit(&pending, memory_order_relaxed) && is_on() && session_recording()) {
+        note_loader();
+        catch_up();
+    }
     JUMP next(handle, name);
 }
 
-/* The loader's own frees, by which else a module that is gone is noticed, are not seen. */
 static int close_library(void *handle)
 {
     int (*next)(void *) = (int (*)(void *))imports[CLOSE_LIBRARY].next;
     int result = next(handle);
 
-    /* release: as in modules_note_caller */
-    atomic_fetch_add_explicit(&loader_events, 1, memory_order_release);
+    note_loader();
     return result;
 }
 
