@@ -26,6 +26,7 @@
 #include "src/shared/ownrange.h"
 #include "src/shared/rawcall.h"
 #include "src/shared/ring.h"
+#include "src/shared/stamp.h"
 #include "src/shared/sysmem.h"
 
 #include <pthread.h>
@@ -313,8 +314,9 @@ void session_close(void)
 {
     atomic_store_explicit(&recording, false, memory_order_relaxed);
     session.follow = FOLLOW_NONE;
-    /* relaxed: a thread that still sees it open finds out for itself */
-    atomic_store_explicit(&gate.open, GATE_CLOSED, memory_order_relaxed);
+    /* release: who sees it closed knows of segment_header.closed; who does not finds out for itself
+     */
+    atomic_store_explicit(&gate.open, GATE_CLOSED, memory_order_release);
 }
 
 /* ------------------------------------------- into a program that runs -- */
@@ -350,8 +352,23 @@ uint32_t session_attach(const char *socket)
     return found ? attach_to(socket) : ATTACHMENT_NO_MALLOC;
 }
 
+/* Nobody's turn follows, so that every other record has a larger stamp. */
+static void note_closing(void)
+{
+    struct segment_header *h = segment_header(&session.segment);
+    struct stamp_taker nobody = {0};
+    uint64_t stamp = atomic_load_explicit(&h->stamps, memory_order_relaxed);
+
+    stamp = stamp_take_turn(&session.segment, &nobody, stamp, session.clock);
+    /* release: pairs with the collector's look at it */
+    atomic_store_explicit(&h->closed, stamp, memory_order_release);
+}
+
 void session_detach(void)
 {
+    /* the segment of a forked child is its parent's */
+    if (session_recording() && session_here())
+        note_closing();
     session_close();
     if (redirects)
         imports_restore();

@@ -187,6 +187,13 @@ static inline void push(struct collector *c, struct stream *s, const struct stre
         flush(c);
 }
 
+/* Recording had ended (segment_header.closed). */
+static void pass_over(struct stream *s, const struct stream_record *r)
+{
+    s->last_stamp = r->key >> 1;
+    s->next += r->words;
+}
+
 /* Words that are no record: nothing more can be made of this chunk. */
 static void skip_chunk(struct collector *c, struct stream *s)
 {
@@ -222,7 +229,10 @@ static uint64_t drain(struct collector *c, struct stream *s, uint64_t limit)
             }
             if (r.key > limit)
                 return r.key;
-            push(c, s, &r);
+            if (__builtin_expect(r.key > c->closed, 0))
+                pass_over(s, &r);
+            else
+                push(c, s, &r);
         }
     } while (follow(c, s));
     return STREAM_KEY_MAX;
@@ -402,6 +412,16 @@ static uint64_t limit_of(uint64_t watermark)
     return watermark & STAMP_CLOCK ? (watermark << 1) - 1 : watermark << 1 | 1;
 }
 
+/* After records were seen: of who made one beyond it this sees the stamp, too. */
+static void look_whether_closed(struct collector *c)
+{
+    /* acquire: pairs with the target's release */
+    uint64_t closed =
+        atomic_load_explicit(&segment_header(c->segment)->closed, memory_order_acquire);
+
+    c->closed = closed && closed < STREAM_KEY_MAX >> 1 ? closed << 1 | 1 : STREAM_KEY_MAX;
+}
+
 static void round_timed(struct collector *c)
 {
     uint64_t stamp = stamp_now(c->segment, c->options.clock);
@@ -411,6 +431,7 @@ static void round_timed(struct collector *c)
     pass_barrier(c);
     find_streams(c);
     watermark = look_at_all(c, now, stamp);
+    look_whether_closed(c);
     merge(c, limit_of(watermark));
     close_ended(c);
 }
@@ -576,6 +597,7 @@ void collector_stop(struct collector *c)
 static void merge_all(struct collector *c)
 {
     look_at_all(c, now_ticks(c), stamp_now(c->segment, c->options.clock));
+    look_whether_closed(c);
     merge(c, STREAM_KEY_MAX - 1);
 }
 

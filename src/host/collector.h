@@ -60,6 +60,7 @@ struct collector {
     uint32_t recycled;   /* in this round */
     uint32_t probe_next; /* slot at which the search for ended threads goes on */
     bool timed;          /* records carry times: work in rounds */
+    uint64_t closed;     /* the last key that is taken, see segment_header.closed */
     int rss_fd;
     int barriers;            /* membarrier's commands that work here, a mask */
     _Atomic uint32_t roused; /* since the last round began */

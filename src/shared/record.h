@@ -492,6 +492,12 @@ struct segment_header {
 
     /* The turn that is under way.  See stamp.h. */
     _Alignas(64) _Atomic uint64_t stamps;
+    /*
+     * The stamp with which recording ended while threads of the program run on, 0 before.  What one
+     * of them did after it saw that is not recorded, so that a record with a larger stamp may
+     * contradict it (an address that was freed meanwhile): such records are not taken.
+     */
+    _Atomic uint64_t closed;
     /* The process may be reached by membarrier's expedited command.  Before TARGET_RECORDING. */
     _Atomic uint32_t barrier_registered;
 

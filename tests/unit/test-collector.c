@@ -351,6 +351,46 @@ static void test_settle(void **unused)
     assert_int_equal(model.replaced_blocks, 0);
 }
 
+/*
+ * Recording ended while threads run on: one of them frees a block without a record, another, which
+ * did not know yet, is given it and makes one.
+ */
+static void closes_at_a_stamp(bool turns)
+{
+    struct ring_writer knowing, unaware;
+    struct stamp_taker nobody = {0};
+
+    assert_int_equal(join(&knowing, 1), RING_OK);
+    assert_int_equal(join(&unaware, 2), RING_OK);
+    if (!turns)
+        segment_header(&segment)->stamps |= STAMP_CLOCK;
+    emit(&knowing, RECORD_ALLOC, 0x1000, true);
+    emit(&unaware, RECORD_ALLOC, 0x2000, true);
+    segment_header(&segment)->closed =
+        stamp_take_turn(&segment, &nobody, segment_header(&segment)->stamps, clock_kind);
+    emit(&unaware, RECORD_ALLOC, 0x1000, true);
+    emit(&unaware, RECORD_FREE, 0x2000, true);
+    while (collector_round(&collector))
+        ;
+    collector_finish(&collector);
+    assert_int_equal(model.events, 2);
+    assert_int_equal(model.live.count, 2);
+    assert_int_equal(model.replaced_blocks, 0);
+    assert_int_equal(model.damaged_records, 0);
+}
+
+static void test_closed_in_turns(void **unused)
+{
+    (void)unused;
+    closes_at_a_stamp(true);
+}
+
+static void test_closed_by_clock(void **unused)
+{
+    (void)unused;
+    closes_at_a_stamp(false);
+}
+
 /* With one thread there is no order to be kept. */
 static void test_settle_untimed(void **unused)
 {
@@ -479,11 +519,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_order_by_clock), TEST(test_order_by_turns), TEST(test_order_by_both),
-        TEST(test_half_open),      TEST(test_one_then_two),   TEST(test_in_flight),
-        TEST(test_garbage),        TEST(test_bad_chains),     TEST(test_far_future),
-        TEST(test_ended_threads),  TEST(test_settle),         TEST(test_settle_untimed),
-        TEST(test_near_future),
+        TEST(test_order_by_clock),  TEST(test_order_by_turns), TEST(test_order_by_both),
+        TEST(test_half_open),       TEST(test_one_then_two),   TEST(test_in_flight),
+        TEST(test_garbage),         TEST(test_bad_chains),     TEST(test_far_future),
+        TEST(test_ended_threads),   TEST(test_settle),         TEST(test_closed_in_turns),
+        TEST(test_closed_by_clock), TEST(test_settle_untimed), TEST(test_near_future),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
