@@ -14,6 +14,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "hostile"))
 import table  # noqa: E402
+import attached  # noqa: E402,F401
 import ends  # noqa: E402,F401
 import escapes  # noqa: E402,F401
 import programs  # noqa: E402,F401

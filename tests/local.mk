@@ -432,7 +432,7 @@ EXTRA_DIST += \
 # under the sanitizers, which change what is measured, those of security.
 hostile_groups = tests/hostile/security.py
 if !SANITIZERS
-hostile_groups += tests/hostile/ends.py tests/hostile/escapes.py tests/hostile/programs.py \
+hostile_groups += tests/hostile/attached.py tests/hostile/ends.py tests/hostile/escapes.py tests/hostile/programs.py \
 	tests/hostile/scale.py tests/hostile/searches.py tests/hostile/surroundings.py
 endif
 script_tests += $(hostile_groups)
@@ -442,7 +442,7 @@ check-hostile: all targets
 	$(hostile_python) $(ROWS)
 check-long: all targets
 	$(hostile_python) --long
-EXTRA_DIST += tests/hostile.py tests/hostile/ends.py tests/hostile/escapes.py tests/hostile/programs.py tests/hostile/scale.py \
+EXTRA_DIST += tests/hostile.py tests/hostile/attached.py tests/hostile/ends.py tests/hostile/escapes.py tests/hostile/programs.py tests/hostile/scale.py \
 	tests/hostile/searches.py tests/hostile/security.py tests/hostile/surroundings.py tests/hostile/table.py
 
 TESTS += $(script_tests)

@@ -28,4 +28,4 @@ e2e_tests = tests/e2e/api.py tests/e2e/attach.py tests/e2e/attach-killed.py test
 	tests/e2e/why.py
 
 script_tests += $(e2e_tests)
-EXTRA_DIST += tests/e2e/attaching.py tests/e2e/harness.py
+EXTRA_DIST += tests/e2e/attaching.py tests/e2e/harness.py tests/e2e/imports.py

@@ -7,7 +7,7 @@ targets_c = close-all commanded confined crossing cxx-later deep dispositions ea
 	no-cfi not-started own-malloc own-signals plain pool-mix pool-uses resize signals steady surroundings swap temporary thread-cancel \
 	thread-churn thread-crowd thread-names thread-pairs thread-peak thread-queue \
 	thread-small-stack thread-tsd ways-out
-targets_c += chroot-later fork-loop namespaces next-malloc odd-names scale timer-storm vandal
+targets_c += busy chroot-later fork-loop namespaces next-malloc odd-names scale timer-storm vandal
 targets_cxx = counted cxx-new cxx-throw cxx-uncaught findings-cxx leak-cxx misuse-cxx
 # With memprof.h, as an installed one is found.
 targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-static \

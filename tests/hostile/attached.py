@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that are attached to and left, again and again, whatever they do meanwhile."""
+import os
+import subprocess
+import time
+
+from table import need, row, run_group
+import harness as h
+import imports
+from attaching import Attached, mapped
+
+SHORT, LONG = 3, 40
+LOSSES = ("unknown_frees", "imports_missed", "dropped", "replaced_blocks", "damaged_records")
+
+
+def left_as_it_was(pid, before, name):
+    """No place leads into what is ours, and each that was there before holds what it held, or what the loader has bound since."""
+    after = imports.imports(pid)
+    h.equal(imports.leads_into(pid, "libmemprof-preload", after), [], f"{name}: no import leads into the recorder")
+    changed = [k for k in before.keys() & after.keys() if before[k] != after[k] and not imports.lies_in(pid, before[k], k[0])]
+    h.equal(changed, [], f"{name}: imports are as they were")
+    h.equal(mapped(pid, "memfd:memprof"), 0, f"{name}: no segment is left")
+    h.equal(descriptors(pid), [], f"{name}: no file of ours is open")
+
+
+def descriptors(pid):
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            to = os.readlink(f"/proc/{pid}/fd/{fd}")
+        except OSError:
+            continue
+        if "memprof" in to and h.scratch not in to and h.BUILD not in to:
+            found.append(to)
+    return found
+
+
+def cycle(pid, name, *options, pause=0.2, said=()):
+    """Blocks that were recorded; None: it was not.  `said`: what the report may say is lost."""
+    attached = Attached(pid, "--leak-check=no", *options)
+    if not h.check(attached.begun, f"{name}: attached: {attached.first!r}"):
+        return None
+    time.sleep(pause)
+    done = attached.interrupt()
+    h.equal(done.status, 0, f"{name}: status ({done.err[-300:]!r})")
+    h.check("still" not in done.err and "stays" not in done.err, f"{name}: is left cleanly: {done.err[-300:]!r}")
+    lost = [k for k in LOSSES if done.doc["loss"][k] and k not in said]
+    h.equal(lost, [], f"{name}: nothing is lost")
+    return done.doc["totals"]["total_blocks"]
+
+
+class Busy:
+    """tests/targets/busy.c"""
+
+    def __init__(self, way, *arguments):
+        need(os.path.exists(h.target("busy")), "busy is not built")
+        self.child = subprocess.Popen([h.target("busy"), way, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = int(self.child.stdout.readline().partition("=")[2])
+
+    def sound(self, name):
+        out, _ = self.child.communicate(timeout=120)
+        said = h.stated(out)
+        h.equal((self.child.returncode, said.get("wrong")), (0, 0), f"{name}: all is as it should be")
+        h.check(said.get("rounds", 0) > 0, f"{name}: it did something")
+
+
+def busy(way, cycles, *arguments):
+    program = Busy(way, *arguments)
+    before = imports.imports(program.pid)
+    # of what comes and goes all the time some may be gone before it is redirected
+    blocks = [cycle(program.pid, f"{way} {i}", said=("imports_missed",) if way == "load" else ()) for i in range(cycles)]
+    h.check(sum(filter(None, blocks)) > 0, f"{way}: blocks are recorded")
+    left_as_it_was(program.pid, before, way)
+    program.sound(way)
+    return f"{cycles} times, {sum(filter(None, blocks))} blocks"
+
+
+def ways(long):
+    plugins = [h.target("swap-plugin-1.so"), h.target("swap-plugin-2.so")]
+    for way, what, arguments in (("crowd", "500 threads", ()), ("churn", "threads made and ending all the time", ()),
+                                 ("fork", "children forked all the time", ()), ("spawn", "children by posix_spawn all the time", ()),
+                                 ("load", "libraries loaded and unloaded all the time", plugins),
+                                 ("signals", "SIGPROF at 1 kHz on stacks of their own", ()),
+                                 ("earlier", "blocks of all functions, made before, between and meanwhile", ())):
+        row("attached", what + (f", {LONG} times" if long else ""), long=long)(
+            lambda way=way, arguments=arguments: busy(way, LONG if long else SHORT, *arguments))
+
+
+ways(False)
+ways(True)
+
+
+if __name__ == "__main__":
+    run_group()
