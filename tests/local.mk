@@ -38,6 +38,7 @@ unit_tests = \
 	tests/unit/test-pathmap \
 	tests/unit/test-baseline \
 	tests/unit/test-report-diff \
+	tests/unit/test-binaries \
 	tests/unit/test-births \
 	tests/unit/test-blockfind \
 	tests/unit/test-answer \
@@ -246,6 +247,10 @@ tests_unit_test_perfmap_SOURCES = \
 	tests/unit/fixture.c \
 	tests/unit/fixture.h \
 	tests/unit/test-perfmap.c
+tests_unit_test_binaries_SOURCES = \
+	tests/unit/fixture.c \
+	tests/unit/fixture.h \
+	tests/unit/test-binaries.c
 tests_unit_test_tree_SOURCES = \
 	tests/unit/fixture.c \
 	tests/unit/fixture.h \

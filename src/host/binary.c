@@ -118,6 +118,23 @@ bool binary_is(const struct binary *b, const struct modfile *file, const struct 
            x->st_mtim.tv_nsec == y->st_mtim.tv_nsec && buildid_equal(&b->id, id);
 }
 
+bool binary_was_read(const struct binary *b)
+{
+    return !b->vdso && (b->symbols_loaded || b->read_units);
+}
+
+static uint64_t debug_bytes(const struct debugfile *f)
+{
+    struct stat status;
+
+    return f->fd >= 0 && fstat(f->fd, &status) == 0 ? (uint64_t)status.st_size : 0;
+}
+
+uint64_t binary_bytes(const struct binary *b)
+{
+    return (uint64_t)b->file.st.st_size + debug_bytes(&b->debug) + debug_bytes(&b->alt);
+}
+
 /* -------------------------------------------------------------- loading -- */
 
 /* The end of what the image's headers speak of: its sections, or its segments. */

@@ -35,6 +35,10 @@ void binary_free(struct binary *b);
 /* Whether `b` stands for this file: the same inode, unchanged, with the same ID. */
 bool binary_is(const struct binary *b, const struct modfile *file, const struct buildid *id);
 
+/* Whether anything was looked up in it, so that it is worth to be kept; the size of its files. */
+bool binary_was_read(const struct binary *b);
+uint64_t binary_bytes(const struct binary *b);
+
 /*
  * Forget what was read of a file that was changed in place since: nothing of it is read from
  * then on.  Whether it was so.

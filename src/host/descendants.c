@@ -34,6 +34,7 @@ int descendants_begin(struct descendants *d, const struct run_options *run,
     d->ready = ready;
     if (!forks_init(&d->forks))
         return error_set(e, ERROR_MEMORY, "out of memory");
+    binaries_init(&d->binaries);
     d->started = true;
     return 0;
 }
@@ -73,6 +74,7 @@ void descendants_release(struct descendants *d)
     free(d->expected);
     free(d->folder);
     forks_release(&d->forks);
+    binaries_release(&d->binaries);
     d->started = false;
 }
 
@@ -419,8 +421,10 @@ static struct image *record(struct descendants *d, uint32_t index, const struct 
                             struct error *e)
 {
     struct tree_row *row = &d->tree->rows[index];
-    struct image_options options = {
-        .run = d->run, .ready = d->ready, .placed = true, .family = {index + 1, &d->forks}};
+    struct image_options options = {.run = d->run,
+                                    .ready = d->ready,
+                                    .placed = true,
+                                    .family = {index + 1, &d->forks, &d->binaries}};
     pid_t pid = (pid_t)row->pid;
     struct image *image = image_new(d, index + 1, pid, said, e);
     char *path;
@@ -531,13 +535,16 @@ static void count_quiet(struct descendants *d)
 
 static uint32_t at_once(void)
 {
-    uint64_t most = availmem_bytes() / DESCENDANTS_BYTES;
+    uint64_t most = availmem_bytes() / DESCENDANTS_BYTES, room;
     struct rlimit files;
 
     if (most > DESCENDANTS_MAX)
         most = DESCENDANTS_MAX;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / DESCENDANTS_DESCRIPTORS < most)
-        most = files.rlim_cur / DESCENDANTS_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        room = files.rlim_cur > BINARIES_MAX ? files.rlim_cur - BINARIES_MAX : files.rlim_cur;
+        if (room / DESCENDANTS_DESCRIPTORS < most)
+            most = room / DESCENDANTS_DESCRIPTORS;
+    }
     return most ? (uint32_t)most : 1;
 }
 

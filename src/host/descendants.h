@@ -10,6 +10,7 @@
 #ifndef MEMPROF_HOST_DESCENDANTS_H
 #define MEMPROF_HOST_DESCENDANTS_H
 
+#include "src/host/binaries.h"
 #include "src/host/finisher.h"
 #include "src/host/forks.h"
 #include "src/host/preflight.h"
@@ -59,6 +60,7 @@ struct descendants {
     struct descendants_expected *expected;
     size_t expected_count, expected_room;
     struct forks forks;
+    struct binaries binaries;
     struct finisher finisher;
     /* An image was stopped: requests that it was asked have their answers.  NULL at first. */
     void (*stopped)(void *context, struct image *image);

@@ -285,6 +285,7 @@ static int modules_begin(struct image *i, const struct run_options *options, str
     char perf_map[48];
 
     snprintf(perf_map, sizeof(perf_map), "/tmp/perf-%d.map", (int)i->pid);
+    symbolizer.shared = i->family.binaries;
     if (!symbolizer.perf_map)
         symbolizer.perf_map = perf_map;
     return modmap_init(&i->modmap, &i->segment, i->pid, options->program, options->preload,
@@ -387,6 +388,7 @@ static int collecting_begin(struct image *i, const struct image_options *options
                                            .after = after_round,
                                            .context = i};
 
+    i->family = options->family;
     if (modules_begin(i, options->run, e) != 0)
         return -1;
     read_arguments(i);
@@ -396,7 +398,6 @@ static int collecting_begin(struct image *i, const struct image_options *options
     i->model.attached = i->model.partial = i->attached_seconds > 0;
     i->model.hooks = (struct model_hooks){
         .context = i, .snapshot = program_snapshot, .query = program_query, .fork = program_fork};
-    i->family = options->family;
     i->birth = options->birth;
     if (collector_init(&i->collector, &i->segment, &i->model, &collecting, e) == 0) {
         if (capture_start(i, options, e) == 0) {

@@ -26,8 +26,9 @@
 
 /* What ties the images of a run together. */
 struct image_family {
-    uint32_t number;     /* of the image, as in its settings */
-    struct forks *forks; /* where its forks are kept; NULL: nobody asks for them */
+    uint32_t number;           /* of the image, as in its settings */
+    struct forks *forks;       /* where its forks are kept; NULL: nobody asks for them */
+    struct binaries *binaries; /* files that were read for others; NULL: each reads its own */
 };
 
 /* A forked child: whose, and by which fork (record.h, struct hello). */

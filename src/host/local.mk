@@ -25,6 +25,8 @@ libmemprof_host_la_SOURCES = \
 	src/host/answer.h \
 	src/host/answering.c \
 	src/host/answering.h \
+	src/host/binaries.c \
+	src/host/binaries.h \
 	src/host/binary.c \
 	src/host/binary.h \
 	src/host/births.c \

@@ -342,7 +342,8 @@ static char *enter(struct run *r, struct image *image, struct image_options *opt
 
     descendants_wanted(r->options, r->launch.pid, program, sizeof(program));
     r->number = descendants_add_launched(&r->descendants, image, r->launch.pid, r->number, program);
-    options->family = (struct image_family){r->number, &r->descendants.forks};
+    options->family =
+        (struct image_family){r->number, &r->descendants.forks, &r->descendants.binaries};
     segment_header(&image->segment)->settings.image = r->number;
     if (r->options->directory) {
         path = descendants_path(&r->descendants, r->number, program, r->launch.pid);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/host/symbolize.h"
 
-#include "src/host/binary.h"
+#include "src/host/binaries.h"
 #include "src/host/filefaults.h"
 #include "src/host/perfmap.h"
 #include "src/shared/record.h"
@@ -60,6 +60,7 @@ static int copy_options(struct symbolizer *s, const struct symbolizer_options *o
     o->debuginfod = options->debuginfod;
     o->keep_mangled = options->keep_mangled;
     o->thorough = options->thorough;
+    o->shared = options->shared;
     if (join_debug_dirs(&o->debug_dir, options) || copy_text(&o->sysroot, options->sysroot) ||
         copy_text(&o->perf_map, options->perf_map))
         return -1;
@@ -88,7 +89,10 @@ void symbolizer_free(struct symbolizer *s)
     if (!s)
         return;
     for (size_t i = 0; i < s->binary_count; i++)
-        binary_free(s->binaries[i]);
+        if (s->options.shared)
+            binaries_give(s->options.shared, s->binaries[i]);
+        else
+            binary_free(s->binaries[i]);
     free(s->binaries);
     free(s->modules);
     perfmap_release(&s->perfmap);
@@ -158,10 +162,13 @@ static struct binary *keep(struct symbolizer *s, struct binary *b)
 static struct binary *binary_for(struct symbolizer *s, struct modfile *file, const char *path,
                                  const struct buildid *id)
 {
+    struct binary *known;
+
     for (size_t i = 0; file->fd >= 0 && i < s->binary_count; i++)
         if (binary_is(s->binaries[i], file, id))
             return s->binaries[i];
-    return keep(s, binary_new(file, path, id));
+    known = s->options.shared ? binaries_take(s->options.shared, file, id) : NULL;
+    return keep(s, known ? known : binary_new(file, path, id));
 }
 
 /* -1: out of memory. */

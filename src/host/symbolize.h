@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 struct symbolizer;
+struct binaries;
 
 struct symbolizer_options {
     /*
@@ -27,11 +28,12 @@ struct symbolizer_options {
      * usr/lib/debug in the sysroot and /usr/lib/debug; NULL none.
      */
     const char *debug_dir;
-    const char *sysroot;  /* prefix for module paths; NULL none */
-    const char *perf_map; /* /tmp/perf-PID.map of this process; NULL none */
-    bool debuginfod;      /* may ask debuginfod servers; off by default */
-    bool keep_mangled;    /* do not demangle */
-    bool thorough;        /* also read what takes long for little (binary.h) */
+    const char *sysroot;     /* prefix for module paths; NULL none */
+    const char *perf_map;    /* /tmp/perf-PID.map of this process; NULL none */
+    bool debuginfod;         /* may ask debuginfod servers; off by default */
+    bool keep_mangled;       /* do not demangle */
+    struct binaries *shared; /* files that others have read (binaries.h); outlives it; NULL none */
+    bool thorough;           /* also read what takes long for little (binary.h) */
 };
 
 /* NULL and `e` set on failure.  The options' strings are copied. */
