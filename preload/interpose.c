@@ -349,5 +349,6 @@ ENTRY size_t malloc_usable_size(void *block)
         return 0;
     if (bootstrap_owns(block))
         return bootstrap_size(block);
-    return have_real() ? real.malloc_usable_size(block) : 0;
+    /* open: it was found before that, and some programs ask at every call */
+    return session_open() || have_real() ? real.malloc_usable_size(block) : 0;
 }

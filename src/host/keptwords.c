@@ -87,24 +87,42 @@ bool keptwords_begin_piece(struct keptwords_part *p, uint64_t number)
     return true;
 }
 
-/* Neighbouring words point to neighbouring places. */
-static bool is_inside(struct keptwords_part *p, const struct keptwords_filter *f, uint64_t value)
+/* The first range that ends behind an address. */
+static uint32_t range_behind(const struct keptwords_filter *f, uint64_t address)
 {
     uint32_t low = 0, high = f->count;
 
-    if (value >= f->ranges[p->last].start && value < f->ranges[p->last].end)
-        return true;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
 
-        if (f->ranges[middle].end <= value)
+        if (f->ranges[middle].end <= address)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low == f->count || value < f->ranges[low].start)
+    return low;
+}
+
+/*
+ * Neighbouring words point to neighbouring places; else to one of a few pieces with few ranges
+ * each, which takes no search, and none of the wrong predictions in one.
+ */
+static bool is_inside(struct keptwords_part *p, const struct keptwords_filter *f, uint64_t value)
+{
+    uint64_t number = value >> KEPTWORDS_PIECE_BITS;
+    struct keptwords_near *near = &p->near[number % KEPTWORDS_NEAR];
+    uint32_t i;
+
+    if (value >= f->ranges[p->last].start && value < f->ranges[p->last].end)
+        return true;
+    if (near->piece != number + 1)
+        *near =
+            (struct keptwords_near){number + 1, range_behind(f, number << KEPTWORDS_PIECE_BITS)};
+    for (i = near->range; i < f->count && f->ranges[i].end <= value; i++)
+        ;
+    if (i == f->count || value < f->ranges[i].start)
         return false;
-    p->last = low;
+    p->last = i;
     return true;
 }
 

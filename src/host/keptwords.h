@@ -55,6 +55,14 @@ struct keptwords_bits {
     uint32_t before; /* how many of the piece's were kept before these */
 };
 
+/* Where the ranges of a piece of the address space begin: values are looked up one after another.
+ */
+struct keptwords_near {
+    uint64_t piece; /* its number plus 1; 0: none yet */
+    uint32_t range; /* the first that does not end before it */
+};
+#define KEPTWORDS_NEAR 256u
+
 struct keptwords_part {
     struct keptwords_bits *groups; /* pages.h, as the values */
     uint64_t group_count, group_room;
@@ -63,6 +71,7 @@ struct keptwords_part {
     struct keptwords_piece *pieces; /* ascending */
     uint32_t piece_count, piece_room;
     uint32_t last; /* range that the last word lay in */
+    struct keptwords_near near[KEPTWORDS_NEAR];
 };
 
 struct keptwords {
@@ -85,7 +94,8 @@ void keptwords_give(struct keptwords_part *p, uint64_t *values, uint64_t count);
 /*
  * Begin the next piece of a part: of two parts the first one has the lower numbers, and each
  * gets its own in ascending order.  Then its pages, ascending: `marked` is a bit for each
- * word to keep whatever it is (unless it is 0), or NULL.  false: out of memory.
+ * word to keep whatever it is (unless it is 0), or NULL.  A part has one filter for all its
+ * pages.  false: out of memory.
  */
 bool keptwords_begin_piece(struct keptwords_part *p, uint64_t number);
 void keptwords_add_page(struct keptwords_part *p, const struct keptwords_filter *f, uint32_t page,
