@@ -176,11 +176,20 @@ static int begin(struct attach *a, struct error *e)
     errno = pthread_create(&thread, NULL, attacher, a);
     if (errno != 0)
         return error_set(e, ERROR_SYSTEM, "cannot start the thread that attaches");
-    while (read(a->attached, &done, sizeof(done)) != (ssize_t)sizeof(done))
+    while (read(a->attached, &done, sizeof(done)) != (ssize_t)sizeof(done)) {
         attend(a);
+        if (a->end == END_ASKED || a->end == END_EXECUTED)
+            /* relaxed: nothing else is handed over with it */
+            atomic_store_explicit(&a->attaching.give_up,
+                                  a->end == END_ASKED ? ATTACHING_INTERRUPTED : ATTACHING_EXECUTED,
+                                  memory_order_relaxed);
+    }
     pthread_join(thread, NULL);
-    if (a->result == 0 && a->begun)
+    if (a->result == 0 && a->begun) {
+        /* attaching_end goes on to the end */
+        atomic_store_explicit(&a->attaching.give_up, ATTACHING_GO_ON, memory_order_relaxed);
         return 0;
+    }
     if (e)
         *e = a->why;
     return -1;
@@ -388,6 +397,10 @@ int attach_program(const struct attach_options *options, struct attach_result *r
         if (has_ended(&a)) {
             result->verdict = ATTACHING_NO_PROCESS;
             error_set(e, ERROR_INPUT, "process %d ended meanwhile", (int)options->pid);
+        } else if (is_another_program(&a)) {
+            /* what that looks like is often another error first, too */
+            error_set(e, ERROR_REFUSED, "process %d executed another program meanwhile: try again",
+                      (int)options->pid);
         }
         attach_result_release(result);
     }

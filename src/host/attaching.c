@@ -248,6 +248,23 @@ static void *attempt(void *context)
     return NULL;
 }
 
+/* Whether another thread wants no more of it: 0, or -1 with an error. */
+static int asked_to_give_up(const struct work *w)
+{
+    /* relaxed: nothing else is handed over with it */
+    switch (atomic_load_explicit(&w->a->give_up, memory_order_relaxed)) {
+    case ATTACHING_INTERRUPTED:
+        return error_set(w->e, ERROR_REFUSED, "interrupted before process %d was recorded",
+                         (int)w->a->pid);
+    case ATTACHING_EXECUTED:
+        return error_set(w->e, ERROR_REFUSED,
+                         "process %d executed another program meanwhile: try again",
+                         (int)w->a->pid);
+    default:
+        return 0;
+    }
+}
+
 static int out_of_time(const struct work *w)
 {
     double seconds = (double)w->a->timeout_ns * 1e-9;
@@ -281,6 +298,8 @@ static int call_safely(struct work *w, struct inject_call *call)
             return t.result;
         if (procinfo_start_ticks(w->a->pid) == 0)
             return ended(w);
+        if (asked_to_give_up(w) != 0)
+            return -1;
         if (clock_monotonic_ns() > w->until_ns)
             return out_of_time(w);
         pause_a_while(&pause);

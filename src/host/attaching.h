@@ -15,6 +15,7 @@
 
 #include "src/host/remote.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -24,7 +25,16 @@ struct attaching {
     const char *library; /* path of memprof's, as this process and that one see it */
     const char *socket;  /* of the server; not for detaching */
     uint64_t timeout_ns;
-    struct remote modules; /* attaching_begin's: files may be replaced before attaching_end */
+    struct remote modules;    /* attaching_begin's: files may be replaced before attaching_end */
+    _Atomic uint32_t give_up; /* enum attaching_reason: attaching_begin returns at the next moment
+                                 at which the process is as it was */
+};
+
+/* Why another thread has attaching_begin give up. */
+enum attaching_reason {
+    ATTACHING_GO_ON = 0,
+    ATTACHING_INTERRUPTED,
+    ATTACHING_EXECUTED, /* the process runs another program now */
 };
 
 /* What stands in the way of attaching, as far as it can be told before. */

@@ -174,6 +174,54 @@ for name, library, words in (("crashing", os.path.join(h.BUILD, "tests/tools/cra
     h.equal(program.end(), 0, f"{name}: its end")
 
 
+# The loader's words are kept for the thread that called it, which is in a handler of a signal by
+# then: that came while it was held back, of a library that was loaded first.
+relocated = os.path.join(h.scratch, "first.so")
+subprocess.run(["gcc", "-shared", "-fPIC", "-nostdlib", "-x", "c", "-o", relocated, "-"], text=True, check=True, input="""
+static long call(long n, long a, long b, long c)
+{
+    long r;
+    __asm__ volatile("syscall" : "=a"(r) : "a"(n), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+    return r;
+}
+static void nothing(void) {}
+/* resolved while the loader relocates */
+static void *resolve(void) { call(234, call(39, 0, 0, 0), call(186, 0, 0, 0), 10); return nothing; }
+void there(void) __attribute__((ifunc("resolve")));
+void (*used)(void) = there;
+""")
+needs_first = os.path.join(h.scratch, "needs-first.so")
+subprocess.run(["gcc", "-shared", "-x", "c", "-o", needs_first, "-", "-Wl,-z,now", "-Wl,--no-as-needed", "-x", "none", relocated], text=True, check=True,
+               input="extern int absent(void); int memprof_attachment; int memprof_attach(void) { return absent(); }"
+                     "void memprof_detach(void) {} void memprof_release(void) {}\n")
+program = Program()
+program.obey("u")
+said = subprocess.run([os.path.join(installed("words", needs_first), "memprof"), "attach", str(program.pid)], capture_output=True, text=True, timeout=120)
+h.check("cannot load the recorder: " in said.stderr and "undefined symbol: absent" in said.stderr, f"the loader's words: {said.stderr!r}")
+program.obey("w")
+program.obey("i")
+h.equal((program.said["wrong_sums"], program.end()), ("0", 0), "the loader's words: it goes on")
+
+# No thread at a safe point: Ctrl-C need not wait for the time limit.
+handling = os.path.join(h.scratch, "handling")
+subprocess.run(["gcc", "-x", "c", "-o", handling, "-"], text=True, check=True, input="""
+#include <signal.h>
+#include <unistd.h>
+static void wait_here(int n) { (void)n; (void)!write(1, "x", 1); for (;;) pause(); }
+int main(void) { signal(SIGUSR1, wait_here); raise(SIGUSR1); return 0; }
+""")
+with subprocess.Popen([handling], stdout=subprocess.PIPE) as waits:
+    waits.stdout.read(1)
+    for how in (signal.SIGINT, signal.SIGTERM):
+        with subprocess.Popen([h.MEMPROF, "attach", "--timeout", "10m", str(waits.pid)], stderr=subprocess.PIPE, text=True) as run:
+            while "TracerPid:\t0\n" in open(f"/proc/{waits.pid}/status", encoding="utf-8").read() and run.poll() is None:
+                pass
+            run.send_signal(how)
+            said = run.communicate(timeout=120)[1]
+            h.equal((run.returncode, said), (1, f"memprof: interrupted before process {waits.pid} was recorded\n"), f"{how!r} while attaching")
+    h.equal(waits.poll(), None, "interrupted while attaching: it goes on")
+    waits.kill()
+
 # What cannot be attached to: one line, a status, and the process goes on.
 def refused(pid, status, words, name, *options):
     said = memprof("attach", "--timeout", "500ms", *options, pid)

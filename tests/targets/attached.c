@@ -3,16 +3,24 @@
  * A program that runs before it is recorded, and does as it is told by letters on its standard
  * input.  Each letter's work ends with the line done=LETTER.
  *
- *   w  allocate and free, also by libc's strdup; free and move blocks from before, the first eight
- * times t  the same by each of the threads, which were there before p  load argv[1], then argv[2]
- * by its name alone, and have them allocate i  say how often a waiting system call failed with
- * EINTR, and whether floating-point numbers that a thread computes with came out as they should l
- * lose three blocks of 77 bytes, keep two of 55 g  say which library's malloc it calls h  handle
- * signals that faults raise from now on s  say how many of two such signals were handled, and
- * whether another thread can load argv[1] k  have system calls of this thread that open files or
- * connect end the process K  those of all threads v  vfork a child that says its number, and ends
- * two seconds later c  fork a child that allocates and ends x  become argv[3] a  end by abort e end
- * with status 3
+ *   w  allocate and free, also by libc's strdup; free and move blocks from before, the first
+ *      eight times
+ *   t  the same by each of the threads, which were there before
+ *   p  load argv[1], then argv[2] by its name alone, and have them allocate
+ *   i  say how often a waiting system call failed with EINTR, and whether floating-point numbers
+ *      that a thread computes with came out as they should
+ *   l  lose three blocks of 77 bytes, keep two of 55
+ *   g  say which library's malloc it calls
+ *   h  handle signals that faults raise from now on
+ *   u  handle SIGUSR1 from now on, for 300 ms each time
+ *   s  say how many of two such signals were handled, and whether another thread can load argv[1]
+ *   k  have system calls of this thread that open files or connect end the process
+ *   K  those of all threads
+ *   v  vfork a child that says its number, and ends two seconds later
+ *   c  fork a child that allocates and ends
+ *   x  become argv[3]
+ *   a  end by abort
+ *   e  end with status 3
  *
  * What w and t do since the last l is in the totals that it states.
  */
@@ -227,6 +235,14 @@ static void handle(int signal)
     handled++;
 }
 
+static void handle_slowly(int signal)
+{
+    const struct timespec t = {.tv_nsec = 300000000};
+
+    (void)signal;
+    nanosleep(&t, NULL);
+}
+
 static void *load_one(void *path)
 {
     void *one = dlopen(path, RTLD_NOW);
@@ -280,6 +296,10 @@ static void obey(char letter, char **argv)
     case 'h':
         signal(SIGSEGV, handle);
         signal(SIGTRAP, handle);
+        break;
+    case 'u':
+        sigaction(SIGUSR1, &(struct sigaction){.sa_handler = handle_slowly, .sa_flags = SA_RESTART},
+                  NULL);
         break;
     case 's':
         say_sound(argv);
