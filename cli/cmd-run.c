@@ -277,6 +277,7 @@ static int write_family(struct outcome *o, const struct run_result *r, struct er
         family_reports_add(&o->family, &r->images[r->image_count - 1].profile);
         o->has_new |= has_new(&o->leaks.report);
     }
+    c->view.view.choices = NULL; /* they are of the launched process's stacks */
     o->family.all_known = c->leak_output.baseline && !o->has_new;
     return family_reports_write(&o->family, &c->leak_output, &c->view, LEAK_KINDS_LOST, e);
 }

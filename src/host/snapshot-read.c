@@ -213,6 +213,18 @@ static int slurp(int fd, struct buffer *into)
     }
 }
 
+/* By errno. */
+static int unreadable(const char *path, struct error *e)
+{
+    if (errno != EISDIR)
+        return error_set(e, ERROR_SYSTEM, "cannot read %s", path);
+    error_set(e, ERROR_REFUSED,
+              "%s is a folder: name a profile in it (memprof tree shows those of a run)", path);
+    if (e)
+        e->saved_errno = EISDIR;
+    return -1;
+}
+
 int snapshot_read(struct profile *p, const char *path, struct error *e)
 {
     struct error reason;
@@ -222,11 +234,11 @@ int snapshot_read(struct profile *p, const char *path, struct error *e)
 
     profile_init(p);
     if (fd < 0)
-        return error_set(e, ERROR_SYSTEM, "cannot read %s", path);
+        return unreadable(path, e);
     buffer_init(&file);
     result = slurp(fd, &file);
     if (result != 0)
-        error_set(e, ERROR_SYSTEM, "cannot read %s", path);
+        unreadable(path, e);
     close(fd);
     if (result == 0) {
         result = snapshot_read_bytes(p, file.bytes, file.used, &reason);

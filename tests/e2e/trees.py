@@ -274,6 +274,10 @@ again = subprocess.run([h.MEMPROF, "run", "-o", tree.folder + "/", "--", "true"]
 h.equal((again.returncode, "choose another" in again.stderr), (125, True), "a folder that holds a run is refused")
 wrong = subprocess.run([h.MEMPROF, "tree", h.scratch], capture_output=True, text=True, timeout=60)
 h.equal((wrong.returncode, wrong.stdout), (1, ""), "tree: no such table")
+for command in (["top"], ["leaks"], ["diff", tree.folder], ["stat"], ["check", "--from"]):
+    wrong = subprocess.run([h.MEMPROF, *command, tree.folder], capture_output=True, text=True, timeout=60)
+    h.equal((wrong.returncode, "memprof tree" in wrong.stderr), (125 if "--from" in command else 1, True),
+            f"{command[0]} of a folder says what to name: {wrong.stderr}")
 with open(os.path.join(tree.folder, "processes.jsonl"), "a") as f:
     f.write('{"image": 9, "from"')
 h.equal(len(images_of(tree.folder)), len(tree.images), "tree: a line that is cut is passed over")
