@@ -10,10 +10,13 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 ENTRY int prctl(int option, ...);
+ENTRY long syscall(long number, ...);
 ENTRY int seccomp_load(void *context);
 
 static _Atomic bool now_confined;
@@ -34,12 +37,20 @@ static void confine(void)
     dispositions_give_up();
 }
 
+/* As libc's functions answer. */
+static long answer(long result)
+{
+    if (result >= 0 || result < -4095)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+
 /* As libc's own, it takes four more arguments whether they were given or not. */
 ENTRY int prctl(int option, ...)
 {
     unsigned long a[4];
     va_list rest;
-    long result;
 
     va_start(rest, option);
     for (unsigned i = 0; i < 4; i++)
@@ -47,11 +58,24 @@ ENTRY int prctl(int option, ...)
     va_end(rest);
     if (option == PR_SET_SECCOMP)
         confine();
-    result = rawcall6(SYS_prctl, option, (long)a[0], (long)a[1], (long)a[2], (long)a[3], 0);
-    if (result >= 0)
-        return (int)result;
-    errno = (int)-result;
-    return -1;
+    return (int)answer(
+        rawcall6(SYS_prctl, option, (long)a[0], (long)a[1], (long)a[2], (long)a[3], 0));
+}
+
+/* seccomp(2) has no function of its own in libc.  Takes six arguments, as libc's. */
+ENTRY long syscall(long number, ...)
+{
+    long a[6];
+    va_list rest;
+
+    va_start(rest, number);
+    for (unsigned i = 0; i < 6; i++)
+        a[i] = va_arg(rest, long);
+    va_end(rest);
+    if (number == SYS_seccomp &&
+        (a[0] == SECCOMP_SET_MODE_FILTER || a[0] == SECCOMP_SET_MODE_STRICT))
+        confine();
+    return answer(rawcall6(number, a[0], a[1], a[2], a[3], a[4], a[5]));
 }
 
 ENTRY int seccomp_load(void *context)

@@ -90,6 +90,7 @@ static struct import imports[] = {
     OTHER("_Exit", _Exit),
     OTHER("abort", entry_abort),
     OTHER("prctl", prctl),
+    /* not syscall: threads wait in it for as long as they like, and leaving waits for them */
 };
 enum { OPEN_LIBRARY, FIND_SYMBOL, CLOSE_LIBRARY };
 

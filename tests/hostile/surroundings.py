@@ -126,6 +126,7 @@ def seccomp():
 def seccomp_kill():
     exact([h.target("confined"), "kill"])
     exact([h.target("confined"), "threads"])
+    exact([h.target("confined"), "syscall"])
     return documented("it needs these calls to be allowed")
 
 
