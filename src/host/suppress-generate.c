@@ -2,26 +2,36 @@
 #include "src/host/suppress-generate.h"
 
 #include "src/host/cxxname.h"
+#include "src/host/escape.h"
 #include "src/host/suppress-pattern.h"
 #include "src/host/suppress-valgrind.h"
 
 #include <string.h>
 
-static bool is_control(char c)
+/* How many bytes at `text` make what is shown as it is; 0: the next byte may steer a terminal. */
+static size_t harmless(const char *text)
 {
-    return (unsigned char)c < 0x20 || c == 0x7f;
+    char piece[ESCAPE_PIECE];
+    const char *next = text;
+    unsigned columns;
+
+    if (*text == '\\') /* is escaped for being what escapes */
+        return 1;
+    escape_next(&next, piece, &columns);
+    return strncmp(piece, text, (size_t)(next - text)) == 0 ? (size_t)(next - text) : 0;
 }
 
 /* What would end a line or lose its end becomes a wildcard. */
 static void add_masked(struct strbuf *out, const char *text, size_t length, const char *wildcard)
 {
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0, step; i < length; i += step ? step : 1) {
         bool space_at_end = text[i] == ' ' && (i == 0 || i + 1 == length);
 
-        if (is_control(text[i]) || space_at_end)
-            strbuf_add(out, wildcard);
+        step = space_at_end ? 0 : harmless(&text[i]);
+        if (step && step <= length - i)
+            strbuf_add_length(out, &text[i], step);
         else
-            strbuf_add_length(out, &text[i], 1);
+            strbuf_add(out, wildcard);
     }
 }
 
@@ -31,8 +41,12 @@ static void add_title(struct strbuf *out, const char *name)
 
     if (*at == '\0')
         at = "leak";
-    for (; *at; at++)
-        strbuf_add_length(out, is_control(*at) ? "?" : at, 1);
+    while (*at) {
+        size_t step = harmless(at);
+
+        strbuf_add_length(out, step ? at : "?", step ? step : 1);
+        at += step ? step : 1;
+    }
 }
 
 static bool is_plain_name(const char *name, size_t length)

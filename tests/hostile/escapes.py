@@ -7,14 +7,14 @@ import subprocess
 from table import built, memprof, need, row, run_group
 import harness as h
 
-EVIL = "\033[31m\033]0;owned\007\033[2J\177"
+EVIL = "\033[31m\033]0;owned\007\033[2J\177\u009b31m"
 # C0 but tab and newline, DEL, and C1, also as bytes that are no UTF-8
 C0 = re.compile(rb"[\x00-\x08\x0b-\x1f]")
 CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|(?<![\x80-\xff])[\x80-\xbf]")
 REPLACED = [(name, evil + b"_" * (len(name) - len(evil) - len(suffix)) + suffix) for name, evil, suffix in
-            ((b"steering_the_terminal", b"f\033]0;owned\007\033[31m", b""), (b"steering_the_global", b"g\033[31mowned\007", b""),
+            ((b"steering_the_terminal", b"f\033]0;owned\007\xc2\x9b1m", b""), (b"steering_the_global", b"g\033[31mowned\007", b""),
              (b"steering_the_source_file.c", b"s\033]0;owned\007\033[31m", b".c"),
-             (b"one_inner_with_a_long_name__", b"p\033]0;owned\007\033[31m", b""))]
+             (b"one_inner_with_a_long_name__", b"p\033]0;owned\007\x9b31m", b""))]
 FORMATS = ("json", "text", "sarif", "junit", "github", "gitlab", "markdown", "memcheck")
 
 
