@@ -91,8 +91,8 @@ void lossnotes_add(struct strbuf *out, const struct profile *p, bool exact)
                "events were lost: all numbers are too small");
     note_bootstrap(out, p, exact);
     note_count(out, loss->nested_blocks,
-               "block allocated by a signal handler inside the recorder is not recorded",
-               "blocks allocated by signal handlers inside the recorder are not recorded");
+               "allocation or free by a signal handler inside the recorder is not recorded",
+               "allocations and frees by signal handlers inside the recorder are not recorded");
     note_count(out, p->totals.failed_blocks, "allocation failed (returned NULL)",
                "allocations failed (returned NULL)");
     note_count(out, loss->unknown_frees, "free of a block that was not seen allocated",

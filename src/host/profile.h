@@ -78,7 +78,7 @@ struct profile_loss {
     uint64_t dropped;          /* events not recorded by --lossy or after the host fell behind */
     uint64_t bootstrap_blocks; /* allocated before recording could start */
     uint64_t bootstrap_bytes;
-    uint64_t nested_blocks;    /* allocated by a signal handler inside the recorder */
+    uint64_t nested_blocks;    /* allocated or freed by a signal handler inside it */
     uint64_t unknown_frees;    /* frees of blocks never seen allocated (not a loss by itself) */
     uint64_t earlier_frees;    /* frees and reallocs of blocks from before memprof attached */
     uint64_t imports_missed;   /* places that could not be redirected: calls from there */

@@ -413,7 +413,7 @@ struct segment_header {
     /* The bootstrap heap's part that lies in the data of memprof's own module, start and end:
      * what the program was given there may hold pointers.  Written before TARGET_RECORDING. */
     uint64_t bootstrap_start, bootstrap_end;
-    _Atomic uint64_t nested_unrecorded; /* allocations by a signal handler inside our own code */
+    _Atomic uint64_t nested_unrecorded; /* allocations and frees by a handler inside our code */
     _Atomic uint64_t slotless_unrecorded;
     _Atomic uint64_t
         stacks_truncated;          /* walks that ended at STACK_ROOT_TRUNCATED: not allocations */

@@ -227,14 +227,19 @@ def host_long():
 
 @row("memprof", "stopped for a while, then killed")
 def host_stopped():
-    file = os.path.join(h.scratch, "stopped.mprof")
-    host = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", file, "--", sys.executable, "-S", "-c",
-                             "for i in range(300000): x = bytes(600)\nprint('whole')"], stdout=subprocess.PIPE, text=True)
-    time.sleep(0.3)
+    file, ready = os.path.join(h.scratch, "stopped.mprof"), os.path.join(h.scratch, "stopped.ready")
+    code = f"print(__import__('os').getpid(), flush=True)\nfor i in range(3000000):\n x = bytes(600)\n if i == 3000: open({ready!r}, 'w')\nprint('whole')"
+    host = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", file, "--", "/usr/bin/python3", "-S", "-c", code], stdout=subprocess.PIPE, text=True,
+                            env={**os.environ, "PYTHONMALLOC": "malloc"})
+    pid = int(host.stdout.readline())
+    while not os.path.exists(ready):
+        time.sleep(0.001)
     host.send_signal(signal.SIGSTOP)
     time.sleep(1)
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        h.equal(f.read().rpartition(")")[2].split()[0], "S", "the program waits, as long as memprof lives")
     host.kill()
-    h.equal(host.communicate(timeout=300)[0], "whole\n", "its output")
+    h.equal(host.communicate(timeout=60)[0], "whole\n", "its output")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,8 @@ def no_folder():
 def folders():
     root()
     theirs = os.path.join(h.scratch, "shared")
-    os.makedirs(theirs + "/elsewhere")
+    os.makedirs(theirs)
+    os.mkdir(theirs + "/elsewhere", 0o700)  # as it should be, but for how it is come by
     os.chmod(theirs, 0o1777)
     os.symlink(theirs + "/elsewhere", f"{theirs}/memprof-{os.geteuid()}")
     env = {k: v for k, v in os.environ.items() if k not in ("MEMPROF_RUNTIME_DIR", "XDG_RUNTIME_DIR")}
