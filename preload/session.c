@@ -275,6 +275,9 @@ bool session_rejoin(void *memory, uint64_t bytes)
  */
 static void go_on_forked(void)
 {
+    /* a thread may come here while the gate is being opened for all; relaxed: see there */
+    if (!atomic_load_explicit(&recording, memory_order_relaxed) || session_here())
+        return;
     /* relaxed: one thread of the child gets it */
     if (!atomic_exchange_explicit(&recording, false, memory_order_relaxed))
         return;

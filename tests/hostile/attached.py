@@ -10,7 +10,8 @@ import imports
 from attaching import Attached, mapped
 
 SHORT, LONG = 3, 40
-LOSSES = ("unknown_frees", "imports_missed", "dropped", "replaced_blocks", "damaged_records")
+LOSSES = ("unknown_frees", "forked_children", "imports_missed", "dropped", "replaced_blocks", "damaged_records")
+SAID = {"load": ("imports_missed",), "fork": ("forked_children",), "spawn": ("forked_children",)}
 
 
 def left_as_it_was(pid, before, name):
@@ -68,7 +69,7 @@ def busy(way, cycles, *arguments):
     program = Busy(way, *arguments)
     before = imports.imports(program.pid)
     # of what comes and goes all the time some may be gone before it is redirected
-    blocks = [cycle(program.pid, f"{way} {i}", said=("imports_missed",) if way == "load" else ()) for i in range(cycles)]
+    blocks = [cycle(program.pid, f"{way} {i}", said=SAID.get(way, ())) for i in range(cycles)]
     h.check(sum(filter(None, blocks)) > 0, f"{way}: blocks are recorded")
     left_as_it_was(program.pid, before, way)
     program.sound(way)
