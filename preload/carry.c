@@ -80,7 +80,8 @@ bool carry_allowed(struct carry_question *q, const char *path)
         return false;
     if (can_be(environment_library(), R_OK))
         word = host_asked(environment_session(), session.image, path, q->child, &q->row);
-    if (word == HOST_SILENT && can_be(path, X_OK))
+    q->missed = word == HOST_SILENT && can_be(path, X_OK);
+    if (q->missed)
         carry_missed(1);
     q->heard = word != HOST_SILENT;
     return word == HOST_ALLOWS;
@@ -91,6 +92,8 @@ void carry_failed(const struct carry_question *q)
     /* a forked child that was not heard of before: it may say hello yet, or be a quiet one */
     uint32_t fork = q->child || !local.fork ? FORK_UNMARKED : local.fork;
 
+    if (q->missed)
+        carry_missed(-1);
     if (q->heard && (q->row || fork != FORK_UNMARKED))
         host_told_failure(environment_session(), session.image, fork, q->row);
 }

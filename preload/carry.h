@@ -31,7 +31,7 @@ bool carry_wanted(void);
 /* A program that is about to be executed; the rest is what came of asking for it. */
 struct carry_question {
     bool child; /* by a child to be, and not by this process */
-    bool heard;
+    bool heard, missed;
     uint32_t row; /* record.h, struct execute_answer */
 };
 

@@ -79,6 +79,14 @@ for name, (path, busy) in FILES.items():
     if writer:
         writer.close()
 
+if os.geteuid() == 0:
+    os.chmod(h.scratch, 0o755)
+    for name in ("text without #!", "garbage"):
+        folder = os.path.join(h.scratch, "u-" + name.replace(" ", "-"))
+        result = run([TARGET, "unheard", FILES[name][0]], "-o", folder + "/")
+        h.equal((result.returncode, [i["reason"] for i in images(folder)]), (0, [None]),
+                f"unheard, {name}: not counted as not recorded: {result.stderr}")
+
 # a shell reads a script itself that the kernel does not take
 text = FILES["text without #!"][0]
 folder = os.path.join(h.scratch, "shell")

@@ -6,6 +6,8 @@
  *   tree FILE [big]    the same; posix_spawn; a child of vfork and a forked one that end then;
  *                      and, of the 100 blocks of 100 bytes that there are, another forked one
  *                      frees 40 and makes 5 of 1000 after it could not execute it
+ *   unheard FILE       place, and spawned, as user 65534, whom memprof does not hear;
+ *                      3: it may not be that user
  *   forks              a forked child that calls nothing; then three forks that fail
  */
 #define _GNU_SOURCE
@@ -102,6 +104,15 @@ static int by_file(const char *path, int in_tree, int big)
     return fails(path, expected) | (in_tree ? in_children(path, expected) : 0);
 }
 
+static int by_other_user(const char *path)
+{
+    pid_t pid;
+
+    if (setresuid(65534, 65534, 65534) != 0)
+        return 3;
+    return by_file(path, 0, 0) | (posix_spawn(&pid, path, NULL, NULL, argv_of, environ) == 0);
+}
+
 static int by_fork(void)
 {
     struct rlimit none = {0, 0};
@@ -135,5 +146,7 @@ int main(int argc, char **argv)
         return by_fork();
     if (argc < 3)
         return 2;
+    if (strcmp(argv[1], "unheard") == 0)
+        return by_other_user(argv[2]);
     return by_file(argv[2], strcmp(argv[1], "tree") == 0, argc > 3);
 }
