@@ -13,8 +13,8 @@ all=
 files() {
     echo "$top_builddir/.libs/libmemprof-preload.so"
     for name in libc.so.6 ld-linux-x86-64.so.2 libm.so.6 libstdc++.so.6 libgcc_s.so.1 \
-        'libpython3*.so.1.0' libsqlite3.so.0 libcrypto.so.3 \
-        ${all:+libssl.so.3 'libLLVM-*.so.1' 'libclang-*.so.*'}; do
+        'libpython3*.so.1.0' libsqlite3.so.0 libcrypto.so.3 libssl.so.3 'libclang-cpp.so.*' \
+        ${all:+'libLLVM-*.so.1' 'libclang-*.so.*'}; do
         ls /usr/lib/x86_64-linux-gnu/$name /usr/lib64/$name 2>/dev/null || :
     done
     [ -z "$all" ] || gcc -print-prog-name=cc1
