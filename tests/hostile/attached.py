@@ -4,14 +4,14 @@ import os
 import subprocess
 import time
 
-from table import need, row, run_group
+from table import installed, need, row, run_group
 import harness as h
 import imports
 from attaching import Attached, mapped
 
 SHORT, LONG = 3, 40
 LOSSES = ("unknown_frees", "forked_children", "imports_missed", "dropped", "replaced_blocks", "damaged_records")
-SAID = {"load": ("imports_missed",), "fork": ("forked_children",), "spawn": ("forked_children",)}
+SAID = {"load": ("imports_missed",), "fork": ("forked_children",), "spawn": ("forked_children",), "wait": ("forked_children",)}
 
 
 def left_as_it_was(pid, before, name):
@@ -82,6 +82,7 @@ def ways(long):
                                  ("fork", "children forked all the time", ()), ("spawn", "children by posix_spawn all the time", ()),
                                  ("load", "libraries loaded and unloaded all the time", plugins),
                                  ("signals", "SIGPROF at 1 kHz on stacks of their own", ()),
+                                 ("wait", "threads that wait in system calls of many kinds", ()),
                                  ("earlier", "blocks of all functions, made before, between and meanwhile", ())):
         row("attached", what + (f", {LONG} times" if long else ""), long=long)(
             lambda way=way, arguments=arguments: busy(way, LONG if long else SHORT, *arguments))
@@ -89,6 +90,57 @@ def ways(long):
 
 ways(False)
 ways(True)
+
+FAMILY = """
+import os, sys
+def work():
+    return len([str(i) * 100 for i in range(20000)])
+print("ready", flush=True)
+sys.stdin.readline()
+pid = os.fork()
+if pid == 0:
+    while os.read(3, 1) == b"w":
+        work()
+    os._exit(7)
+print(pid, flush=True)
+for line in sys.stdin:
+    print(work(), flush=True)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+
+
+@row("attached", "a child of a program that is recorded, which goes on to be")
+def child():
+    python = installed("/usr/bin/python3", "python3")
+    reads, writes = os.pipe()
+    parent = subprocess.Popen([python, "-c", "import os, sys; os.dup2(int(sys.argv[1]), 3)\n" + FAMILY, str(reads)], pass_fds=(reads,),
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def say(text):
+        parent.stdin.write(text + "\n")
+        parent.stdin.flush()
+        return parent.stdout.readline().strip()
+
+    parent.stdout.readline()
+    of_parent = Attached(parent.pid, "--leak-check=no")
+    h.check(of_parent.begun, f"the parent: {of_parent.first!r}")
+    pid = int(say("fork"))
+    for i in range(2):
+        of_child = Attached(pid, "--leak-check=no")
+        if h.check(of_child.begun, f"the child {i}: {of_child.first!r}"):
+            os.write(writes, b"w" * 3)
+            time.sleep(0.3)
+            done = of_child.interrupt()
+            h.check(done.status == 0 and done.doc["totals"]["total_blocks"] > 1000, f"the child {i}: {done.err[-300:]!r}")
+        h.equal(imports.leads_into(pid, "libmemprof-preload"), [], f"the child {i}: no import leads into the recorder")
+    h.equal(say("work"), "20000", "the parent goes on")
+    done = of_parent.interrupt()
+    h.check(done.doc["totals"]["total_blocks"] > 1000, f"the parent was recorded all the while: {done.doc['totals']}")
+    h.equal(done.doc["loss"]["forked_children"], 1, "the child is said")
+    os.close(writes)
+    os.close(reads)
+    out, _ = parent.communicate(timeout=60)
+    h.equal((out.strip(), parent.returncode), ("7", 0), "both end as they would")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/futex.h>
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
@@ -26,6 +27,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -249,14 +253,118 @@ static void *keeper(void *unused)
     return unused;
 }
 
+#define MOMENT_MS 60
+static int ends[2], other[2];
+
+static bool read_one(void)
+{
+    char byte;
+
+    return read(ends[0], &byte, 1) == 1;
+}
+
+static bool write_one(void)
+{
+    usleep(MOMENT_MS * 1000);
+    return write(ends[1], "x", 1) == 1;
+}
+
+static bool selects(void)
+{
+    struct timeval t = {.tv_usec = MOMENT_MS * 1000};
+    fd_set set;
+
+    FD_ZERO(&set);
+    FD_SET(other[0], &set);
+    return select(other[0] + 1, &set, NULL, NULL, &t) == 0;
+}
+
+static bool polls(void)
+{
+    struct pollfd p = {.fd = other[0], .events = POLLIN};
+    struct timespec t = {.tv_nsec = MOMENT_MS * 1000000};
+
+    return ppoll(&p, 1, &t, NULL) == 0;
+}
+
+static bool sleeps(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (t.tv_nsec + MOMENT_MS * 1000000) / 1000000000;
+    t.tv_nsec = (t.tv_nsec + MOMENT_MS * 1000000) % 1000000000;
+    return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == 0;
+}
+
+static bool waits_on_a_word(void)
+{
+    static uint32_t word;
+    struct timespec t = {.tv_nsec = MOMENT_MS * 1000000};
+
+    return syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &t, NULL, 0) == -1 &&
+           errno == ETIMEDOUT;
+}
+
+static bool receives(void)
+{
+    struct timeval t = {.tv_usec = MOMENT_MS * 1000};
+    char byte;
+
+    return setsockopt(other[0], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) == 0 &&
+           recv(other[0], &byte, 1, 0) == -1 && errno == EAGAIN;
+}
+
+static bool waits_for_a_signal(void)
+{
+    struct timespec t = {.tv_nsec = MOMENT_MS * 1000000};
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    return sigtimedwait(&set, NULL, &t) == -1 && errno == EAGAIN;
+}
+
+static bool waits_for_a_child(void)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        usleep(MOMENT_MS * 1000);
+        _exit(7);
+    }
+    return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7;
+}
+
+static bool (*const waits[])(void) = {
+    write_one, read_one,           selects,          polls, sleeps, waits_on_a_word,
+    receives,  waits_for_a_signal, waits_for_a_child};
+#define WAITS (sizeof(waits) / sizeof(waits[0]))
+
+static void *waiter(void *number)
+{
+    while (!atomic_load(&over)) {
+        must(waits[(intptr_t)number]() || atomic_load(&over));
+        allocate(10);
+        round_done();
+    }
+    return NULL;
+}
+
+static bool open_ends(void)
+{
+    return pipe(ends) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, other) == 0;
+}
+
 static const struct {
     const char *name;
     void *(*body)(void *);
     unsigned threads;
 } ways[] = {
-    {"crowd", one_of_many, CROWD}, {"churn", maker, 2}, {"fork", forker, 2},
-    {"spawn", spawner, 2},         {"load", loader, 2}, {"signals", interrupted, 4},
-    {"earlier", keeper, 2},
+    {"crowd", one_of_many, CROWD}, {"churn", maker, 2},     {"fork", forker, 2},
+    {"spawn", spawner, 2},         {"load", loader, 2},     {"signals", interrupted, 4},
+    {"earlier", keeper, 2},        {"wait", waiter, WAITS},
 };
 
 static void begin_ticking(void)
@@ -281,6 +389,7 @@ int main(int argc, char **argv)
             return 2;
     if (strcmp(ways[way].name, "signals") == 0)
         begin_ticking();
+    must(open_ends());
     for (count = 0; count < ways[way].threads; count++)
         if (pthread_create(&threads[count], NULL, ways[way].body, (void *)(intptr_t)count) != 0)
             break;
@@ -288,6 +397,7 @@ int main(int argc, char **argv)
     say("ready", (uint64_t)getpid());
     must(read(0, &byte, 1) == 0);
     atomic_store(&over, true);
+    must(write(ends[1], "x", 1) == 1); /* one may be waiting for it */
     while (count)
         pthread_join(threads[--count], NULL);
     say("wrong", atomic_load(&wrong));
