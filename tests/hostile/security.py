@@ -80,10 +80,16 @@ def folders():
     os.chmod(theirs, 0o1777)
     os.symlink(theirs + "/elsewhere", f"{theirs}/memprof-{os.geteuid()}")
     env = {k: v for k, v in os.environ.items() if k not in ("MEMPROF_RUNTIME_DIR", "XDG_RUNTIME_DIR")}
-    run, file = record([h.target("plain"), "3"], env={**env, "TMPDIR": theirs})
-    h.equal(run.returncode, 3, f"status: {run.stderr[-300:]!r}")
-    h.equal(os.listdir(theirs + "/elsewhere"), [], "nothing behind the link")
-    opened(run, file)
+    file = os.path.join(h.scratch, "beside-link.mprof")
+    host = subprocess.Popen([h.MEMPROF, "run", "-q", "-o", file, "--", h.target("commanded")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            text=True, env={**env, "TMPDIR": theirs})
+    h.check(host.stdout.readline().startswith("pid="), "it has begun")
+    h.equal(os.listdir(theirs + "/elsewhere"), [], "nothing behind the link while it runs")
+    out, _ = host.communicate("gq", timeout=300)
+    h.equal((host.returncode, "live_blocks=10" in out), (0, True), f"it ran: {out!r}")
+    h.equal(os.listdir(theirs + "/elsewhere"), [], "nor behind it then")
+    done = opened(subprocess.CompletedProcess([], 0, out, ""), file)
+    h.equal(h.sums(done.doc, "take_block")["total_blocks"], 10, "recorded")
 
 
 @row("security", "the profile is not written through somebody else's link in a shared folder")
