@@ -244,6 +244,10 @@ def requests(pid):
     said = {f"request {kind}": struct.pack("<IIIIqQ256s", number("CONTROL_MAGIC", "src/host/control.h"),
                                            number("CONTROL_VERSION", "src/host/control.h"), kind, 0, 0 if kind == 1 else pid, 0, b"theirs")
             for kind in range(1, 7)}
+    version = number("SEGMENT_VERSION", "src/shared/record.h")
+    # as a program that is to be recorded, and as one that is about to execute another
+    said["hello"] = struct.pack("<6I", number("HELLO_MAGIC", "src/shared/record.h"), version, pid, 0, 0, 0)
+    said["question"] = struct.pack("<6I", number("EXECUTE_MAGIC", "src/shared/record.h"), version, 0, 9, 1, 0) + b"/bin/true"
     return {name: text.hex() for name, text in {**said, "nonsense": b"\x7f" * 400, "one byte": b"x"}.items()}
 
 
@@ -268,7 +272,7 @@ def another_user():
         sockets = [os.path.join(FOLDER, s) for s in os.listdir(FOLDER) if s.startswith(f"{host.pid}-")]
         h.equal(len(sockets), 1, "memprof's socket")
         ended = tried(AS_NOBODY, file, FOLDER, sockets, host.pid, pid, requests(pid))
-        h.check(len(ended) == 18, f"all was tried: {ended}")
+        h.check(len(ended) == 20, f"all was tried: {ended}")
         for name, result in ended.items():
             h.check(result in ("EACCES", "EPERM"), f"{name} by another user: {result}")
         os.chmod(FOLDER, 0o711)
@@ -277,7 +281,7 @@ def another_user():
         for name, result in ended.items():
             h.check(result in ([0, 0], "ECONNRESET", "EPIPE"), f"{name} where the folder is open: no answer, {result}")
         os.chmod(FOLDER, 0o700)
-        own = tried([], None, None, sockets, 0, 0, {k: v for k, v in requests(pid).items() if k in ("request 1", "request 2")})
+        own = tried([], None, None, sockets, 0, 0, {k: v for k, v in requests(pid).items() if k in ("request 1", "request 2", "question")})
         for name, result in own.items():
             h.check(isinstance(result, list) and result[0] > 0, f"{name} by the same user is answered: {result}")
     finally:
