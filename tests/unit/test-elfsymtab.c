@@ -63,7 +63,8 @@ static void found_by_name_and_address(void **unused)
     (void)unused;
     assert_true(elfsymtab_open(&table, file));
     assert_true(elfsymtab_variable(&table, NAME, &at, &variable));
-    assert_int_equal(variable.size, sizeof elfsymtab_test_variable);
+    /* sanitizers put room behind it */
+    assert_true(variable.size >= sizeof elfsymtab_test_variable);
     assert_true(elfsymtab_find(&table, variable.start + variable.size - 1, &again));
     assert_int_equal(again.start, variable.start);
     assert_string_equal(again.name, NAME);
