@@ -12,8 +12,8 @@
  * 64 blocks allocated last, as most frees of real programs do; the others any
  * of the LIVE blocks.  Stacks are drawn from a skewed distribution.
  */
-#include "src/host/collector.h"
-#include "src/host/procinfo.h"
+#include "src/host/model/collector.h"
+#include "src/host/process/procinfo.h"
 #include "src/shared/stamp.h"
 
 #include <inttypes.h>

@@ -11,7 +11,7 @@
  * numbers and pointers to elsewhere.  Blocks are given in a random order.  -d
  * also computes the dominators.  Times are of the wall, of one thread.
  */
-#include "src/host/leakgraph.h"
+#include "src/host/graph/leakgraph.h"
 
 #include <inttypes.h>
 #include <stdio.h>

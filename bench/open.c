@@ -5,8 +5,8 @@
  *
  *   make-series 50000 1000 many.mprof && open many.mprof
  */
-#include "src/host/moments.h"
-#include "src/host/snapshot.h"
+#include "src/host/profile/moments.h"
+#include "src/host/profile/snapshot.h"
 #include "src/shared/clock.h"
 
 #include <stdio.h>

@@ -9,8 +9,8 @@
  * Stacks are 10 to 39 frames deep and share their outer frames by 500 ways, as
  * those of a large program do.
  */
-#include "src/host/assembly.h"
-#include "src/host/snapshot.h"
+#include "src/host/profile/assembly.h"
+#include "src/host/profile/snapshot.h"
 #include "src/shared/record.h"
 
 #include <stdio.h>

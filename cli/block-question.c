@@ -6,9 +6,9 @@
 #include "cli/pager.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
-#include "src/host/leakretain.h"
-#include "src/host/leaks.h"
-#include "src/host/snapshot.h"
+#include "src/host/leaks/leakretain.h"
+#include "src/host/leaks/leaks.h"
+#include "src/host/symbols/snapshot-open.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #define MEMPROF_CLI_BLOCK_QUESTION_H
 
 #include "cli/options.h"
-#include "src/host/report-why.h"
+#include "src/host/report/report-why.h"
 
 #include <stdio.h>
 

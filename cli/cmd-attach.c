@@ -4,8 +4,8 @@
 #include "cli/run-report.h"
 #include "cli/session-choice.h"
 #include "cli/words.h"
-#include "src/host/attach.h"
-#include "src/host/locate.h"
+#include "src/host/files/locate.h"
+#include "src/host/recording/attach.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

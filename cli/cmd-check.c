@@ -6,11 +6,11 @@
 #include "cli/tree-output.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/escape.h"
-#include "src/host/leaktext.h"
-#include "src/host/snapshot.h"
-#include "src/host/units.h"
-#include "src/host/writable.h"
+#include "src/host/files/writable.h"
+#include "src/host/report/leaktext.h"
+#include "src/host/symbols/snapshot-open.h"
+#include "src/host/text/escape.h"
+#include "src/host/text/units.h"
 
 #include <inttypes.h>
 #include <string.h>

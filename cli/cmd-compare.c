@@ -4,8 +4,8 @@
 #include "cli/options.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/report-compare.h"
-#include "src/host/snapshot.h"
+#include "src/host/report/report-compare.h"
+#include "src/host/symbols/snapshot-open.h"
 
 #include <stdlib.h>
 #include <string.h>

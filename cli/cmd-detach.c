@@ -4,8 +4,8 @@
 #include "cli/session-choice.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/escape.h"
-#include "src/host/units.h"
+#include "src/host/text/escape.h"
+#include "src/host/text/units.h"
 
 #include <inttypes.h>
 

@@ -6,11 +6,11 @@
 #include "cli/pager.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/diff.h"
-#include "src/host/report-diff-csv.h"
-#include "src/host/report-diff-json.h"
-#include "src/host/report-diff-text.h"
-#include "src/host/units.h"
+#include "src/host/diff/diff.h"
+#include "src/host/report/report-diff-csv.h"
+#include "src/host/report/report-diff-json.h"
+#include "src/host/report/report-diff-text.h"
+#include "src/host/text/units.h"
 
 #include <stdlib.h>
 #include <string.h>

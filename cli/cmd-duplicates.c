@@ -7,7 +7,7 @@
 #include "cli/profile-operand.h"
 #include "cli/text-options.h"
 #include "cli/words.h"
-#include "src/host/report-duplicates.h"
+#include "src/host/report/report-duplicates.h"
 
 #define ROWS 20
 

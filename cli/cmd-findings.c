@@ -6,8 +6,8 @@
 #include "cli/profile-operand.h"
 #include "cli/text-options.h"
 #include "cli/words.h"
-#include "src/host/lossnotes.h"
-#include "src/host/report-findings.h"
+#include "src/host/report/report-findings.h"
+#include "src/host/view/lossnotes.h"
 
 enum {
     OPTION_LIMIT = OPTION_LONG_ONLY,

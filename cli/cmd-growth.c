@@ -5,8 +5,8 @@
 #include "cli/profile-operand.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/report-growth.h"
-#include "src/host/units.h"
+#include "src/host/report/report-growth.h"
+#include "src/host/text/units.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 #include "cli/profile-operand.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/suppress-builtin.h"
+#include "src/host/suppress/suppress-builtin.h"
 
 #include <string.h>
 

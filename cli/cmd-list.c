@@ -4,7 +4,7 @@
 #include "cli/session-choice.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/report-sessions.h"
+#include "src/host/report/report-sessions.h"
 
 enum { OPTION_JSON_LIST = OPTION_OF_COMMAND };
 

@@ -2,9 +2,10 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/words.h"
-#include "src/host/merge.h"
-#include "src/host/snapshot.h"
-#include "src/host/units.h"
+#include "src/host/profile/merge.h"
+#include "src/host/profile/snapshot.h"
+#include "src/host/symbols/snapshot-open.h"
+#include "src/host/text/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>

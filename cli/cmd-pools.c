@@ -9,7 +9,7 @@
 #include "cli/terminal.h"
 #include "cli/text-options.h"
 #include "cli/words.h"
-#include "src/host/report-pools.h"
+#include "src/host/report/report-pools.h"
 
 #include <string.h>
 #include <unistd.h>

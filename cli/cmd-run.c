@@ -6,13 +6,13 @@
 #include "cli/tree-output.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/escape.h"
-#include "src/host/linechoice.h"
-#include "src/host/location.h"
-#include "src/host/lossnotes.h"
-#include "src/host/report-faults.h"
-#include "src/host/report-findings.h"
-#include "src/host/units.h"
+#include "src/host/report/report-faults.h"
+#include "src/host/report/report-findings.h"
+#include "src/host/text/escape.h"
+#include "src/host/text/units.h"
+#include "src/host/view/linechoice.h"
+#include "src/host/view/location.h"
+#include "src/host/view/lossnotes.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "cli/terminal.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/report-stat.h"
+#include "src/host/report/report-stat.h"
 
 #include <string.h>
 

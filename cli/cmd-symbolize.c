@@ -3,13 +3,13 @@
 #include "cli/options.h"
 #include "cli/profile-operand.h"
 #include "cli/words.h"
-#include "src/host/debuginfod.h"
-#include "src/host/escape.h"
-#include "src/host/liveness.h"
-#include "src/host/outfile.h"
-#include "src/host/profile-symbolize.h"
-#include "src/host/snapshot.h"
-#include "src/host/strbuf.h"
+#include "src/host/files/outfile.h"
+#include "src/host/profile/liveness.h"
+#include "src/host/profile/snapshot.h"
+#include "src/host/symbols/debuginfod.h"
+#include "src/host/symbols/profile-symbolize.h"
+#include "src/host/text/escape.h"
+#include "src/host/text/strbuf.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,10 +3,10 @@
 #include "cli/pager.h"
 #include "cli/profile-operand.h"
 #include "cli/view-output.h"
-#include "src/host/lossnotes.h"
-#include "src/host/report-faults.h"
-#include "src/host/report-text.h"
-#include "src/host/shorten.h"
+#include "src/host/report/report-faults.h"
+#include "src/host/report/report-text.h"
+#include "src/host/text/shorten.h"
+#include "src/host/view/lossnotes.h"
 
 #include <string.h>
 

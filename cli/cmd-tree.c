@@ -3,7 +3,7 @@
 #include "cli/options.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/report-tree.h"
+#include "src/host/report/report-tree.h"
 
 enum {
     OPTION_BYTES = OPTION_LONG_ONLY,

@@ -4,8 +4,8 @@
 #include "cli/terminal.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/report-block.h"
-#include "src/host/snapshot.h"
+#include "src/host/report/report-block.h"
+#include "src/host/symbols/snapshot-open.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -7,8 +7,8 @@
 #define MEMPROF_CLI_DIFF_OPTIONS_H
 
 #include "cli/view-options.h"
-#include "src/host/growth.h"
-#include "src/host/pathmap.h"
+#include "src/host/diff/growth.h"
+#include "src/host/diff/pathmap.h"
 
 struct diff_choice {
     struct view_choice view;

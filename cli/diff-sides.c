@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/diff-sides.h"
 
-#include "src/host/domain.h"
-#include "src/host/snapshot.h"
+#include "src/host/profile/domain.h"
+#include "src/host/symbols/snapshot-open.h"
 
 #include <string.h>
 #include <sys/stat.h>

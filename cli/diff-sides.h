@@ -6,9 +6,9 @@
 #define MEMPROF_CLI_DIFF_SIDES_H
 
 #include "cli/diff-options.h"
-#include "src/host/baseline.h"
-#include "src/host/operand.h"
-#include "src/host/report-diff-text.h"
+#include "src/host/files/operand.h"
+#include "src/host/report/baseline.h"
+#include "src/host/report/report-diff-text.h"
 
 struct diff_sides {
     struct diff_side before, after; /* what they point at is below */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/document.h"
 
-#include "src/host/outfile.h"
+#include "src/host/files/outfile.h"
 
 #include <string.h>
 #include <unistd.h>

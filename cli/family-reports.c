@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/family-reports.h"
 
-#include "src/host/leakrules.h"
-#include "src/host/profile-check.h"
+#include "src/host/leaks/leakrules.h"
+#include "src/host/profile/profile-check.h"
 
 #include <stdlib.h>
 

@@ -9,7 +9,7 @@
 #define MEMPROF_CLI_FAMILY_REPORTS_H
 
 #include "cli/leak-output.h"
-#include "src/host/merge.h"
+#include "src/host/profile/merge.h"
 
 struct family_reports {
     struct profile profile; /* of all so far; begun with the first */

@@ -6,7 +6,7 @@
 #ifndef MEMPROF_CLI_HEAP_SOURCE_H
 #define MEMPROF_CLI_HEAP_SOURCE_H
 
-#include "src/host/control.h"
+#include "src/host/recording/control.h"
 
 #include <stdbool.h>
 

@@ -3,10 +3,10 @@
 
 #include "cli/run-files.h"
 #include "cli/words.h"
-#include "src/host/locate.h"
-#include "src/host/lookup.h"
-#include "src/host/preflight.h"
-#include "src/host/sessions.h"
+#include "src/host/files/locate.h"
+#include "src/host/files/lookup.h"
+#include "src/host/process/preflight.h"
+#include "src/host/recording/sessions.h"
 
 #include <errno.h>
 #include <signal.h>

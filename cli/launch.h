@@ -7,7 +7,7 @@
 #define MEMPROF_CLI_LAUNCH_H
 
 #include "cli/run-options.h"
-#include "src/host/run.h"
+#include "src/host/recording/run.h"
 
 /*
  * Called when the program has ended; returns the exit status.  `recorded` is false when it

@@ -2,7 +2,7 @@
 #include "cli/leak-options.h"
 
 #include "cli/words.h"
-#include "src/host/profile.h"
+#include "src/host/profile/profile.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #define MEMPROF_CLI_LEAK_OPTIONS_H
 
 #include "cli/options.h"
-#include "src/host/leaksearch.h"
+#include "src/host/search/leaksearch.h"
 
 enum leak_check {
     LEAK_CHECK_SUMMARY = 0,

@@ -4,12 +4,12 @@
 #include "cli/document.h"
 #include "cli/view-output.h"
 #include "cli/words.h"
-#include "src/host/escape.h"
-#include "src/host/report-leak.h"
-#include "src/host/suppress-builtin.h"
-#include "src/host/suppress-generate.h"
-#include "src/host/units.h"
-#include "src/host/writable.h"
+#include "src/host/files/writable.h"
+#include "src/host/report/report-leak.h"
+#include "src/host/suppress/suppress-builtin.h"
+#include "src/host/suppress/suppress-generate.h"
+#include "src/host/text/escape.h"
+#include "src/host/text/units.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -8,9 +8,9 @@
 
 #include "cli/options.h"
 #include "cli/view-options.h"
-#include "src/host/leakbaseline.h"
-#include "src/host/leaks.h"
-#include "src/host/report-leak-text.h"
+#include "src/host/leaks/leaks.h"
+#include "src/host/report/leakbaseline.h"
+#include "src/host/report/report-leak-text.h"
 
 struct leak_file;
 

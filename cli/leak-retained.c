@@ -4,8 +4,8 @@
 #include "cli/document.h"
 #include "cli/pager.h"
 #include "cli/view-output.h"
-#include "src/host/leaks.h"
-#include "src/host/report-retained.h"
+#include "src/host/leaks/leaks.h"
+#include "src/host/report/report-retained.h"
 
 #define ROWS 10
 

@@ -9,7 +9,7 @@
 #define MEMPROF_CLI_PAGER_H
 
 #include "src/host/error.h"
-#include "src/host/strbuf.h"
+#include "src/host/text/strbuf.h"
 
 #include <stdbool.h>
 

@@ -3,7 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/words.h"
-#include "src/host/snapshot.h"
+#include "src/host/symbols/snapshot-open.h"
 
 bool profile_operand_check(const struct options *options, int operands)
 {

@@ -10,7 +10,7 @@
 
 #include "cli/options.h"
 #include "src/host/error.h"
-#include "src/host/profile.h"
+#include "src/host/profile/profile.h"
 
 /* Whether there is one operand; that there is none, or more, is said with where help is. */
 bool profile_operand_check(const struct options *options, int operands);

@@ -2,9 +2,9 @@
 #include "cli/run-files.h"
 
 #include "cli/view-output.h"
-#include "src/host/profilename.h"
-#include "src/host/tree.h"
-#include "src/host/writable.h"
+#include "src/host/files/writable.h"
+#include "src/host/profile/profilename.h"
+#include "src/host/recording/tree.h"
 
 #include <errno.h>
 #include <string.h>

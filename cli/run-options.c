@@ -2,7 +2,7 @@
 #include "cli/run-options.h"
 
 #include "cli/words.h"
-#include "src/host/signalname.h"
+#include "src/host/text/signalname.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "cli/leak-options.h"
 #include "cli/leak-output.h"
 #include "cli/view-options.h"
-#include "src/host/run.h"
+#include "src/host/recording/run.h"
 
 struct run_choice {
     struct view_choice view;

@@ -2,7 +2,7 @@
 #include "cli/session-choice.h"
 
 #include "cli/words.h"
-#include "src/host/escape.h"
+#include "src/host/text/escape.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -5,7 +5,7 @@
 #ifndef MEMPROF_CLI_SESSION_CHOICE_H
 #define MEMPROF_CLI_SESSION_CHOICE_H
 
-#include "src/host/sessions.h"
+#include "src/host/recording/sessions.h"
 
 /* The exit statuses of commands that speak with a running memprof, beside those of words.h. */
 enum session_exit_code {

@@ -7,8 +7,8 @@
 #define MEMPROF_CLI_TEXT_OPTIONS_H
 
 #include "cli/options.h"
-#include "src/host/report-text.h"
-#include "src/host/skiplist.h"
+#include "src/host/report/report-text.h"
+#include "src/host/view/skiplist.h"
 
 #include <stdio.h>
 

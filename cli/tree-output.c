@@ -2,9 +2,9 @@
 #include "cli/tree-output.h"
 
 #include "cli/view-output.h"
-#include "src/host/escape.h"
-#include "src/host/report-tree.h"
-#include "src/host/units.h"
+#include "src/host/report/report-tree.h"
+#include "src/host/text/escape.h"
+#include "src/host/text/units.h"
 
 #include <inttypes.h>
 

@@ -7,7 +7,7 @@
 #define MEMPROF_CLI_TREE_OUTPUT_H
 
 #include "cli/run-options.h"
-#include "src/host/tree.h"
+#include "src/host/recording/tree.h"
 
 /* What a report of leaks says is lost, definitely and with it, into the row. */
 void tree_output_leaks(struct tree_row *row, const struct leak_report *report);

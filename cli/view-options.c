@@ -2,9 +2,9 @@
 #include "cli/view-options.h"
 
 #include "cli/words.h"
-#include "src/host/domain.h"
-#include "src/host/moments.h"
-#include "src/host/units.h"
+#include "src/host/profile/domain.h"
+#include "src/host/profile/moments.h"
+#include "src/host/text/units.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,10 +8,10 @@
 #define MEMPROF_CLI_VIEW_OPTIONS_H
 
 #include "cli/options.h"
-#include "src/host/filter.h"
-#include "src/host/leakreport.h"
-#include "src/host/profile.h"
-#include "src/host/view.h"
+#include "src/host/leaks/leakreport.h"
+#include "src/host/profile/profile.h"
+#include "src/host/view/filter.h"
+#include "src/host/view/view.h"
 
 /*
  * What was chosen.  What depends on a profile is kept as text until

@@ -3,10 +3,10 @@
 
 #include "cli/document.h"
 #include "cli/terminal.h"
-#include "src/host/report-csv.h"
-#include "src/host/report-folded.h"
-#include "src/host/report-json.h"
-#include "src/host/writable.h"
+#include "src/host/files/writable.h"
+#include "src/host/report/report-csv.h"
+#include "src/host/report/report-folded.h"
+#include "src/host/report/report-json.h"
 
 #include <string.h>
 

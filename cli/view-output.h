@@ -6,7 +6,7 @@
 #define MEMPROF_CLI_VIEW_OUTPUT_H
 
 #include "cli/view-options.h"
-#include "src/host/report-text.h"
+#include "src/host/report/report-text.h"
 
 /*
  * Fill in what the text for `stream` depends on.  `sources` may be NULL and must

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/words.h"
 
-#include "src/host/escape.h"
+#include "src/host/text/escape.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -55,7 +55,7 @@ done
 
 # Every key that a report has is described.
 keys=$(sed -nE 's/.*(set|member)\([^"]*"([a-z_]+)".*/\2/p' \
-    ../src/host/report-json*.c ../src/host/report-stat-json.c ../src/host/report-leak-json.c | sort -u)
+    ../src/host/report/report-json*.c ../src/host/report/report-stat-json.c ../src/host/report/report-leak-json.c | sort -u)
 [ "$(wc -l <<<"$keys")" -gt 40 ] || {
     echo 'the keys of the JSON report were not found' >&2
     failed=1

@@ -19,9 +19,13 @@ for file in $libraries "$test.o"; do
 done
 # shellcheck disable=SC2086
 $CC -o "$work/test" "$test.o" $libraries $HOST_LIBS -lcmocka -pthread -Wl,-Map="$work/map"
-sources=$(sed -n 's|^[^ ]*libmemprof-\([a-z]*\)\.a(\(.*\)\.o)$|src/\1/\2.c|p' "$work/map" | sed "s|/libmemprof_[a-z]*_la-|/|")
+objects=$(sed -n 's|^[^ ]*libmemprof-\([a-z]*\)\.a(\(.*\)\.o)$|\1/\2.c|p' "$work/map" | sed "s|/libmemprof_[a-z]*_la-|/|")
+# an archive's members do not say in which folder their source lies; their names are unique
+sources=$(for object in $objects; do
+    (cd "$top_srcdir" && find "src/${object%%/*}" -name "${object#*/}")
+done)
 case $sources in
-*src/host/collector.c*src/shared/ring.c*) ;;
+*src/host/model/collector.c*src/shared/ring.c*) ;;
 *)
     echo "the linker's map does not say what it took:"
     head "$work/map"

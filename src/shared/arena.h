@@ -55,7 +55,7 @@ void arena_add_page(struct owner *o, struct arena_page *page, size_t bytes);
 
 /*
  * What all arenas have in common, in one place: its address is all that another process
- * needs to look at the pools of this one (src/host/poolstate.h).
+ * needs to look at the pools of this one (src/host/pools/poolstate.h).
  */
 struct arena_state {
     _Atomic(struct arena_page *) pages;                   /* all there ever were */

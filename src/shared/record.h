@@ -514,7 +514,7 @@ struct segment_header {
 
     /*
      * A robust futex that the host's main thread holds as long as it lives
-     * (src/host/alive.h): the kernel sets FUTEX_OWNER_DIED in it whatever ends the host,
+     * (src/host/recording/alive.h): the kernel sets FUTEX_OWNER_DIED in it whatever ends the host,
      * so that the target sees a dead host by a plain load, without a
      * descriptor, a signal or a process id that may be reused.
      */

@@ -7,10 +7,10 @@
  * Whatever comes, handlers see only whole requests of this version, the server keeps to
  * its places, nobody gets a second answer, and no control character reaches a terminal.
  */
-#include "src/host/control.h"
-#include "src/host/report-sessions.h"
-#include "src/host/server.h"
-#include "src/host/sessions.h"
+#include "src/host/recording/control.h"
+#include "src/host/recording/server.h"
+#include "src/host/recording/sessions.h"
+#include "src/host/report/report-sessions.h"
 
 #include <fcntl.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
  * writes.  The input is the file.  What perfmap_find says is held against a search
  * through the lines from the last to the first.
  */
-#include "src/host/perfmap.h"
+#include "src/host/symbols/perfmap.h"
 
 #include <fcntl.h>
 #include <stdbool.h>

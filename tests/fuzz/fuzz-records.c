@@ -7,7 +7,7 @@
  * Whatever comes, the accounts must agree with each other: what the sites of a domain
  * hold is what the domain holds, and as many blocks as the table of live blocks has.
  */
-#include "src/host/collector.h"
+#include "src/host/model/collector.h"
 
 #include <stdlib.h>
 #include <string.h>

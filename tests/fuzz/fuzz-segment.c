@@ -9,13 +9,13 @@
  * Whatever was written, the profile that is made of it must hold together and be
  * possible to write and to read.
  */
-#include "src/host/answer.h"
-#include "src/host/capture.h"
-#include "src/host/framenames.h"
-#include "src/host/ownmemory.h"
-#include "src/host/profile-check.h"
-#include "src/host/rootnames.h"
-#include "src/host/snapshot.h"
+#include "src/host/memory/ownmemory.h"
+#include "src/host/profile/profile-check.h"
+#include "src/host/profile/snapshot.h"
+#include "src/host/recording/answer.h"
+#include "src/host/recording/capture.h"
+#include "src/host/search/rootnames.h"
+#include "src/host/symbols/framenames.h"
 #include "src/shared/clock.h"
 
 #include <signal.h>

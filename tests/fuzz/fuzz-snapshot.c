@@ -5,11 +5,11 @@
  * together and be writable again, and must come back the same; questions about the
  * heap that it keeps must have answers.
  */
-#include "src/host/changes.h"
-#include "src/host/moments.h"
-#include "src/host/profile-check.h"
-#include "src/host/snapshot.h"
-#include "src/host/why.h"
+#include "src/host/leaks/why.h"
+#include "src/host/profile/changes.h"
+#include "src/host/profile/moments.h"
+#include "src/host/profile/profile-check.h"
+#include "src/host/profile/snapshot.h"
 #include "tests/fuzz/reseal.h"
 
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  * behind a byte 0xff, the lines of a stack.  Rules that are read must be
  * possible to match; what is generated for the stack must read back and match it.
  */
-#include "src/host/suppress-generate.h"
-#include "src/host/suppress.h"
+#include "src/host/suppress/suppress-generate.h"
+#include "src/host/suppress/suppress.h"
 
 #include <stdlib.h>
 #include <string.h>

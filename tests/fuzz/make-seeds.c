@@ -4,9 +4,9 @@
  * they are written, and the same with every section unpacked, where a mutation
  * reaches the columns.  Profiles that are named besides are unpacked, too.
  */
-#include "src/host/buffer.h"
-#include "src/host/snapshot-format.h"
-#include "src/host/snapshot.h"
+#include "src/host/memory/buffer.h"
+#include "src/host/profile/snapshot-format.h"
+#include "src/host/profile/snapshot.h"
 #include "tests/fuzz/reseal.h"
 #include "tests/unit/sample-journal.h"
 #include "tests/unit/sample-profile.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/reseal.h"
 
-#include "src/host/buffer.h"
-#include "src/host/checksum.h"
-#include "src/host/snapshot-format.h"
+#include "src/host/memory/buffer.h"
+#include "src/host/profile/checksum.h"
+#include "src/host/profile/snapshot-format.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -241,8 +241,8 @@ def requests(pid):
     def number(name, header):
         with open(os.path.join(h.SOURCE, header), encoding="utf-8") as f:
             return int(re.search(rf"#define {name} (0x[0-9a-f]+|[0-9]+)u", f.read())[1], 0)
-    said = {f"request {kind}": struct.pack("<IIIIqQ256s", number("CONTROL_MAGIC", "src/host/control.h"),
-                                           number("CONTROL_VERSION", "src/host/control.h"), kind, 0, 0 if kind == 1 else pid, 0, b"theirs")
+    said = {f"request {kind}": struct.pack("<IIIIqQ256s", number("CONTROL_MAGIC", "src/host/recording/control.h"),
+                                           number("CONTROL_VERSION", "src/host/recording/control.h"), kind, 0, 0 if kind == 1 else pid, 0, b"theirs")
             for kind in range(1, 7)}
     version = number("SEGMENT_VERSION", "src/shared/record.h")
     # as a program that is to be recorded, and as one that is about to execute another

@@ -5,7 +5,7 @@
  *
  *   leak-report FORMAT SAMPLE
  */
-#include "src/host/report-leak.h"
+#include "src/host/report/report-leak.h"
 #include "tests/unit/sample-leaks.h"
 
 #include <stdio.h>

@@ -7,8 +7,8 @@
  *
  *   make-series [--journal] STACKS SNAPSHOTS FILE
  */
-#include "src/host/journal.h"
-#include "src/host/profile-append.h"
+#include "src/host/profile/journal.h"
+#include "src/host/profile/profile-append.h"
 #include "src/shared/record.h"
 
 #include <inttypes.h>

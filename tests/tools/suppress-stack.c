@@ -5,7 +5,7 @@
  *
  *   suppress-stack valgrind|lsan FUNCTION...
  */
-#include "src/host/suppress-generate.h"
+#include "src/host/suppress/suppress-generate.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  * in the form of `addr2line -f -i -C -a`, so that the two can be compared.
  * With MEMPROF_DEBUG_DIR set, debug files are looked for there.
  */
-#include "src/host/symbolize.h"
+#include "src/host/symbols/symbolize.h"
 #include "src/shared/record.h"
 
 #include <inttypes.h>

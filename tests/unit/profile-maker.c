@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/profile-maker.h"
 
-#include "src/host/changes.h"
+#include "src/host/profile/changes.h"
 #include "src/shared/record.h"
 
 #include <setjmp.h>

@@ -6,7 +6,7 @@
 #ifndef MEMPROF_TESTS_PROFILE_MAKER_H
 #define MEMPROF_TESTS_PROFILE_MAKER_H
 
-#include "src/host/profile.h"
+#include "src/host/profile/profile.h"
 
 /* An empty profile of /bin/app with the trie's roots; release with profile_release. */
 void make_profile(struct profile *p);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/random-graph.h"
 
-#include "src/host/keptwords.h"
+#include "src/host/graph/keptwords.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

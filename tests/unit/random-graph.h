@@ -6,7 +6,7 @@
 #ifndef MEMPROF_TESTS_RANDOM_GRAPH_H
 #define MEMPROF_TESTS_RANDOM_GRAPH_H
 
-#include "src/host/leakgraph.h"
+#include "src/host/graph/leakgraph.h"
 
 #define BLOCKS 24
 #define WORDS 8 /* a block's at most */

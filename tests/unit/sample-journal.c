@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/sample-journal.h"
 
-#include "src/host/leakgraph.h"
-#include "src/host/profile-append.h"
+#include "src/host/graph/leakgraph.h"
+#include "src/host/profile/profile-append.h"
 #include "src/shared/record.h"
 
 #include <stdio.h>

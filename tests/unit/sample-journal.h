@@ -7,8 +7,8 @@
 #ifndef MEMPROF_TESTS_SAMPLE_JOURNAL_H
 #define MEMPROF_TESTS_SAMPLE_JOURNAL_H
 
-#include "src/host/checkpoint.h"
-#include "src/host/journal.h"
+#include "src/host/profile/journal.h"
+#include "src/host/recording/checkpoint.h"
 
 #define SAMPLE_GROUP_SITES 3u /* new ones in each checkpoint */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/sample-leaks.h"
 
-#include "src/host/leakbaseline.h"
+#include "src/host/report/leakbaseline.h"
 
 #include <stdio.h>
 #include <string.h>

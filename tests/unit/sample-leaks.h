@@ -5,7 +5,7 @@
 #ifndef MEMPROF_TESTS_SAMPLE_LEAKS_H
 #define MEMPROF_TESTS_SAMPLE_LEAKS_H
 
-#include "src/host/report-leak.h"
+#include "src/host/report/report-leak.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/sample-profile.h"
 
-#include "src/host/changes.h"
-#include "src/host/leakgraph.h"
+#include "src/host/graph/leakgraph.h"
+#include "src/host/profile/changes.h"
 #include "src/shared/geometry.h"
 #include "src/shared/record.h"
 

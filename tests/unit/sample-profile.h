@@ -6,7 +6,7 @@
 #ifndef MEMPROF_TESTS_SAMPLE_PROFILE_H
 #define MEMPROF_TESTS_SAMPLE_PROFILE_H
 
-#include "src/host/profile.h"
+#include "src/host/profile/profile.h"
 
 /* `scale` stacks, at least 1.  false when memory runs out; release with profile_release. */
 bool sample_profile_init(struct profile *p, uint32_t scale);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/align.h"
+#include "src/host/diff/align.h"
 
-#include "src/host/match.h"
+#include "src/host/diff/match.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

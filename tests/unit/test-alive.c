@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/alive.h"
+#include "src/host/recording/alive.h"
 
 #include "src/shared/ring.h"
 #include "src/shared/segment.h"

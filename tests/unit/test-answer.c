@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host's answers, and the target's waiting for them. */
-#include "src/host/answer.h"
+#include "src/host/recording/answer.h"
 
 #include "src/shared/ring.h"
 #include "tests/unit/segment-maker.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/assembly.h"
+#include "src/host/profile/assembly.h"
 
 #include "src/shared/record.h"
 

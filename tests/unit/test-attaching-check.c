@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Processes that may be attached to, and those for which there is a reason against it. */
-#include "src/host/attaching-parts.h"
+#include "src/host/attach/attaching-parts.h"
 
-#include "src/host/inject.h"
-#include "src/host/stop-parts.h"
+#include "src/host/attach/inject.h"
+#include "src/host/process/stop-parts.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/baseline.h"
+#include "src/host/report/baseline.h"
 
-#include "src/host/filter.h"
-#include "src/host/profile-check.h"
-#include "src/host/report-json.h"
+#include "src/host/profile/profile-check.h"
+#include "src/host/report/report-json.h"
+#include "src/host/view/filter.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/binaries.h"
+#include "src/host/symbols/binaries.h"
 
 #include "tests/unit/fixture.h"
 

@@ -2,7 +2,7 @@
 /*
  * Births of blocks counted in moments, beyond what 16 bits hold, against counting by hand.
  */
-#include "src/host/births.h"
+#include "src/host/model/births.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/blockfind.h"
+#include "src/host/model/blockfind.h"
 
 #include "src/shared/record.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/buffer.h"
+#include "src/host/memory/buffer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Taking moments and writing them, without a target: this thread plays the collector. */
-#include "src/host/capture.h"
+#include "src/host/recording/capture.h"
 
-#include "src/host/snapshot.h"
+#include "src/host/profile/snapshot.h"
 #include "src/shared/clock.h"
 #include "src/shared/stacktrie.h"
 #include "tests/unit/segment-maker.h"

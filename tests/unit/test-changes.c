@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/changes.h"
-#include "src/host/snapshot-format.h"
+#include "src/host/profile/changes.h"
+#include "src/host/profile/snapshot-format.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

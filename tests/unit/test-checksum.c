@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/checksum.h"
+#include "src/host/profile/checksum.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

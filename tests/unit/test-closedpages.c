@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Which bytes of blocks and named roots may not be read, of memory of this process. */
-#include "src/host/closedpages.h"
+#include "src/host/search/closedpages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

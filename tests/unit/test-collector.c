@@ -3,10 +3,10 @@
  * The collector against producers in this process: order between threads, and
  * segments that make no sense.
  */
-#include "src/host/collector.h"
+#include "src/host/model/collector.h"
 
-#include "src/host/procinfo.h"
-#include "src/host/profile.h"
+#include "src/host/process/procinfo.h"
+#include "src/host/profile/profile.h"
 #include "src/shared/stacktrie.h"
 #include "src/shared/stamp.h"
 #include "tests/unit/segment-maker.h"

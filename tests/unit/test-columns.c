@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/columns.h"
+#include "src/host/profile/columns.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

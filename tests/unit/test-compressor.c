@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Contexts that several threads hand on to each other compress as new ones do. */
-#include "src/host/compressor.h"
+#include "src/host/profile/compressor.h"
 
 #include <pthread.h>
 #include <setjmp.h>

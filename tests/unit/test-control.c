@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests and answers: what is let in, and finding the memprofs of this user. */
-#include "src/host/control.h"
+#include "src/host/recording/control.h"
 
-#include "src/host/server.h"
-#include "src/host/sessions.h"
+#include "src/host/recording/server.h"
+#include "src/host/recording/sessions.h"
 
 #include <pthread.h>
 #include <setjmp.h>

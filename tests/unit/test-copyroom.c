@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/copyroom.h"
-#include "src/host/pages.h"
-#include "src/host/procinfo.h"
+#include "src/host/memory/copyroom.h"
+#include "src/host/memory/pages.h"
+#include "src/host/process/procinfo.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/courses.h"
+#include "src/host/view/courses.h"
 
-#include "src/host/filter.h"
-#include "src/host/leakkind.h"
-#include "src/host/report-growth.h"
+#include "src/host/graph/leakkind.h"
+#include "src/host/report/report-growth.h"
+#include "src/host/view/filter.h"
 #include "tests/unit/profile-maker.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/demangle.h"
+#include "src/host/text/demangle.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

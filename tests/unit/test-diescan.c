@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/diescan.h"
+#include "src/host/symbols/diescan.h"
 
 #include <dwarf.h>
 #include <setjmp.h>

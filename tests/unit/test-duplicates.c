@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/jsonvalue.h"
-#include "src/host/report-duplicates.h"
+#include "src/host/report/report-duplicates.h"
+#include "src/host/text/jsonvalue.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What frames are named from is read before anyone asks, and forgotten where the file changed. */
-#include "src/host/earlynames.h"
+#include "src/host/symbols/earlynames.h"
 
 #include "src/shared/record.h"
 #include "src/shared/stacktrie.h"

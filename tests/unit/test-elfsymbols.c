@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/elfsymbols.h"
+#include "src/host/symbols/elfsymbols.h"
 
-#include "src/host/debugfile.h"
+#include "src/host/symbols/debugfile.h"
 #include "tests/unit/fixture.h"
 
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  * The symbols of this very program by address and by name, in a copy of its file; and what is
  * left of them when that is cut meanwhile.
  */
-#include "src/host/elfsymtab.h"
+#include "src/host/symbols/elfsymtab.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

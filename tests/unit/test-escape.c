@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/escape.h"
-#include "src/host/utf8.h"
+#include "src/host/text/escape.h"
+#include "src/host/text/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

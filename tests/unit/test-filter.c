@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/filter.h"
+#include "src/host/view/filter.h"
 
-#include "src/host/domain.h"
-#include "src/host/skiplist.h"
+#include "src/host/profile/domain.h"
+#include "src/host/view/skiplist.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 

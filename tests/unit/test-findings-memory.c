@@ -4,9 +4,9 @@
  * all from it on.  What fails says so, and nothing is lost, which the sanitizers' build
  * sees.
  */
-#include "src/host/courses.h"
-#include "src/host/findings.h"
-#include "src/host/leakkind.h"
+#include "src/host/findings/findings.h"
+#include "src/host/graph/leakkind.h"
+#include "src/host/view/courses.h"
 #include "tests/unit/failing-memory.h"
 #include "tests/unit/profile-maker.h"
 

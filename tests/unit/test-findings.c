@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/findings.h"
+#include "src/host/findings/findings.h"
 
-#include "src/host/leakkind.h"
-#include "src/host/report-findings.h"
+#include "src/host/graph/leakkind.h"
+#include "src/host/report/report-findings.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/forks.h"
+#include "src/host/recording/forks.h"
 
-#include "src/host/model.h"
+#include "src/host/model/model.h"
 #include "src/shared/record.h"
 
 #include <pthread.h>

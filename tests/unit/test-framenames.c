@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Frames get their lines: by a perf map, and as an address where nothing is known. */
-#include "src/host/framenames.h"
+#include "src/host/symbols/framenames.h"
 
 #include "src/shared/record.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/growth.h"
+#include "src/host/diff/growth.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Copies of children whose memory is known, since they were forked when it had been made. */
-#include "src/host/availmem.h"
-#include "src/host/heapcopy.h"
-#include "src/host/presentpages.h"
+#include "src/host/memory/availmem.h"
+#include "src/host/process/presentpages.h"
+#include "src/host/search/heapcopy.h"
 #include "tests/unit/fixture.h"
 
 #include <fcntl.h>

@@ -3,8 +3,8 @@
  * What a profile keeps of a search, made into a graph again, must answer as the graph did
  * that read the process's memory.  What random heaps do not have is tested one by one.
  */
-#include "src/host/heapimage.h"
-#include "src/host/search-check.h"
+#include "src/host/leaks/heapimage.h"
+#include "src/host/profile/search-check.h"
 #include "tests/unit/random-graph.h"
 
 #include <setjmp.h>

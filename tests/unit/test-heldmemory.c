@@ -3,7 +3,7 @@
  * Memory of this process through process_vm_readv as it is, as one that gives less than it was
  * asked for, and not at all.
  */
-#include "src/host/heldmemory.h"
+#include "src/host/process/heldmemory.h"
 
 #include <errno.h>
 #include <setjmp.h>

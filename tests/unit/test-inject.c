@@ -3,9 +3,9 @@
  * Children that wait or compute, end with a status of their own if anything is not as it
  * should be, and are made to call functions meanwhile.
  */
-#include "src/host/inject.h"
+#include "src/host/attach/inject.h"
 
-#include "src/host/stop-parts.h"
+#include "src/host/process/stop-parts.h"
 #include "src/shared/clock.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/buffer.h"
-#include "src/host/changes.h"
-#include "src/host/liveness.h"
-#include "src/host/moments.h"
-#include "src/host/snapshot-format.h"
-#include "src/host/snapshot.h"
+#include "src/host/memory/buffer.h"
+#include "src/host/profile/changes.h"
+#include "src/host/profile/liveness.h"
+#include "src/host/profile/moments.h"
+#include "src/host/profile/snapshot-format.h"
+#include "src/host/profile/snapshot.h"
 #include "tests/unit/sample-journal.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is written as text is, byte by byte, what jansson writes. */
-#include "src/host/jsontext.h"
-#include "src/host/jsonvalue.h"
+#include "src/host/text/jsontext.h"
+#include "src/host/text/jsonvalue.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

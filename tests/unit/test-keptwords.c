@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Words kept of memory, against the memory; and of a child whose memory is known. */
-#include "src/host/availmem.h"
-#include "src/host/keptwords-take.h"
+#include "src/host/memory/availmem.h"
+#include "src/host/search/keptwords-take.h"
 #include "tests/unit/failing-memory.h"
 
 #include <setjmp.h>

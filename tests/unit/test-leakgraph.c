@@ -4,7 +4,7 @@
  * in a matrix, every question answered by trying, over 10,000 random graphs.
  * What a random graph seldom has (exceptions, tags, holes) is tested one by one.
  */
-#include "src/host/leakgraph-scan.h"
+#include "src/host/graph/leakgraph-scan.h"
 #include "tests/unit/random-graph.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The live blocks in order of their addresses, against the model they were taken from. */
-#include "src/host/leaklive.h"
+#include "src/host/search/leaklive.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

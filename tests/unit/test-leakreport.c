@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/leakreport.h"
+#include "src/host/leaks/leakreport.h"
 
-#include "src/host/leakbaseline.h"
-#include "src/host/leaktext.h"
-#include "src/host/report-leak.h"
-#include "src/host/sourceroot.h"
+#include "src/host/report/leakbaseline.h"
+#include "src/host/report/leaktext.h"
+#include "src/host/report/report-leak.h"
+#include "src/host/report/sourceroot.h"
 #include "tests/unit/sample-leaks.h"
 
 #include <setjmp.h>

@@ -3,7 +3,7 @@
  * A child that says where it keeps what: which of these places are roots, of what kind and
  * whose.  What the recorder would know of it is written into a model by hand.
  */
-#include "src/host/leakroots.h"
+#include "src/host/search/leakroots.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/leaks.h"
+#include "src/host/leaks/leaks.h"
 
-#include "src/host/leakgraph.h"
-#include "src/host/report-leak-text.h"
+#include "src/host/graph/leakgraph.h"
+#include "src/host/report/report-leak-text.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 

@@ -4,11 +4,11 @@
  * global variable, by a lost block, by nothing, by a cycle; what the profile keeps of it;
  * and what is said of a child that is gone.
  */
-#include "src/host/leaksearch.h"
+#include "src/host/search/leaksearch.h"
 
-#include "src/host/leakretain.h"
-#include "src/host/procinfo.h"
-#include "src/host/search-check.h"
+#include "src/host/leaks/leakretain.h"
+#include "src/host/process/procinfo.h"
+#include "src/host/profile/search-check.h"
 
 #include <setjmp.h>
 #include <signal.h>

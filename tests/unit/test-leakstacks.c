@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Stacks of leaks: each line once, the same pointers in all stacks that share frames. */
-#include "src/host/leakstacks.h"
+#include "src/host/leaks/leakstacks.h"
 
 #include "src/shared/record.h"
 #include "tests/unit/failing-memory.h"

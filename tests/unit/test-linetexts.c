@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A line's text is made once and is what the format makes of it, with and without memory for it. */
-#include "src/host/linetexts.h"
+#include "src/host/report/linetexts.h"
 
 #include "tests/unit/failing-memory.h"
 

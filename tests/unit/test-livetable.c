@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of live blocks, against a plain array of what should be in it. */
-#include "src/host/livetable.h"
+#include "src/host/model/livetable.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A child of which a thread holds a lock of the loader's, and another waits for it. */
-#include "src/host/loaderlocks.h"
+#include "src/host/attach/loaderlocks.h"
 
-#include "src/host/stop-parts.h"
+#include "src/host/process/stop-parts.h"
 #include "src/shared/clock.h"
 
 #include <link.h>

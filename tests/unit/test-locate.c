@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/locate.h"
+#include "src/host/files/locate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/lookup.h"
+#include "src/host/files/lookup.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mapped ranges, against an array with one entry a page. */
-#include "src/host/mappings.h"
+#include "src/host/model/mappings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/marks.h"
+#include "src/host/model/marks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

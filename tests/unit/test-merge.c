@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/leakgraph.h"
-#include "src/host/merge.h"
-#include "src/host/profile-check.h"
+#include "src/host/graph/leakgraph.h"
+#include "src/host/profile/merge.h"
+#include "src/host/profile/profile-check.h"
 
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"

@@ -4,9 +4,9 @@
  * from end to end, and a copy of all sites at every new peak.  Both are fed the
  * same random records of all kinds, lost ones, stops and clearings among them.
  */
-#include "src/host/model.h"
-#include "src/host/profile.h"
-#include "src/host/sizeclass.h"
+#include "src/host/model/model.h"
+#include "src/host/model/sizeclass.h"
+#include "src/host/profile/profile.h"
 #include "src/shared/record.h"
 
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/model.h"
+#include "src/host/model/model.h"
 
-#include "src/host/profile.h"
-#include "src/host/sizeclass.h"
+#include "src/host/model/sizeclass.h"
+#include "src/host/profile/profile.h"
 #include "src/shared/record.h"
 
 #include <setjmp.h>

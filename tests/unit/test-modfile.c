@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/modfile.h"
+#include "src/host/symbols/modfile.h"
 
 #include "tests/unit/fixture.h"
 

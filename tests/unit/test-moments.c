@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/changes.h"
-#include "src/host/moments.h"
+#include "src/host/profile/changes.h"
+#include "src/host/profile/moments.h"
 #include "tests/unit/sample-journal.h"
 
 #include <setjmp.h>

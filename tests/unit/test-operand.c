@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/operand.h"
+#include "src/host/files/operand.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

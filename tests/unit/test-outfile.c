@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/outfile.h"
+#include "src/host/files/outfile.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/ownmemory.h"
+#include "src/host/memory/ownmemory.h"
 
-#include "src/host/pages.h"
+#include "src/host/memory/pages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

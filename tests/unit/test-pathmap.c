@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/pathmap.h"
+#include "src/host/diff/pathmap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

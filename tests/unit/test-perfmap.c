@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/perfmap.h"
+#include "src/host/symbols/perfmap.h"
 
 #include "tests/unit/fixture.h"
 

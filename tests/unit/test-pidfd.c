@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/pidfd.h"
+#include "src/host/process/pidfd.h"
 
 #include <poll.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/plot.h"
+#include "src/host/report/plot.h"
 
 #include "tests/unit/profile-maker.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Pointers in runs, in order and out of order, against the C library's sorting. */
-#include "src/host/pointersort.h"
+#include "src/host/search/pointersort.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

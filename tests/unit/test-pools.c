@@ -3,12 +3,12 @@
  * The view of pools: its arithmetic against the allocator itself and against libc's
  * malloc, what the addresses of blocks tell, and what is said of it.
  */
-#include "src/host/pools.h"
+#include "src/host/pools/pools.h"
 
-#include "src/host/changes.h"
-#include "src/host/heaplook.h"
-#include "src/host/report-pools-time.h"
-#include "src/host/report-pools.h"
+#include "src/host/pools/heaplook.h"
+#include "src/host/profile/changes.h"
+#include "src/host/report/report-pools-time.h"
+#include "src/host/report/report-pools.h"
 #include "src/shared/block.h"
 #include "src/shared/census.h"
 #include "tests/unit/segment-maker.h"

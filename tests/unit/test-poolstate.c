@@ -2,7 +2,7 @@
 /*
  * The pools of this process, read as another one's, against what it says itself.
  */
-#include "src/host/poolstate.h"
+#include "src/host/pools/poolstate.h"
 #include "src/shared/block.h"
 
 #include <setjmp.h>

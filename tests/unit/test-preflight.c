@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/preflight.h"
+#include "src/host/process/preflight.h"
 
 #include <elf.h>
 #include <errno.h>

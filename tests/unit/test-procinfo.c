@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What /proc tells of this process and of others. */
-#include "src/host/procinfo.h"
+#include "src/host/process/procinfo.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/profile-append.h"
-#include "src/host/profile-check.h"
+#include "src/host/profile/profile-append.h"
+#include "src/host/profile/profile-check.h"
 #include "src/shared/record.h"
 #include "tests/unit/sample-journal.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a model to a profile: this very process is the target that is symbolized. */
-#include "src/host/profile-build.h"
+#include "src/host/recording/profile-build.h"
 
-#include "src/host/framenames.h"
-#include "src/host/profile-append.h"
+#include "src/host/profile/profile-append.h"
+#include "src/host/symbols/framenames.h"
 
 #include "src/shared/stacktrie.h"
 #include "tests/unit/segment-maker.h"

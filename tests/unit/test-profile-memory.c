@@ -4,9 +4,9 @@
  * fails in its turn, and all from it on.  What fails says so, never that the file
  * is damaged, and nothing is lost, which the sanitizers' build sees.
  */
-#include "src/host/changes.h"
-#include "src/host/moments.h"
-#include "src/host/snapshot.h"
+#include "src/host/profile/changes.h"
+#include "src/host/profile/moments.h"
+#include "src/host/profile/snapshot.h"
 #include "tests/unit/failing-memory.h"
 #include "tests/unit/sample-journal.h"
 

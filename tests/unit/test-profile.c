@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/profile.h"
+#include "src/host/profile/profile.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

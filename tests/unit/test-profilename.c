@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/profilename.h"
+#include "src/host/profile/profilename.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/quote.h"
+#include "src/host/text/quote.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/rangemap.h"
+#include "src/host/memory/rangemap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

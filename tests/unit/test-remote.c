@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* This process seen from outside. */
-#include "src/host/remote.h"
+#include "src/host/attach/remote.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>

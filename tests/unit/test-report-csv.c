@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/report-csv.h"
+#include "src/host/report/report-csv.h"
 
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/report-diff-csv.h"
-#include "src/host/report-diff-json.h"
-#include "src/host/report-diff-text.h"
+#include "src/host/report/report-diff-csv.h"
+#include "src/host/report/report-diff-json.h"
+#include "src/host/report/report-diff-text.h"
 
-#include "src/host/report-compare.h"
+#include "src/host/report/report-compare.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 

@@ -2,9 +2,9 @@
 /*
  * Faults from a record to a sentence: what the model keeps, and how it is worded.
  */
-#include "src/host/faults.h"
-#include "src/host/model.h"
-#include "src/host/report-faults.h"
+#include "src/host/model/faults.h"
+#include "src/host/model/model.h"
+#include "src/host/report/report-faults.h"
 #include "src/shared/guarded.h"
 #include "src/shared/record.h"
 

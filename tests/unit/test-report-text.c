@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/lossnotes.h"
-#include "src/host/report-text.h"
+#include "src/host/report/report-text.h"
+#include "src/host/view/lossnotes.h"
 
-#include "src/host/escape.h"
-#include "src/host/filter.h"
-#include "src/host/location.h"
+#include "src/host/text/escape.h"
+#include "src/host/view/filter.h"
+#include "src/host/view/location.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 

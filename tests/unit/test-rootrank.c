@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/leakgraph.h"
-#include "src/host/rootrank.h"
+#include "src/host/graph/leakgraph.h"
+#include "src/host/graph/rootrank.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Launching, without a recorder: statuses, signals, and what the child finds. */
-#include "src/host/launch.h"
-#include "src/host/run.h"
+#include "src/host/process/launch.h"
+#include "src/host/recording/run.h"
 
 #include <errno.h>
 #include <fcntl.h>

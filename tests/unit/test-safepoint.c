@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Children that stand at various places, and whether these are safe. */
-#include "src/host/safepoint.h"
+#include "src/host/attach/safepoint.h"
 
-#include "src/host/inject.h"
-#include "src/host/stop-parts.h"
+#include "src/host/attach/inject.h"
+#include "src/host/process/stop-parts.h"
 
 #include <link.h>
 #include <setjmp.h>

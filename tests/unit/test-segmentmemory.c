@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Shared memory under limits; each case in a process of its own, whose limits cannot be raised
  * again. */
-#include "src/host/segmentmemory.h"
+#include "src/host/recording/segmentmemory.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/series.h"
+#include "src/host/profile/series.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/server.h"
+#include "src/host/recording/server.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/cxxname.h"
-#include "src/host/escape.h"
-#include "src/host/shorten.h"
+#include "src/host/text/cxxname.h"
+#include "src/host/text/escape.h"
+#include "src/host/text/shorten.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

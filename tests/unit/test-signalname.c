@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/signalname.h"
+#include "src/host/text/signalname.h"
 
 #include <setjmp.h>
 #include <signal.h>

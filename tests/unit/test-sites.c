@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/sites.h"
+#include "src/host/model/sites.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/sizeclass.h"
+#include "src/host/model/sizeclass.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

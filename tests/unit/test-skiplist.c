@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/skiplist.h"
+#include "src/host/view/skiplist.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Sections packed ahead are those that the writer would have packed. */
-#include "src/host/snapshot-draft.h"
+#include "src/host/profile/snapshot-draft.h"
 
-#include "src/host/snapshot-format.h"
-#include "src/host/snapshot.h"
+#include "src/host/profile/snapshot-format.h"
+#include "src/host/profile/snapshot.h"
 #include "tests/unit/sample-profile.h"
 
 #include <setjmp.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/buffer.h"
-#include "src/host/checksum.h"
-#include "src/host/leakkind.h"
-#include "src/host/snapshot-format.h"
-#include "src/host/snapshot.h"
+#include "src/host/graph/leakkind.h"
+#include "src/host/memory/buffer.h"
+#include "src/host/profile/checksum.h"
+#include "src/host/profile/snapshot-format.h"
+#include "src/host/profile/snapshot.h"
 #include "src/shared/record.h"
 #include "tests/unit/sample-profile.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Numbers of stacks and frames: parents first, each once, and none for what is damaged. */
-#include "src/host/stacknumbers.h"
+#include "src/host/recording/stacknumbers.h"
 
 #include "src/shared/stacktrie.h"
 #include "tests/unit/segment-maker.h"

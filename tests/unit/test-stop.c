@@ -3,8 +3,8 @@
  * Children with threads that wait in every way there is and end with a status of
  * their own if a call fails: whatever holding them does to them is seen.
  */
-#include "src/host/procinfo.h"
-#include "src/host/stop-parts.h"
+#include "src/host/process/procinfo.h"
+#include "src/host/process/stop-parts.h"
 #include "tests/unit/segment-maker.h"
 
 #include <dirent.h>

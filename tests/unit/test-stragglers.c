@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/stragglers.h"
+#include "src/host/recording/stragglers.h"
 
-#include "src/host/procinfo.h"
+#include "src/host/process/procinfo.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/strings.h"
+#include "src/host/memory/strings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/suppress.h"
+#include "src/host/suppress/suppress.h"
 
-#include "src/host/suppress-builtin.h"
-#include "src/host/suppress-generate.h"
-#include "src/host/suppress-pattern.h"
+#include "src/host/suppress/suppress-builtin.h"
+#include "src/host/suppress/suppress-generate.h"
+#include "src/host/suppress/suppress-pattern.h"
 
 #include <glob.h>
 #include <setjmp.h>

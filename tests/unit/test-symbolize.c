@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/symbolize.h"
+#include "src/host/symbols/symbolize.h"
 
 #include "src/shared/record.h"
 #include "tests/unit/fixture.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/texts.h"
+#include "src/host/text/texts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The names of this process's own threads, of which the recorder knows one. */
-#include "src/host/threadnames.h"
+#include "src/host/search/threadnames.h"
 
 #include <pthread.h>
 #include <setjmp.h>

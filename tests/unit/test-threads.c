@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/threads.h"
+#include "src/host/model/threads.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

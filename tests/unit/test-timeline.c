@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/timeline.h"
+#include "src/host/model/timeline.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

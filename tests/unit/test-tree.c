@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/host/tree.h"
+#include "src/host/recording/tree.h"
 
-#include "src/host/report-tree.h"
+#include "src/host/report/report-tree.h"
 #include "src/shared/record.h"
 #include "tests/unit/fixture.h"
 

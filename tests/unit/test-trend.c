@@ -4,7 +4,7 @@
  * are made with 200 seeds each, and how often the verdict may be another one is
  * said where it is not never.
  */
-#include "src/host/trend.h"
+#include "src/host/view/trend.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/units.h"
+#include "src/host/text/units.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

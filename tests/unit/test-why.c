@@ -3,8 +3,8 @@
  * The answers about single blocks, word for word, over one heap made by hand: a table that a
  * global variable holds, what hangs on it, and lost blocks, some of them in a cycle.
  */
-#include "src/host/report-why.h"
-#include "src/host/search-check.h"
+#include "src/host/profile/search-check.h"
+#include "src/host/report/report-why.h"
 #include "src/shared/record.h"
 #include "tests/unit/profile-maker.h"
 

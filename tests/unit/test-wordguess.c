@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Words that refer to blocks, guessed of blocks of this process. */
-#include "src/host/wordguess.h"
+#include "src/host/search/wordguess.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/host/writable.h"
+#include "src/host/files/writable.h"
 
 #include <dirent.h>
 #include <setjmp.h>

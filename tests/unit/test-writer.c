@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The writer's thread: all that is put arrives, in order, and is told of when it has. */
-#include "src/host/writer.h"
+#include "src/host/recording/writer.h"
 
-#include "src/host/snapshot.h"
+#include "src/host/symbols/snapshot-open.h"
 #include "tests/unit/sample-journal.h"
 
 #include <setjmp.h>
