@@ -46,19 +46,20 @@ static inline uint32_t chain_find(const struct segment *s, uint32_t id, uint32_t
 /* So many fresh node ids in a row, the first of them; 0 when there are not as many. */
 static uint32_t nodes_reserve(const struct segment *s, uint32_t count)
 {
-    struct segment_header *h = segment_header(s);
-    uint32_t max = s->layout.nodes_max, id;
-
+    _Atomic uint32_t *used = &segment_header(s)->nodes_used;
+    uint32_t max = s->layout.nodes_max;
     /* relaxed: ids only need to be distinct; contents are published by the bucket or the record */
-    id = atomic_load_explicit(&h->nodes_used, memory_order_relaxed);
-    if (id >= max || count > max - id)
-        return 0;
-    id = atomic_fetch_add_explicit(&h->nodes_used, count, memory_order_relaxed);
-    if (id >= max || count > max - id) {
-        /* many threads at the brim: keep the counter from running on and wrapping */
-        atomic_fetch_sub_explicit(&h->nodes_used, count, memory_order_relaxed);
-        return 0;
-    }
+    uint32_t id = atomic_load_explicit(used, memory_order_relaxed);
+
+    /*
+     * Not added, and taken back where it was too much: who comes between the taking back of two
+     * threads can get ids that are given out again after the second.
+     */
+    do
+        if (id >= max || count > max - id)
+            return 0;
+    while (!atomic_compare_exchange_weak_explicit(used, &id, id + count, memory_order_relaxed,
+                                                  memory_order_relaxed));
     return id;
 }
 

@@ -147,7 +147,6 @@ static void test_memory(void **unused)
     livetable_release(&t);
 }
 
-/* In the order in which they are given they go into a table that has room for them all. */
 /* Few are left of many: memory goes back, and those are found. */
 static void test_shrinking(void **unused)
 {
@@ -178,6 +177,7 @@ static void test_shrinking(void **unused)
     livetable_release(&t);
 }
 
+/* In the order in which they are given they go into a table that has room for them all. */
 static void test_copying(void **unused)
 {
     const uint32_t count = 50000;

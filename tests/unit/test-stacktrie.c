@@ -157,6 +157,81 @@ static void threads_that_make_the_same_path_get_one(void **state)
     free(racers);
 }
 
+#define BRIM_ROUNDS 8000u
+#define BRIM_ROOM 40u
+#define BRIM_LENGTH 13u
+
+struct filler {
+    pthread_barrier_t *together;
+    uint64_t base; /* of frames that no other has */
+    uint32_t short_by;
+    uint32_t ends[BRIM_ROOM], lengths[BRIM_ROOM], count;
+};
+
+/* Paths of several lengths, until there is no node left. */
+static void *fill(void *argument)
+{
+    struct filler *f = argument;
+    uint64_t frames[BRIM_LENGTH];
+    uint32_t ids[BRIM_LENGTH], length = BRIM_LENGTH - f->short_by;
+
+    pthread_barrier_wait(f->together);
+    for (f->count = 0; length > 0; f->count++) {
+        for (uint32_t i = 0; i < length; i++)
+            frames[i] = f->base + f->count * BRIM_LENGTH + i;
+        f->lengths[f->count] = length;
+        f->ends[f->count] = stacktrie_path(&segment, STACK_ROOT_WHOLE, frames, length, ids);
+        if (f->ends[f->count] == 0)
+            length /= 2;
+    }
+    return NULL;
+}
+
+static uint32_t count_wrong(const struct filler *f)
+{
+    uint32_t wrong = 0, id, parent;
+    uint64_t frame;
+
+    for (uint32_t path = 0; path < f->count; path++) {
+        id = f->ends[path];
+        for (uint32_t i = f->lengths[path]; id && i-- > 0; id = parent) {
+            parent = 0;
+            wrong += !stacktrie_read(&segment, id, &frame, &parent) ||
+                     frame != f->base + path * BRIM_LENGTH + i;
+        }
+    }
+    return wrong;
+}
+
+/* No id is given to two, also where one is taken for more nodes than are left. */
+static void threads_at_the_brim_get_nodes_of_their_own(void **state)
+{
+    const uint32_t max = segment.layout.nodes_max;
+    struct filler fillers[RACERS];
+    pthread_t threads[RACERS];
+    pthread_barrier_t together;
+    uint32_t wrong = 0;
+
+    (void)state;
+    pthread_barrier_init(&together, NULL, RACERS);
+    for (uint32_t round = 0; round < BRIM_ROUNDS; round++) {
+        segment.layout.nodes_max = nodes() + BRIM_ROOM;
+        for (uint32_t i = 0; i < RACERS; i++) {
+            fillers[i] = (struct filler){.together = &together, .short_by = i};
+            fillers[i].base = (UINT64_C(1) << 40) + ((uint64_t)round * RACERS + i) * 1024;
+            assert_int_equal(pthread_create(&threads[i], NULL, fill, &fillers[i]), 0);
+        }
+        for (uint32_t i = 0; i < RACERS; i++) {
+            pthread_join(threads[i], NULL);
+            wrong += count_wrong(&fillers[i]);
+        }
+        assert_true(nodes() <= segment.layout.nodes_max);
+    }
+    segment.layout.nodes_max = max;
+    pthread_barrier_destroy(&together);
+    assert_int_equal(wrong, 0);
+}
+
 static void a_full_trie_says_so(void **state)
 {
     const uint64_t frames[2] = {0x500000, 0x500010};
@@ -195,6 +270,7 @@ int main(void)
         cmocka_unit_test(a_path_is_read_back),
         cmocka_unit_test(a_path_is_what_its_frames_make_one_by_one),
         cmocka_unit_test(threads_that_make_the_same_path_get_one),
+        cmocka_unit_test(threads_at_the_brim_get_nodes_of_their_own),
         cmocka_unit_test(layouts_with_odd_counts_of_buckets_are_refused),
         cmocka_unit_test(a_full_trie_says_so),
     };
