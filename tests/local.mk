@@ -418,7 +418,7 @@ tests_unit_test_dynamic_SOURCES = tests/unit/test-dynamic.c preload/dynamic.c
 tests_unit_test_rules_SOURCES = tests/unit/test-rules.c preload/cfi.c preload/rules.c
 # What addr2line.py asks.
 check_PROGRAMS += tests/tools/symbolize-file
-# What file.py reads, and bench/series.sh.
+# What file.py and bench/open read.
 check_PROGRAMS += tests/tools/make-series
 
 # What formats.py validates and suppressions.py hands on, and the formats' schemas.

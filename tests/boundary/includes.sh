@@ -80,11 +80,11 @@ host report text profile view pools leaks findings diff recording
 # shellcheck disable=SC2086 # a list
 check cli cli $host_folders
 
-# an archive's member is called by its file's name alone
-find src/host -name '*.c' | sed 's|.*/||' | sort | uniq -d | grep . && complain "two files of that name"
-for folder in src/host/*/; do
-    case " $host_folders " in
-    *" ${folder%/} "*) ;;
+# an archive's member is called by its file's name alone, and so is a header's guard
+find src/host -name '*.[ch]' | sed 's|.*/||' | sort | uniq -d | grep . && complain "two files of that name"
+for folder in $(find src/host cli preload src/shared -name '*.[ch]' | sed 's|/[^/]*$||' | sort -u) src/*; do
+    case " $host_folders cli preload src/shared " in
+    *" $folder "*) ;;
     *) complain "$folder is not in this list" ;;
     esac
 done

@@ -2,7 +2,7 @@
 /*
  * A finished profile: everything a report, an export or a diff needs, as
  * plain arrays that refer to each other by index.  It is built from the
- * collector's model at the end of a run (profile_build.h) or read from a
+ * collector's model at the end of a run (profile-build.h) or read from a
  * .mprof file (snapshot.h), and looks the same either way: no pointers into
  * the target, no open files, no libdw handles.
  *
