@@ -384,6 +384,42 @@ with open(log) as f:
 h.check(os.path.exists(f"/proc/{sleeper}"), "a daemon: it runs on")
 os.kill(sleeper, 9)
 
+# The kernel gives numbers out again: a daemon's child that gets the launched process's is not that one.
+REUSE = """
+import os, time
+def live(pid):
+    return os.path.exists(f"/proc/{pid}")
+def reuse(number):
+    for attempt in range(500):
+        with open("/proc/sys/kernel/ns_last_pid", "w") as f:
+            f.write(str(number - 1))
+        child = os.fork()
+        if not child:
+            blocks = [bytearray(50000) for i in range(30)] if os.getpid() == number else None
+            os._exit(3)
+        os.waitpid(child, 0)
+        if child == number:
+            return True
+    return False
+launched = os.getpid()
+if os.fork():
+    os._exit(5)
+while live(launched):
+    time.sleep(0.01)
+try:
+    print("reused" if reuse(launched) else "busy", launched, flush=True)
+except OSError:
+    print("forbidden", launched, flush=True)
+"""
+tree = Tree(["/usr/bin/python3", "-c", REUSE])
+h.equal(tree.status, 5, "a number that is used again: status")
+how, launched = tree.out.split()
+if how == "reused":
+    h.equal([(i["forked"], i["ended"], i["value"]) for i in tree.images if i["pid"] == int(launched)],
+            [(False, "status", 5), (True, "status", 3)], "a number that is used again")
+else:
+    print(f"not tried, a number that is used again: {how}")
+
 # ------------------------------------------------------- memprof is killed
 
 for number, where in enumerate((["-o", "killed.d/"], ["-o", "killed.mprof"], [])):

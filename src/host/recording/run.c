@@ -412,7 +412,8 @@ static int hello(void *context, const struct hello *said, pid_t peer, struct hel
 {
     struct run *r = context;
 
-    if (peer == r->launch.pid)
+    /* once the launched one has ended another may have got its number */
+    if (peer == r->launch.pid && !r->launch.ended)
         return launched_hello(r, peer, answer);
     return descendants_hello(&r->descendants, said, peer, answer);
 }
