@@ -122,6 +122,34 @@ static void test_changed(void **state)
     binaries_release(&all);
 }
 
+/* The debug file of one that is kept may be written to. */
+static void test_debug_file_that_grows(void **state)
+{
+    struct fixture *f = *state;
+    struct binaries all;
+    struct binary *b;
+    char path[NAME_SIZE], debug[NAME_SIZE];
+    uint64_t alone;
+
+    snprintf(path, sizeof(path), "%s/program", f->folder);
+    snprintf(debug, sizeof(debug), "%s/program.debug", f->folder);
+    copy_to(path);
+    fixture_run(f, "objcopy --only-keep-debug program program.debug && strip -s program && "
+                   "objcopy --add-gnu-debuglink=program.debug program");
+    binaries_init(&all);
+    b = binary_of(path, false);
+    alone = binary_bytes(b);
+    binary_free(b);
+    b = binary_of(path, true);
+    binaries_give(&all, b);
+    assert_true(all.bytes > alone); /* it was found */
+    assert_int_equal(truncate(debug, 64 << 20), 0);
+    assert_ptr_equal(take(&all, path), b);
+    assert_int_equal(all.bytes, 0);
+    binary_free(b);
+    binaries_release(&all);
+}
+
 static void test_bound(void **state)
 {
     struct fixture *f = *state;
@@ -148,6 +176,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_lent_to_one, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_changed, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_debug_file_that_grows, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_bound, fixture_setup, fixture_teardown),
     };
 

@@ -12,16 +12,16 @@ void binaries_init(struct binaries *b)
 void binaries_release(struct binaries *b)
 {
     for (unsigned i = 0; i < b->count; i++)
-        binary_free(b->idle[i]);
+        binary_free(b->idle[i].binary);
     pthread_mutex_destroy(&b->lock);
     b->count = 0;
 }
 
 static struct binary *remove_at(struct binaries *b, unsigned at)
 {
-    struct binary *binary = b->idle[at];
+    struct binary *binary = b->idle[at].binary;
 
-    b->bytes -= binary_bytes(binary);
+    b->bytes -= b->idle[at].bytes;
     b->count--;
     memmove(&b->idle[at], &b->idle[at + 1], (b->count - at) * sizeof(b->idle[0]));
     return binary;
@@ -36,7 +36,7 @@ struct binary *binaries_take(struct binaries *b, const struct modfile *file,
         return NULL;
     pthread_mutex_lock(&b->lock);
     for (unsigned i = b->count; i > 0 && !found; i--)
-        if (binary_is(b->idle[i - 1], file, id))
+        if (binary_is(b->idle[i - 1].binary, file, id))
             found = remove_at(b, i - 1);
     pthread_mutex_unlock(&b->lock);
     if (found && binary_forget_changed(found)) { /* only its name is what it was */
@@ -59,7 +59,7 @@ void binaries_give(struct binaries *b, struct binary *binary)
     pthread_mutex_lock(&b->lock);
     while (b->count == BINARIES_MAX || b->bytes + bytes > BINARIES_BYTES)
         gone[count++] = remove_at(b, 0);
-    b->idle[b->count++] = binary;
+    b->idle[b->count++] = (struct binaries_idle){binary, bytes};
     b->bytes += bytes;
     pthread_mutex_unlock(&b->lock);
     while (count)

@@ -18,9 +18,14 @@
 #define BINARIES_MAX 32u
 #define BINARIES_BYTES (UINT64_C(256) << 20)
 
+struct binaries_idle {
+    struct binary *binary;
+    uint64_t bytes; /* when it was given back: its files may be written to since */
+};
+
 struct binaries {
     pthread_mutex_t lock;
-    struct binary *idle[BINARIES_MAX]; /* used last at the end */
+    struct binaries_idle idle[BINARIES_MAX]; /* used last at the end */
     unsigned count;
     uint64_t bytes;
 };
