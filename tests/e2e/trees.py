@@ -243,6 +243,10 @@ tree = Tree(["/bin/sh", "-c", f"'{FAMILY}' leaf 3; '{FAMILY}' leaf 4; exit 6"], 
 h.equal(tree.status, 6, "--not: status")
 h.equal([i["recorded"] for i in tree.images], [False, True, True], "--not: the shell is not recorded, what it runs is")
 h.check("--not" in tree.images[0]["reason"], "--not: the row says why")
+# a program that is left out between two that are not: the table has all
+tree = Tree(["/bin/sh", "-c", f"exec env '{FAMILY}' leaf 3"], "--not", "env")
+h.equal([(i["program"], i["recorded"]) for i in tree.images], [("sh", True), ("env", False), ("family", True)],
+        "--not of a program that is executed between two")
 # a name that ends in a slash has no last part
 tree = Tree(["/bin/bash", "-c", f"exec -a here/ '{FAMILY}' leaf 3"])
 h.equal(tree.images[-1]["program"], "family", "a first argument that ends in a slash: the file's name")

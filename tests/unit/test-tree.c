@@ -164,6 +164,28 @@ static void read_text(struct fixture *f, const char *text, int result, uint32_t 
 
 #define HEAD "{\"document\": \"memprof-tree\", \"version\": 1}\n"
 
+/* A row that had no line yet gets one before those that come after it. */
+static void test_gap(void **state)
+{
+    struct fixture *f = *state;
+    struct tree t, back;
+    struct error e = {0};
+
+    tree_init(&t);
+    assert_int_equal(tree_add(&t, 0, 10, false, "sh"), 0);
+    assert_int_equal(tree_open(&t, f->folder, &e), 0);
+    assert_int_equal(tree_add(&t, 1, 10, false, "env"), 1);
+    assert_int_equal(tree_add(&t, 2, 10, false, "ls"), 2);
+    tree_write(&t, 2);
+    tree_write(&t, 0);
+    assert_int_equal(tree_read(&back, f->folder, &e), 0);
+    assert_int_equal(back.count, 3);
+    assert_string_equal(back.rows[1].program, "env");
+    assert_int_equal(back.rows[2].from, 2);
+    tree_release(&back);
+    tree_release(&t);
+}
+
 static void test_nonsense(void **state)
 {
     struct fixture *f = *state;
@@ -176,8 +198,11 @@ static void test_nonsense(void **state)
     read_text(f, "nothing of the kind\n", -1, 0);
     read_text(f, "{\"document\": \"memprof-tree\", \"version\": 2}\n", -1, 0);
     read_text(f, HEAD, 0, 0);
-    read_text(f, HEAD "[]\n{\"image\": 2}\n{\"image\": 1, \"from\": 1}\n{\"image\": -1}\n7\n", 0,
-              0);
+    read_text(f, HEAD "[]\n", -1, 0);
+    read_text(f, HEAD "{\"image\": 2}\n", -1, 0);
+    read_text(f, HEAD "{\"image\": 1, \"from\": 1}\n", -1, 0);
+    read_text(f, HEAD "{\"image\": -1}\n", -1, 0);
+    read_text(f, HEAD "{\"image\": 1}\n{\"ima\n{\"image\": 2}\n", -1, 0);
     read_text(f, HEAD "{\"image\": 1, \"pid\": \"x\", \"program\": 3, \"ended\": \"so\"}\n{\"ima",
               0, 1);
     read_text(f, HEAD "{\"image\": 1}\n{\"image\": 2, \"from\": 1}\n{\"image\": 1}\n", 0, 2);
@@ -228,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_parent_unknown),
         cmocka_unit_test(test_unfollowed),
         cmocka_unit_test_setup_teardown(test_file, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_gap, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_nonsense, fixture_setup, fixture_teardown),
         cmocka_unit_test(test_text),
     };

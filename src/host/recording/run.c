@@ -359,8 +359,10 @@ static void leave_out(struct run *r, const char *program, struct hello_answer *a
     struct tree *tree = &r->result->tree;
 
     r->number = descendants_add_launched(&r->descendants, NULL, r->launch.pid, r->number, program);
-    if (r->number)
+    if (r->number) {
         tree_set(&tree->rows[r->number - 1].reason, "left out by --only or --not");
+        tree_write(tree, r->number - 1);
+    }
     r->result->excluded = true;
     answer->follow = r->options->follow;
     answer->image = r->number;

@@ -175,7 +175,7 @@ json_t *tree_row_json(const struct tree_row *row)
     return jsonobject_end(&o);
 }
 
-/* One line; the first error is kept, and nothing more is written. */
+/* The first error is kept, and nothing more is written. */
 static void write_line(struct tree *t, json_t *value)
 {
     char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
@@ -192,10 +192,22 @@ static void write_line(struct tree *t, json_t *value)
     free(text);
 }
 
+static void write_row(struct tree *t, uint32_t index)
+{
+    if (t->trouble.kind == ERROR_NONE)
+        write_line(t, tree_row_json(&t->rows[index]));
+}
+
 void tree_write(struct tree *t, uint32_t index)
 {
-    if (t->file >= 0 && t->trouble.kind == ERROR_NONE)
-        write_line(t, tree_row_json(&t->rows[index]));
+    if (t->file < 0)
+        return;
+    /* Who reads it knows an image by those before it. */
+    for (; t->written < index; t->written++)
+        write_row(t, t->written);
+    write_row(t, index);
+    if (t->written == index)
+        t->written++;
 }
 
 static void file_path(struct strbuf *path, const char *folder)
@@ -272,17 +284,22 @@ static void read_end(struct tree_row *row, const json_t *line)
     row->lost_blocks = number_of(line, "lost_blocks");
 }
 
-/* A line for the image after the last one, or for one before.  false: out of memory. */
+/* For the image after the last one, or for one before. */
+static bool is_row(const struct tree *t, const json_t *line)
+{
+    uint64_t image = number_of(line, "image");
+
+    return image != 0 && image <= (uint64_t)t->count + 1 && image <= TREE_ROWS_MAX &&
+           number_of(line, "from") < image;
+}
+
+/* false: out of memory. */
 static bool read_row(struct tree *t, const json_t *line)
 {
     uint64_t image = number_of(line, "image"), from = number_of(line, "from");
     const char *program = json_string_value(json_object_get(line, "program"));
     struct tree_row *row;
 
-    if (image == 0 || image > (uint64_t)t->count + 1 || from >= image)
-        return true;
-    if (image > TREE_ROWS_MAX)
-        return true;
     if (image > t->count && tree_add(t, (uint32_t)from, (int64_t)number_of(line, "pid"),
                                      json_is_true(json_object_get(line, "forked")),
                                      program ? program : "") == TREE_NONE)
@@ -296,31 +313,44 @@ static bool read_row(struct tree *t, const json_t *line)
            tree_set(&row->reason, json_string_value(json_object_get(line, "reason")));
 }
 
-/* The last line may be cut: what is no object is passed over. */
+/* 0, or -1 with `e` set. */
+static int read_line(struct tree *t, const char *text, const char *path, struct error *e)
+{
+    json_t *line = json_loads(text, 0, NULL);
+    bool fits = is_row(t, line), enough = !fits || read_row(t, line);
+
+    json_decref(line);
+    if (!enough)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    if (!fits && text[strcspn(text, "\n")]) /* memprof may have been killed while it wrote a line */
+        return error_set(e, ERROR_FORMAT, "%s is damaged behind the row of image %u", path,
+                         t->count);
+    return 0;
+}
+
+static bool is_head(const char *text)
+{
+    json_t *line = json_loads(text, 0, NULL);
+    const char *document = json_string_value(json_object_get(line, "document"));
+    bool is =
+        document && strcmp(document, DOCUMENT) == 0 && number_of(line, "version") == TABLE_VERSION;
+
+    json_decref(line);
+    return is;
+}
+
 static int read_lines(struct tree *t, FILE *in, const char *path, struct error *e)
 {
     char *text = NULL;
     size_t room = 0;
-    bool known = false, enough = true;
+    int result = 0;
 
-    while (enough && getline(&text, &room, in) >= 0) {
-        json_t *line = json_loads(text, 0, NULL);
-        const char *document = json_string_value(json_object_get(line, "document"));
-
-        if (document && strcmp(document, DOCUMENT) == 0)
-            known = number_of(line, "version") == TABLE_VERSION;
-        else if (known && json_is_object(line))
-            enough = read_row(t, line);
-        json_decref(line);
-        if (!known)
-            break;
-    }
+    if (getline(&text, &room, in) < 0 || !is_head(text))
+        result = error_set(e, ERROR_FORMAT, "%s is no table of processes of this memprof", path);
+    while (result == 0 && getline(&text, &room, in) >= 0)
+        result = read_line(t, text, path, e);
     free(text);
-    if (!enough)
-        return error_set(e, ERROR_MEMORY, "out of memory");
-    if (!known)
-        return error_set(e, ERROR_FORMAT, "%s is no table of processes of this memprof", path);
-    return 0;
+    return result;
 }
 
 int tree_read(struct tree *t, const char *folder, struct error *e)

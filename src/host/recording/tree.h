@@ -51,6 +51,7 @@ struct tree {
     uint32_t count, room;
     uint64_t left_out;    /* images that have no row */
     int file;             /* descriptor of TREE_FILE; -1: none is written */
+    uint32_t written;     /* rows that have a line */
     struct error trouble; /* the first thing that kept it from being written */
 };
 
@@ -80,7 +81,8 @@ void tree_take(struct tree_row *row, const struct profile *p);
 
 /*
  * Begin the file in `folder`, with the rows there are.  0, or -1 with `e` set.  From then on
- * tree_write adds the line of a row, in the state it is in.
+ * tree_write adds the line of a row, in the state it is in, after those of rows before it
+ * that have none.
  */
 int tree_open(struct tree *t, const char *folder, struct error *e);
 void tree_write(struct tree *t, uint32_t index);
@@ -88,7 +90,10 @@ void tree_write(struct tree *t, uint32_t index);
 /* Remove that file; no more is written. */
 void tree_unlink(struct tree *t, const char *folder);
 
-/* Read the file of a folder.  0, or -1 with `e` set and `t` empty. */
+/*
+ * Read the file of a folder, whose last line may be cut.  0, or -1 with `e` set and `t` empty:
+ * ERROR_FORMAT also where another line is no row, or rows are missing.
+ */
 int tree_read(struct tree *t, const char *folder, struct error *e);
 
 /* A row as JSON, the keys of TREE_FILE (jansson's json_t); NULL: out of memory. */
