@@ -278,6 +278,7 @@ again = subprocess.run([h.MEMPROF, "run", "-o", tree.folder + "/", "--", "true"]
 h.equal((again.returncode, "choose another" in again.stderr), (125, True), "a folder that holds a run is refused")
 wrong = subprocess.run([h.MEMPROF, "tree", h.scratch], capture_output=True, text=True, timeout=60)
 h.equal((wrong.returncode, wrong.stdout), (1, ""), "tree: no such table")
+h.check("which memprof run -o DIR/ makes" in wrong.stderr, f"tree: no such table: how to have one is said: {wrong.stderr!r}")
 for command in (["top"], ["leaks"], ["diff", tree.folder], ["stat"], ["check", "--from"]):
     wrong = subprocess.run([h.MEMPROF, *command, tree.folder], capture_output=True, text=True, timeout=60)
     h.equal((wrong.returncode, "memprof tree" in wrong.stderr), (125 if "--from" in command else 1, True),

@@ -366,7 +366,8 @@ int tree_read(struct tree *t, const char *folder, struct error *e)
     if (in)
         result = read_lines(t, in, strbuf_text(&path), e);
     else
-        error_set(e, ERROR_SYSTEM, "cannot read %s", strbuf_text(&path));
+        error_set(e, ERROR_SYSTEM, "cannot read %s, which memprof run -o DIR/ makes",
+                  strbuf_text(&path));
     if (in)
         fclose(in);
     strbuf_release(&path);
