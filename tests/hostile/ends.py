@@ -225,6 +225,12 @@ def host_long():
     return kill_hosts(200)
 
 
+def state(pid):
+    """S: the process sleeps."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        return f.read().rpartition(")")[2].split()[0]
+
+
 @row("memprof", "stopped for a while, then killed")
 def host_stopped():
     file, ready = os.path.join(h.scratch, "stopped.mprof"), os.path.join(h.scratch, "stopped.ready")
@@ -235,9 +241,11 @@ def host_stopped():
     while not os.path.exists(ready):
         time.sleep(0.001)
     host.send_signal(signal.SIGSTOP)
-    time.sleep(1)
-    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
-        h.equal(f.read().rpartition(")")[2].split()[0], "S", "the program waits, as long as memprof lives")
+    end = time.monotonic() + 60
+    while state(pid) != "S" and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    h.equal(state(pid), "S", "the program waits, as long as memprof lives")
     host.kill()
     h.equal(host.communicate(timeout=60)[0], "whole\n", "its output")
 
