@@ -250,7 +250,8 @@ h.equal(memprof("attach").returncode, 2, "no process named")
 sleeper = subprocess.Popen(["sleep", "60"])
 if os.geteuid() == 0 and shutil.which("setpriv"):
     other = subprocess.Popen(["setpriv", "--reuid", "65534", "--clear-groups", "sleep", "60"])
-    time.sleep(0.3)
+    while os.stat(f"/proc/{other.pid}").st_uid != 65534 and other.poll() is None:
+        time.sleep(0.01)
     refused(other.pid, 5, "belongs to", "another user's")
     other.kill()
     other.wait()
