@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -108,8 +109,9 @@ static void relocations_name_what_is_imported(void **state)
     struct look program = looked("", "");
 
     (void)state;
+    assert_true(getppid() > 0); /* which sanitizers have no function of their own for */
     assert_true(program.seen && program.read);
-    assert_true(relocates(&program.d, 0, "strcmp") || relocates(&program.d, 1, "strcmp"));
+    assert_true(relocates(&program.d, 0, "getppid") || relocates(&program.d, 1, "getppid"));
     assert_false(relocates(&program.d, 0, "no_such_symbol"));
 }
 
