@@ -128,7 +128,11 @@ def script(name):
 
 
 def show(verdict, group, name, note):
-    print(f"{verdict}: {group + ':':<13} {name}" + (f" -- {note}" if note else ""), flush=True)
+    row = f"{verdict}: {group + ':':<13} {name}" + (f" -- {note}" if note else "")
+    print(row, flush=True)
+    if "MEMPROF_ROWS" in os.environ:  # bootstrap collects those of all builds there
+        with open(os.environ["MEMPROF_ROWS"], "a") as f:
+            f.write(row + "\n")
 
 
 def run_row(group, name, function):
