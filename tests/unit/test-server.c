@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/host/recording/server.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -27,7 +31,7 @@ struct seen {
     int strangers; /* hellos of another version */
     pid_t peer;
     int fd; /* to hand over */
-    unsigned executes, failures;
+    unsigned executes, failures, unheard;
     struct execute_failure failure;
     uint32_t from;
     char path[64];
@@ -101,6 +105,13 @@ static void on_failure(void *context, const struct execute_failure *said, pid_t 
     seen->peer = peer;
 }
 
+static void on_unheard(void *context)
+{
+    struct seen *seen = context;
+
+    seen->unheard++;
+}
+
 static void handle(struct server *s, struct seen *seen)
 {
     const struct server_handlers handlers = {.hello = on_hello,
@@ -108,6 +119,7 @@ static void handle(struct server *s, struct seen *seen)
                                              .execute = on_execute,
                                              .not_executed = on_failure,
                                              .request = on_request,
+                                             .unheard = on_unheard,
                                              .context = seen};
 
     seen->server = s;
@@ -506,6 +518,121 @@ static void test_hostile_requests(void **unused)
     server_close(&s);
 }
 
+/* ------------------------------------------------------ no descriptors left -- */
+
+#define FEW 64
+
+/* Descriptors that a test takes away from the server. */
+static struct {
+    struct rlimit before;
+    int fds[FEW];
+    unsigned count;
+    atomic_bool end;
+} taken;
+
+static void take_free_ones(void)
+{
+    int fd;
+
+    while (taken.count < FEW && (fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        taken.fds[taken.count++] = fd;
+}
+
+static void leave_none(void)
+{
+    struct rlimit few;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &taken.before), 0);
+    few = (struct rlimit){FEW, taken.before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    taken.count = 0;
+    take_free_ones();
+}
+
+static void give_back(void)
+{
+    while (taken.count)
+        close(taken.fds[--taken.count]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &taken.before), 0);
+}
+
+/* Whoever said hello has an answer or was hung up on: it waits for one of the two. */
+static bool is_waiting(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+static void test_spare_is_lost(void **unused)
+{
+    struct seen seen = {.fd = -1};
+    struct server s;
+    int waiting, later;
+
+    (void)unused;
+    assert_int_equal(server_open(&s, NULL), 0);
+    waiting = connect_to(&s);
+    say_hello(waiting, HELLO_MAGIC, SEGMENT_VERSION);
+    leave_none();
+    close(s.spare);
+    s.spare = -1;
+    take_free_ones();
+    handle(&s, &seen);
+    assert_int_equal(seen.hellos, 0);
+    assert_int_equal(seen.unheard, 1);
+    assert_false(is_waiting(waiting));
+    give_back();
+
+    later = connect_to(&s);
+    say_hello(later, HELLO_MAGIC, SEGMENT_VERSION);
+    handle(&s, &seen);
+    assert_int_equal(seen.hellos, 1);
+    assert_int_equal(seen.unheard, 1);
+    close(waiting);
+    close(later);
+    server_close(&s);
+}
+
+static void *thief(void *unused)
+{
+    while (!atomic_load(&taken.end))
+        take_free_ones();
+    return unused;
+}
+
+/* As the host's other threads do, which open files whenever they like. */
+static void test_thief_of_descriptors(void **unused)
+{
+    struct seen seen = {.fd = -1};
+    struct server s;
+    pthread_t thread;
+    int fds[20];
+
+    (void)unused;
+    assert_int_equal(server_open(&s, NULL), 0);
+    for (int i = 0; i < 20; i++)
+        fds[i] = connect_to(&s);
+    leave_none();
+    atomic_store(&taken.end, false);
+    assert_int_equal(pthread_create(&thread, NULL, thief, NULL), 0);
+    for (int i = 0; i < 20; i++) {
+        /* a server that let all go has hung up on this one too */
+        struct hello hello = {.magic = HELLO_MAGIC, .version = SEGMENT_VERSION};
+
+        (void)!send(fds[i], &hello, sizeof(hello), MSG_NOSIGNAL);
+        handle(&s, &seen);
+        assert_false(is_waiting(fds[i]));
+    }
+    atomic_store(&taken.end, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(seen.hellos + (int)seen.unheard > 0);
+    give_back();
+    for (int i = 0; i < 20; i++)
+        close(fds[i]);
+    server_close(&s);
+}
+
 static int make_scratch(void **unused)
 {
     (void)unused;
@@ -538,6 +665,8 @@ int main(void)
         cmocka_unit_test(test_other_user),
         cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_hostile_requests),
+        cmocka_unit_test(test_spare_is_lost),
+        cmocka_unit_test(test_thief_of_descriptors),
     };
 
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);

@@ -445,6 +445,16 @@ static void stranger(void *context, const struct hello *said, pid_t peer)
         r->result->other_version = true;
 }
 
+static void unheard(void *context)
+{
+    struct run *r = context;
+    struct error e;
+
+    errno = EMFILE;
+    error_set(&e, ERROR_SYSTEM, "cannot hear a program that starts");
+    keep_trouble(r, &e);
+}
+
 /* ------------------------------------------------------------- running -- */
 
 /* Wait for anything to happen, for at most so long, and deal with it.  false: nothing did. */
@@ -455,6 +465,7 @@ static bool attend(struct run *r, int timeout_ms)
                                              .execute = execute,
                                              .not_executed = not_executed,
                                              .request = request,
+                                             .unheard = unheard,
                                              .context = r};
     size_t most = SERVER_POLLS + 2 + descendants_polls_max(&r->descendants), count = 0;
     struct pollfd few[SERVER_POLLS + 2], *polls = few;

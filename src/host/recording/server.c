@@ -75,18 +75,12 @@ static int bind_at(const char *path)
  * A socket without a listener is a dead memprof's and is removed by whoever finds
  * it (sessions.h), so ours gets its name only when it has one.
  */
-static int listen_in(struct server *s, const char *folder)
+static int listen_at_path(struct server *s)
 {
+    int folder = (int)(strrchr(s->path, '/') - s->path), failure;
     char hidden[SERVER_PATH_BYTES + 2];
-    int failure;
-    uint64_t random = 0;
 
-    /* In another namespace a process may have our process id and the same folder. */
-    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
-        random = procinfo_start_ticks(getpid());
-    snprintf(s->path, sizeof(s->path), "%s/%d-%016" PRIx64 ".socket", folder, (int)getpid(),
-             random);
-    snprintf(hidden, sizeof(hidden), "%s/.%s", folder, s->path + strlen(folder) + 1);
+    snprintf(hidden, sizeof(hidden), "%.*s/.%s", folder, s->path, s->path + folder + 1);
     s->listener = bind_at(hidden);
     if (s->listener >= 0 && rename(hidden, s->path) == 0)
         return 0;
@@ -97,6 +91,18 @@ static int listen_in(struct server *s, const char *folder)
     unlink(hidden);
     errno = failure;
     return -1;
+}
+
+static int listen_in(struct server *s, const char *folder)
+{
+    uint64_t random = 0;
+
+    /* In another namespace a process may have our process id and the same folder. */
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
+        random = procinfo_start_ticks(getpid());
+    snprintf(s->path, sizeof(s->path), "%s/%d-%016" PRIx64 ".socket", folder, (int)getpid(),
+             random);
+    return listen_at_path(s);
 }
 
 /* A descriptor to give up where there are no others left: see accept_client. */
@@ -132,9 +138,12 @@ int server_open(struct server *s, struct error *e)
 
 static void drop_client(struct server *s, struct server_client *client)
 {
-    close(client->fd);
+    /* in its place at once: another thread could take a free number before us */
+    if (s->spare < 0 && dup3(s->listener, client->fd, O_CLOEXEC) >= 0)
+        s->spare = client->fd;
+    else
+        close(client->fd);
     *client = (struct server_client){.fd = -1};
-    keep_spare(s);
 }
 
 void server_close(struct server *s)
@@ -327,28 +336,52 @@ void server_answer(struct server *s, uint64_t ticket, const struct control_answe
         }
 }
 
+static bool has_clients(const struct server *s)
+{
+    for (size_t i = 0; i < SERVER_CLIENTS; i++)
+        if (s->clients[i].fd >= 0)
+            return true;
+    return false;
+}
+
+/*
+ * Another thread has taken the spare's number between closing it and accepting, and may keep it:
+ * who waits would do so for ever.  Those who connect from now on are heard again.
+ */
+static void let_all_go(struct server *s, const struct server_handlers *handlers)
+{
+    close(s->listener);
+    if (listen_at_path(s) != 0)
+        unlink(s->path);
+    if (handlers->unheard)
+        handlers->unheard(handlers->context);
+}
+
 /*
  * A program that says hello waits for its answer, be it that it cannot be
  * recorded: it is heard even where no descriptor is left.
  */
-static int accept_client(struct server *s)
+static int accept_client(struct server *s, const struct server_handlers *handlers)
 {
     int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-    if (fd >= 0 || (errno != EMFILE && errno != ENFILE) || s->spare < 0)
-        return fd;
-    close(s->spare);
-    s->spare = -1;
-    return accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && s->spare >= 0) {
+        close(s->spare);
+        s->spare = -1;
+        fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    }
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && !has_clients(s))
+        let_all_go(s, handlers);
+    return fd;
 }
 
 /* Take in who waits; false when nobody does any more, true when all places are taken. */
-static bool accept_clients(struct server *s)
+static bool accept_clients(struct server *s, const struct server_handlers *handlers)
 {
     for (size_t i = 0; i < SERVER_CLIENTS; i++) {
         if (s->clients[i].fd >= 0)
             continue;
-        s->clients[i].fd = accept_client(s);
+        s->clients[i].fd = accept_client(s, handlers);
         if (s->clients[i].fd < 0)
             return false;
     }
@@ -388,7 +421,7 @@ void server_handle(struct server *s, const struct server_handlers *handlers)
     bool full;
 
     do {
-        full = accept_clients(s);
+        full = accept_clients(s, handlers);
         if (!serve_clients(s, handlers) && full && !is_crowded(s))
             drop_somebody(s);
     } while (full && !is_crowded(s));

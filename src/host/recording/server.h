@@ -33,7 +33,7 @@ struct server {
     char directory[SERVER_PATH_BYTES]; /* made for this server alone; "" where it is shared */
     char path[SERVER_PATH_BYTES];
     int listener;
-    int spare; /* a descriptor that stands in for one that cannot be had; -1: given up */
+    int spare; /* a descriptor that stands in for one that cannot be had; -1: in use, or lost */
     struct server_client clients[SERVER_CLIENTS];
     uint64_t tickets;    /* given out */
     unsigned next_to_go; /* place to clear when all are taken */
@@ -64,6 +64,11 @@ struct server_handlers {
      * ticket, now or at any later time.
      */
     void (*request)(void *context, const struct control_request *request, uint64_t ticket);
+    /*
+     * There was no descriptor for who connects, nor will there be: all that wait to be heard have
+     * been let go, and run on as they are.  NULL: nobody is interested.
+     */
+    void (*unheard)(void *context);
     void *context;
 };
 
