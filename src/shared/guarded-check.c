@@ -54,6 +54,9 @@ static void check_pool(const struct pool *p, uint32_t stack)
         struct guarded_head *h = (struct guarded_head *)(void *)pool_block(p, i);
         uint64_t size, serial;
 
+        /* where its blocks lie is read anew: it may be given to another class meanwhile */
+        if ((uintptr_t)h < pool_base(p) || (uintptr_t)h + bytes > pool_base(p) + POOL_BYTES)
+            return;
         if (live_size(h, &size, &serial) && size <= bytes - GUARDED_HEAD_BYTES - GUARDED_TAIL_BYTES)
             check_live(h, stack);
     }
