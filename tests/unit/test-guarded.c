@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/shared/block.h"
 #include "src/shared/guarded.h"
+#include "src/shared/pool.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -308,6 +309,22 @@ static void checking_meanwhile_is_quiet(void **state)
     assert_int_equal(backing, SIZES - 3); /* large blocks whose heads were overwritten */
 }
 
+/* As a check finds it that another thread is just giving to another class. */
+static void a_pool_of_another_class_is_not_left(void **state)
+{
+    void *block = guarded_alloc(24, 16, false, 1);
+    struct pool *p;
+    uint16_t before;
+
+    (void)state;
+    assert_non_null(block);
+    p = pool_of(block);
+    before = p->block_bytes;
+    p->block_bytes = UINT16_MAX; /* 2 MiB and more behind the pool */
+    assert_int_equal(guarded_check(2), 0);
+    p->block_bytes = before;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +339,7 @@ int main(void)
         cmocka_unit_test(a_wrong_size_is_found),
         cmocka_unit_test(foreign_pointers_are_found),
         cmocka_unit_test(checking_meanwhile_is_quiet),
+        cmocka_unit_test(a_pool_of_another_class_is_not_left),
     };
 
     return cmocka_run_group_tests(tests, set_up, NULL);
