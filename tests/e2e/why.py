@@ -154,7 +154,11 @@ def of_python():
     run = h.profile([python, "-c", script], env={"PYTHONMALLOC": "malloc"})
     answer = ask("why", run.profile, run.stated["at_dict"])
     h.check(answer["block"]["kind"] in ("reachable", "possible"), "python's dict is alive")
-    h.check(answer["retained"] > 2000 * 50, "and holds its items")
+    # An executable at a fixed address has its heap below 4 GiB, where pairs of small numbers in its data are
+    # references by chance (1 run in 60), most of them to the dict's largest block: that is asked, not the dict.
+    table = max(ask("referents", run.profile, run.stated["at_dict"])["referents"], key=lambda r: r["block"]["size"])
+    answer = ask("why", run.profile, table["block"]["address"])
+    h.check(answer["retained"] > 2000 * 50, "and its table holds its items")
     answer = ask("why", run.profile, run.stated["at_list"])
     h.check(answer["chain"] and answer["chain"][0]["root"], "a chain leads to one of them")
 
