@@ -7,6 +7,7 @@ Needs Debian's cmake, meson and ninja-build, and python3-pytest; what is missing
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -136,16 +137,22 @@ def shell():
     check(done.returncode == 0, "check.sh passes where nothing leaks", done.stdout + done.stderr)
 
 
+# What is lost was never another block's memory, and its address is no Python number and above 4 GiB: Python's
+# cache of methods refers to freed objects, and recycled memory keeps numbers, which hid a lost block 1 run in 14.
+# Pointers into mappings that were there before hide one or two of the ten 1 run in 8.
 TEST_MODULE = """
 import ctypes
 libc = ctypes.CDLL(None)
-libc.malloc.restype = ctypes.c_void_p
+keep, lose = libc["malloc"], libc["calloc"]
+keep.restype = ctypes.c_void_p
+lose.restype = None
 
 def test_fine():
-    libc.free(ctypes.c_void_p(libc.malloc(1000)))
+    libc.free(ctypes.c_void_p(keep(1000)))
 
 def test_loses():
-    libc.malloc(1000)
+    for _ in range(10):
+        lose(1, 40 << 20)
 """
 
 
@@ -162,8 +169,9 @@ def pytest():
     check(done.returncode == 0, "pytest passes without memprof", done.stdout)
     done = run("memprof", "run", "-q", "-o", "/dev/null", "--", python, "-m", "pytest", "-q", "-p", "no:cacheprovider",
                cwd=here, PYTHONMALLOC="malloc")
-    check(done.returncode == 1 and "1 blocks were lost" in done.stdout and "2 passed" in done.stdout,
-          "pytest under memprof fails the test that loses a block", done.stdout + done.stderr)
+    lost = re.findall(r"(\d+) blocks were lost", done.stdout)
+    check(done.returncode == 1 and "2 passed" in done.stdout and len(lost) == 1 and 7 <= int(lost[0]) <= 11,
+          "pytest under memprof fails the test that loses blocks", done.stdout + done.stderr)
 
 
 try:

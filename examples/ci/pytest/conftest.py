@@ -36,10 +36,15 @@ def lost():
     return blocks.value if _memprof.leak_check(size, blocks) == 0 else None
 
 
+# What is lost stays lost, but an old value on the stack can hide it for a while: the most seen counts.
+_most = 0
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_lost():
-    before = lost()
+    global _most
+    before = _most = max(_most, lost() or 0)
     yield
-    after = lost()
-    if before is not None and after is not None and after > before:
+    after = _most = max(_most, lost() or 0)
+    if after > before:
         pytest.fail(f"{after - before} blocks were lost: memprof leaks says which", pytrace=False)
