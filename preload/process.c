@@ -89,16 +89,31 @@ static int execute_carrying(const struct executing *e)
     carry_measure(&carried, e->envp);
     carry_place(&carried, carried.bytes <= CARRY_ON_STACK ? __builtin_alloca(carried.bytes) : NULL);
     if (in_place)
-        note_executing(1);
+        note_executing(EXECUTED_HEARD);
     result = carried.envp ? execute_with(e, carried.envp) : -1;
     if (!carried.envp || errno == E2BIG) { /* the program's own may have room, if only just */
         carry_missed(1);
+        if (in_place)
+            note_executing(EXECUTED_UNHEARD);
         result = execute_with(e, e->envp);
         carry_missed(-1);
     }
     if (in_place)
         note_executing(0);
     carry_release(&carried);
+    return result;
+}
+
+/* `missed`: this process's own image goes, and memprof was not asked for the next. */
+static int execute_past(const struct executing *e, bool missed)
+{
+    int result;
+
+    if (missed)
+        note_executing(EXECUTED_UNHEARD);
+    result = execute_with(e, e->envp);
+    if (missed)
+        note_executing(0);
     return result;
 }
 
@@ -110,7 +125,7 @@ static int execute(const struct executing *e)
     if (carry_wanted() && allows(&question, e))
         result = execute_carrying(e);
     else
-        result = execute_with(e, e->envp);
+        result = execute_past(e, question.missed && session_recording() && session_here());
     carry_failed(&question);
     return result;
 }

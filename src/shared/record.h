@@ -395,7 +395,7 @@ struct segment_header {
     _Atomic uint32_t slots_used; /* high-water mark */
     _Atomic uint32_t nodes_used; /* reserved ids; a node whose frame is 0 is not written yet */
     _Atomic uint32_t unfollowed; /* forked children and executed programs: not recorded */
-    _Atomic uint32_t executed;   /* the process is about to replace its image */
+    _Atomic uint32_t executed;   /* the process is about to replace its image, see below */
     _Atomic uint32_t snapshot_signals;   /* signals that asked for a snapshot so far */
     _Atomic uint32_t own_ranges_used;    /* high-water mark */
     _Atomic uint64_t private_bytes;      /* that the recorder holds beside the segment */
@@ -540,6 +540,10 @@ enum ending_cause {
 #define LEAVING_SIGNAL 0x20000u
 #define LEAVING_SILENT 0x40000u /* its end is seen or cannot be, its status is not told */
 #define LEAVING_VALUE 0xffffu
+
+/* segment_header.executed: 0, or one of these; 0 again if it is not executed after all. */
+#define EXECUTED_HEARD 1u   /* what follows says hello */
+#define EXECUTED_UNHEARD 2u /* it was to, but memprof cannot be reached from here */
 
 #define STOP_MAGIC 0x4d505354u
 #define STOP_ASKING (UINT64_C(1) << 32)

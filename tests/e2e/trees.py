@@ -214,6 +214,19 @@ if os.path.exists(static):
     h.check((tree.images[-1]["reason"] or "").startswith("./plain-static is statically linked"),
             f"a relative path: the reason has it as it was given: {tree.images}")
 
+# a name of its own for each from the start
+tree = Tree(["env", FAMILY, "leaf", "3"])
+check_whole(tree, "env")
+h.check(f"/{tree.images[0]['file']}\n" in tree.err, f"env: the summary names the file of the one before:\n{tree.err}")
+
+# who gave up its user cannot reach memprof: what it executes is not recorded, its own end is known
+if os.geteuid() == 0 and shutil.which("setpriv"):
+    tree = Tree(["/bin/sh", "-c", "setpriv --reuid=65534 --clear-groups sh -c 'exit 3'; exit $?"])
+    reasons = [i.get("reason", "") for i in tree.images if i["program"] == "setpriv"]
+    h.check(reasons and "could not be reached from there" in reasons[-1], f"another user: said: {reasons}")
+    h.check("its end was not seen" not in tree.err, f"another user: it executed by the C library:\n{tree.err}")
+    h.equal(tree.status, 3, "another user: status")
+
 # what is executed past memprof has no profile, and is accounted for all the same
 UNSEEN = "its end was not seen"
 for script, program in (("{0} rawself", None), ("{0} rawother", "sleep"), ("{0} rawother; true", "sleep")):

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -245,6 +246,18 @@ static void test_text(void **unused)
     tree_release(&t);
 }
 
+/* Nobody writes to it: it is not waited for. */
+static void test_fifo(void **state)
+{
+    struct fixture *f = *state;
+    struct tree t;
+    struct error e = {0};
+
+    assert_int_equal(mkfifo(fixture_path(f, TREE_FILE), 0600), 0);
+    assert_int_equal(tree_read(&t, f->folder, &e), -1);
+    assert_int_equal(e.kind, ERROR_FORMAT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_unfollowed),
         cmocka_unit_test_setup_teardown(test_file, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_gap, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_fifo, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_nonsense, fixture_setup, fixture_teardown),
         cmocka_unit_test(test_text),
     };

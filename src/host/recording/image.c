@@ -444,9 +444,9 @@ int image_ask(struct image *i, const struct capture_request *request)
     return 0;
 }
 
-static bool says_it_executes(const struct image *i)
+static uint32_t says_it_executes(const struct image *i)
 {
-    /* relaxed: a hint; what follows says hello */
+    /* relaxed: a hint; what follows says hello, if it can */
     return atomic_load_explicit(&segment_header(&i->segment)->executed, memory_order_relaxed);
 }
 
@@ -454,7 +454,7 @@ bool image_replaced(const struct image *i)
 {
     struct procinfo_file now;
 
-    return i->file_known && !says_it_executes(i) && procinfo_file(i->pid, &now) &&
+    return i->file_known && says_it_executes(i) != EXECUTED_HEARD && procinfo_file(i->pid, &now) &&
            (now.device != i->file.device || now.inode != i->file.inode);
 }
 
@@ -544,6 +544,8 @@ void image_make_earlier(struct image *i, const struct run_options *options, uint
     /* Its file is finished later, and its successor runs until then. */
     if (w->journal_open)
         journal_settle(&w->journal, &w->whole, &w->series, NULL);
+    if (options->directory) /* all have names of their own there */
+        return;
     path = make_path(i, options, number);
     if (!path)
         error_set(&e, ERROR_MEMORY, "out of memory");

@@ -353,6 +353,17 @@ static int read_lines(struct tree *t, FILE *in, const char *path, struct error *
     return result;
 }
 
+/* O_NONBLOCK: whoever made the folder may have put a FIFO there. */
+static FILE *open_table(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL;
+
+    if (fd >= 0 && !in)
+        close(fd);
+    return in;
+}
+
 int tree_read(struct tree *t, const char *folder, struct error *e)
 {
     struct strbuf path;
@@ -362,7 +373,7 @@ int tree_read(struct tree *t, const char *folder, struct error *e)
     tree_init(t);
     file_path(&path, folder);
     if (!path.failed)
-        in = fopen(strbuf_text(&path), "re");
+        in = open_table(strbuf_text(&path));
     if (in)
         result = read_lines(t, in, strbuf_text(&path), e);
     else
