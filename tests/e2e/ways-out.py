@@ -78,15 +78,37 @@ for number in FATAL:
 run = h.profile([target, "exit_from_two_threads"], timeout=60)
 h.equal(run.status, 7, "exit from two threads")
 
+
+
+def states(pid):
+    """Of the process's threads: T is stopped, S asleep."""
+    found = set()
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/stat", encoding="ascii") as stat:
+            found.add(stat.read().rpartition(")")[2].split()[0])
+    return found
+
+
+def reaches(pid, wanted):
+    deadline = time.monotonic() + 60
+    while states(pid) != wanted and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return states(pid) == wanted
+
+
 # A program that waits for its search goes on when memprof dies, which it cannot tell from being slow before.
-command = [h.MEMPROF, "run", "-q", "--leak-check=summary", "-o", os.path.join(h.scratch, "dead.mprof"), "--", "sh", "-c", "sleep 0.5; echo ended"]
-with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as host:
-    time.sleep(0.25)
+command = [h.MEMPROF, "run", "-q", "--leak-check=summary", "-o", os.path.join(h.scratch, "dead.mprof"), "--", "sh", "-c", "echo $$; read go; echo ended"]
+with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as host:
+    pid = int(host.stdout.readline())
     host.send_signal(signal.SIGSTOP)
-    time.sleep(0.75)
+    h.check(reaches(host.pid, {"T"}), "memprof is stopped")
+    host.stdin.write("\n")
+    host.stdin.flush()
+    h.equal(host.stdout.readline(), "ended\n", "output of a program whose memprof is stopped")
+    h.check(reaches(pid, {"S"}), "it waits for its search")
     host.kill()
     # its end closes the pipe
-    h.equal(host.communicate(timeout=60)[0], "ended\n", "output of a program whose memprof was killed while it waited")
+    h.equal(host.communicate(timeout=60)[0], "", "a program whose memprof was killed while it waited ends")
 
 # What programs are told of signals.
 target = h.target("dispositions")
