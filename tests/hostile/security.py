@@ -318,7 +318,11 @@ def segment_of(pid):
     found = b""
     for fd in os.listdir(f"/proc/{pid}/fd"):
         path = f"/proc/{pid}/fd/{fd}"
-        if "memfd:memprof" not in os.readlink(path):
+        try:
+            to = os.readlink(path)
+        except FileNotFoundError:
+            continue  # memprof goes on working, and closes files meanwhile
+        if "memfd:memprof" not in to:
             continue
         with open(path, "rb", buffering=0) as f:
             at = 0
