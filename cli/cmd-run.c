@@ -35,6 +35,30 @@ static void describe_unrecorded(struct profile *p, const struct run_choice *c,
     p->process.exit_value = killed ? WTERMSIG(r->wait_status) : WEXITSTATUS(r->wait_status);
 }
 
+/* The row of what the launched process executed at last and is not recorded; NULL: it has none. */
+static const struct tree_row *last_unrecorded(const struct run_result *r)
+{
+    for (uint32_t i = r->tree.count; i > 0; i--) {
+        const struct tree_row *row = &r->tree.rows[i - 1];
+
+        if (row->pid == r->pid && !row->withdrawn)
+            return row->recorded ? NULL : row;
+    }
+    return NULL;
+}
+
+static void add_unrecorded(struct strbuf *out, const struct run_result *r)
+{
+    const struct tree_row *row = last_unrecorded(r);
+
+    strbuf_add(out, "  note: the program that it executed at the end was not recorded");
+    if (row && row->reason) {
+        strbuf_add(out, ": ");
+        escape_text(out, row->reason);
+    }
+    strbuf_add(out, "\n");
+}
+
 static void add_notes(struct strbuf *out, const struct run_result *r)
 {
     const char *why = launch_silence(r);
@@ -44,7 +68,7 @@ static void add_notes(struct strbuf *out, const struct run_result *r)
     if (why)
         strbuf_addf(out, "  note: %s\n", why);
     if (r->image_count && r->images[r->image_count - 1].profile.process.exit_kind == EXIT_EXECUTED)
-        strbuf_add(out, "  note: the program that it executed at the end was not recorded\n");
+        add_unrecorded(out, r);
 }
 
 /* One line for each image that was replaced by exec. */

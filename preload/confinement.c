@@ -56,7 +56,7 @@ ENTRY int prctl(int option, ...)
     for (unsigned i = 0; i < 4; i++)
         a[i] = va_arg(rest, unsigned long);
     va_end(rest);
-    if (option == PR_SET_SECCOMP)
+    if (option == PR_SET_SECCOMP && (a[0] != SECCOMP_MODE_FILTER || a[1]))
         confine();
     return (int)answer(
         rawcall6(SYS_prctl, option, (long)a[0], (long)a[1], (long)a[2], (long)a[3], 0));
@@ -72,8 +72,9 @@ ENTRY long syscall(long number, ...)
     for (unsigned i = 0; i < 6; i++)
         a[i] = va_arg(rest, long);
     va_end(rest);
+    /* without a filter it is asked whether the kernel knows of filters, or of such flags */
     if (number == SYS_seccomp &&
-        (a[0] == SECCOMP_SET_MODE_FILTER || a[0] == SECCOMP_SET_MODE_STRICT))
+        ((a[0] == SECCOMP_SET_MODE_FILTER && a[2]) || a[0] == SECCOMP_SET_MODE_STRICT))
         confine();
     return answer(rawcall6(number, a[0], a[1], a[2], a[3], a[4], a[5]));
 }

@@ -210,6 +210,8 @@ if os.path.exists(static):
     tree = Tree(["/bin/sh", "-c", f"exec '{static}' 4"])
     h.equal([(i["ended"], i.get("value")) for i in tree.images], [("executed", 0), ("status", 4)],
             f"a static program in place: {tree.images}")
+    h.check("at the end was not recorded: " + static + " is statically linked" in tree.err,
+            f"a static program in place: the summary says why:\n{tree.err}")
     tree = Tree(["/bin/sh", "-c", "exec ./plain-static 4"], cwd=os.path.dirname(static))
     h.check((tree.images[-1]["reason"] or "").startswith("./plain-static is statically linked"),
             f"a relative path: the reason has it as it was given: {tree.images}")
@@ -263,6 +265,7 @@ h.equal([(i["program"], i["recorded"]) for i in tree.images], [("sh", True), ("e
 # a name that ends in a slash has no last part
 tree = Tree(["/bin/bash", "-c", f"exec -a here/ '{FAMILY}' leaf 3"])
 h.equal(tree.images[-1]["program"], "family", "a first argument that ends in a slash: the file's name")
+h.check("memprof: family (pid" in tree.err, f"a first argument that ends in a slash: the summary's name:\n{tree.err}")
 tree = Tree(["/bin/sh", "-c", f"'{FAMILY}' leaf 3; /bin/true; exit 6"], "--only", "fam*", "--only", "nothing")
 h.equal([i["program"] for i in tree.images if i["recorded"]], ["family"], "--only: one is recorded")
 

@@ -21,7 +21,7 @@ LOSES_MORE = {"double_free"}
 WAYS = """return exit exit_from_thread exit_in_handler exit_in_exit_handler exit_in_destructor _exit_in_exit_handler
     signal_in_exit_handler _exit _Exit quick_exit err abort abort_and_jump abort_and_return abort_ignored abort_blocked
     double_free main_thread_ends only_thread_ends cancelled_thread segv segv_on_small_stack stack_overflow
-    stack_overflow_on_small_stack fpe ill bus sys confined trap term_in_malloc term_thrice in_register in_vector timer value children exec""".split()
+    stack_overflow_on_small_stack fpe ill bus sys confined unconfined trap term_in_malloc term_thrice in_register in_vector timer value children exec""".split()
 FATAL = [signal.Signals[f"SIG{name}"] for name in """SEGV BUS ILL FPE ABRT SYS TRAP TERM INT HUP QUIT ALRM USR1 USR2 PIPE XCPU
     XFSZ VTALRM PROF IO STKFLT PWR""".split() if hasattr(signal, f"SIG{name}")]
 with open("/proc/sys/kernel/core_pattern", encoding="utf-8") as pattern:

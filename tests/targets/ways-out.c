@@ -389,6 +389,15 @@ static void way_confined(void)
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
+/* Whether the kernel has filters is found out by calls that fail: it remains unconfined. */
+static void way_unconfined(void)
+{
+    long by_syscall = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL);
+
+    printf("asked: %ld, %d\n", by_syscall, prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL));
+    exit(4);
+}
+
 static void way_trap(void)
 {
 #if defined(__x86_64__)
@@ -531,6 +540,7 @@ static const struct {
     WAY(bus),
     WAY(sys),
     WAY(confined),
+    WAY(unconfined),
     WAY(trap),
     WAY(term_in_malloc),
     WAY(term_thrice),

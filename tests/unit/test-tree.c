@@ -99,7 +99,8 @@ static void test_unfollowed(void **unused)
     assert_true(tree_append(&reason, "late"));
     tree_note_unfollowed(&reason, FOLLOW_ALL, &p);
     assert_string_equal(reason, "late; 2 processes or programs that it started are not recorded: "
-                                "memprof could not be reached from there");
+                                "memprof could not be reached from there, or the environment "
+                                "had no room");
     p.loss.forked_children = 0;
     assert_true(tree_set(&reason, NULL));
     tree_note_unfollowed(&reason, FOLLOW_ALL, &p);

@@ -675,7 +675,8 @@ void descendants_not_executed(struct descendants *d, const struct execute_failur
 
     if (said->fork != FORK_UNMARKED)
         unhear(d, said->from, said->fork);
-    if (!row || row->recorded || row->ended || (row->pid && row->pid != peer))
+    if (!row || row->recorded || row->ended || row->from != said->from ||
+        (row->pid && row->pid != peer))
         return;
     row->withdrawn = true;
     tree_write(d->tree, said->row - 1);

@@ -67,13 +67,14 @@ bool tree_append(char **to, const char *text)
 void tree_note_unfollowed(char **reason, uint32_t follow, const struct profile *p)
 {
     uint64_t count = p->loss.forked_children;
-    char text[160];
+    char text[200];
 
     if (follow != FOLLOW_ALL || !count)
         return;
     snprintf(text, sizeof(text),
              "%" PRIu64
-             " %s that it started %s not recorded: memprof could not be reached from there",
+             " %s that it started %s not recorded: memprof could not be reached from there, "
+             "or the environment had no room",
              count, count == 1 ? "process or program" : "processes or programs",
              count == 1 ? "is" : "are");
     tree_append(reason, text);

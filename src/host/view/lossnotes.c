@@ -118,6 +118,9 @@ void lossnotes_add(struct strbuf *out, const struct profile *p, bool exact)
                "records were unintelligible: memory was overwritten");
     note_count(out, loss->faults_dropped, "memory fault more was found, and not kept",
                "memory faults more were found, and not kept");
-    note_count(out, loss->forked_children, "process or program that it started is not recorded",
-               "processes or programs that it started are not recorded");
+    note_count(out, loss->forked_children,
+               "process or program that it started is not recorded: memprof could not be reached "
+               "from there, or the environment had no room",
+               "processes or programs that it started are not recorded: memprof could not be "
+               "reached from there, or the environment had no room");
 }
