@@ -8,6 +8,7 @@
 /* A bounded read position; `bad` sticks once anything would leave the bounds. */
 struct cursor {
     const uint8_t *at, *end;
+    uint64_t moved; /* as in cfi_module */
     bool bad;
 };
 
@@ -110,7 +111,7 @@ static uint64_t take_encoded_value(struct cursor *c, uint8_t encoding)
     }
 }
 
-/* A pointer; `data` is what DW_EH_PE_datarel counts from. */
+/* An address in the module; `data` is what DW_EH_PE_datarel counts from. */
 static uint64_t take_encoded(struct cursor *c, uint8_t encoding, uint64_t data)
 {
     uint64_t base = 0;
@@ -119,7 +120,7 @@ static uint64_t take_encoded(struct cursor *c, uint8_t encoding, uint64_t data)
     case 0x00:
         break;
     case 0x10: /* pcrel */
-        base = (uint64_t)(uintptr_t)c->at;
+        base = (uint64_t)(uintptr_t)c->at + c->moved;
         break;
     case 0x30: /* datarel */
         base = data;
@@ -131,11 +132,19 @@ static uint64_t take_encoded(struct cursor *c, uint8_t encoding, uint64_t data)
     return base + take_encoded_value(c, encoding);
 }
 
+static void visit(const struct cfi_module *m, uint64_t at)
+{
+    if (m->visit && at >= m->start && at < m->end)
+        m->visit(at);
+}
+
 static struct cursor cursor_in(const struct cfi_module *m, uint64_t at)
 {
     struct cursor c = {.at = (const uint8_t *)(uintptr_t)at,
-                       .end = (const uint8_t *)(uintptr_t)m->end};
+                       .end = (const uint8_t *)(uintptr_t)m->end,
+                       .moved = m->moved};
 
+    visit(m, at);
     c.bad = at < m->start || at >= m->end;
     return c;
 }
@@ -155,6 +164,7 @@ struct cie {
 struct fde {
     uint64_t start, end;
     const uint8_t *program, *program_end;
+    uint64_t moved; /* as in cfi_module */
     struct cie cie;
 };
 
@@ -213,6 +223,7 @@ static bool cie_read(const struct cfi_module *m, uint64_t at, struct cie *cie)
     memset(cie, 0, sizeof(*cie));
     if (!entry_open(&c, &id, &id_at) || id != 0)
         return false;
+    visit(m, (uint64_t)(uintptr_t)c.end - 1);
     version = take_byte(&c);
     if (version != 1 && version != 3)
         return false;
@@ -240,6 +251,8 @@ static bool fde_read(const struct cfi_module *m, uint64_t at, struct fde *fde)
 
     if (!entry_open(&c, &id, &id_at) || id == 0 || !cie_read(m, id_at - id, &fde->cie))
         return false;
+    visit(m, (uint64_t)(uintptr_t)c.end - 1);
+    fde->moved = m->moved;
     fde->start = take_encoded(&c, fde->cie.pointer_encoding, 0);
     fde->end = fde->start + take_encoded_value(&c, fde->cie.pointer_encoding);
     if (fde->cie.augmented) {
@@ -253,25 +266,76 @@ static bool fde_read(const struct cfi_module *m, uint64_t at, struct fde *fde)
 
 /* ------------------------------------------------------- search table -- */
 
-/* The table's rows are two 32-bit offsets from the header, in order of address. */
-static uint64_t table_search(const uint8_t *table, uint64_t count, uint64_t data, uint64_t pc)
-{
-    uint64_t low = 0, high = count;
-    int32_t row[2];
+/* Tables that a page fault brings in whole, as Linux maps 64 KiB at one, are halved at once. */
+#define NEAR_ROWS UINT64_C(8192)
+#define FIRST_STEP UINT64_C(64)
 
+static int32_t row_word(const struct cfi_module *m, const uint8_t *rows, uint64_t i, unsigned which)
+{
+    const uint8_t *at = rows + 8 * i + 4 * which;
+    int32_t word;
+
+    visit(m, (uint64_t)(uintptr_t)at);
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/*
+ * Where the row for `pc` lies if functions are about as long everywhere; halving a large table
+ * would touch pages all over it.  `pc` and what rows begin at count from the header.
+ */
+static uint64_t row_guess(const struct cfi_table *t, int64_t pc)
+{
+    uint64_t all = (uint64_t)((int64_t)t->last - t->first), here = (uint64_t)(pc - t->first);
+
+    if (pc <= t->first || t->last <= t->first || t->count > UINT32_MAX)
+        return 0;
+    return here >= all ? t->count - 1 : here * (t->count - 1) / all; /* both factors below 2^32 */
+}
+
+/* The first row of [*low, *high) that begins behind `pc` is in there still, or *high is. */
+static void rows_narrow(const struct cfi_module *m, const struct cfi_table *t, int64_t pc,
+                        uint64_t *low, uint64_t *high)
+{
+    uint64_t at = row_guess(t, pc), step = FIRST_STEP;
+
+    if (row_word(m, t->rows, at, 0) <= pc) {
+        for (*low = at + 1; step < *high - at; at += step, step *= 2) {
+            if (row_word(m, t->rows, at + step, 0) > pc) {
+                *high = at + step;
+                return;
+            }
+            *low = at + step + 1;
+        }
+        return;
+    }
+    for (*high = at; step <= at; at -= step, step *= 2) {
+        if (row_word(m, t->rows, at - step, 0) <= pc) {
+            *low = at - step + 1;
+            return;
+        }
+        *high = at - step;
+    }
+}
+
+/* Where the FDE that may cover `pc` is read, 0 if none does. */
+static uint64_t table_search(const struct cfi_module *m, const struct cfi_table *t, uint64_t pc)
+{
+    uint64_t data = (uint64_t)(uintptr_t)m->eh_frame_hdr;
+    int64_t offset = (int64_t)(pc - (data + m->moved));
+    uint64_t low = 0, high = t->count;
+
+    if (t->count > NEAR_ROWS)
+        rows_narrow(m, t, offset, &low, &high);
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
 
-        memcpy(row, table + 8 * middle, 8);
-        if (data + (uint64_t)(int64_t)row[0] <= pc)
+        if (row_word(m, t->rows, middle, 0) <= offset)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low == 0)
-        return 0;
-    memcpy(row, table + 8 * (low - 1), 8);
-    return data + (uint64_t)(int64_t)row[1];
+    return low ? data + (uint64_t)(int64_t)row_word(m, t->rows, low - 1, 1) : 0;
 }
 
 /* Without a table: every entry in turn.  Linkers always write one; packers may not. */
@@ -292,8 +356,9 @@ static uint64_t section_scan(const struct cfi_module *m, uint64_t eh_frame, uint
     }
 }
 
-/* The address of the FDE that may cover `pc`, 0 if none does. */
-static uint64_t fde_find(const struct cfi_module *m, uint64_t pc)
+/* What .eh_frame_hdr says: where .eh_frame begins, and the table; one without rows if there is none
+ * that we can read. */
+static bool header_read(const struct cfi_module *m, uint64_t *eh_frame, struct cfi_table *t)
 {
     uint64_t data = (uint64_t)(uintptr_t)m->eh_frame_hdr;
     struct cursor c = cursor_in(m, data);
@@ -301,17 +366,49 @@ static uint64_t fde_find(const struct cfi_module *m, uint64_t pc)
     uint8_t frame_encoding = take_byte(&c);
     uint8_t count_encoding = take_byte(&c);
     uint8_t table_encoding = take_byte(&c);
-    uint64_t eh_frame = take_encoded(&c, frame_encoding, data);
-    uint64_t count;
 
+    *t = (struct cfi_table){0};
+    *eh_frame = take_encoded(&c, frame_encoding, data + m->moved);
     if (c.bad || version != 1)
-        return 0;
+        return false;
     if (count_encoding == PE_OMIT || table_encoding != 0x3b) /* datarel | sdata4 */
-        return section_scan(m, eh_frame, pc);
-    count = take_encoded(&c, count_encoding, data);
-    if (c.bad || count > (uint64_t)(c.end - c.at) / 8)
+        return true;
+    t->count = take_encoded(&c, count_encoding, data + m->moved);
+    t->rows = c.at;
+    return !c.bad && t->count <= (uint64_t)(c.end - c.at) / 8;
+}
+
+static void table_ends(const struct cfi_module *m, struct cfi_table *t)
+{
+    t->first = row_word(m, t->rows, 0, 0);
+    t->last = row_word(m, t->rows, t->count - 1, 0);
+}
+
+bool cfi_table_find(const struct cfi_module *m, struct cfi_table *table)
+{
+    uint64_t eh_frame;
+
+    if (!header_read(m, &eh_frame, table) || !table->rows || table->count == 0)
+        return false;
+    table_ends(m, table);
+    return true;
+}
+
+/* Where the FDE that may cover `pc` is read, 0 if none does. */
+static uint64_t fde_find(const struct cfi_module *m, uint64_t pc)
+{
+    struct cfi_table t;
+    uint64_t eh_frame;
+
+    if (m->table)
+        return table_search(m, m->table, pc);
+    if (!header_read(m, &eh_frame, &t))
         return 0;
-    return table_search(c.at, count, data, pc);
+    if (!t.rows)
+        return section_scan(m, eh_frame - m->moved, pc);
+    if (t.count > NEAR_ROWS)
+        table_ends(m, &t);
+    return table_search(m, &t, pc);
 }
 
 /* -------------------------------------------------------- the program -- */
@@ -353,9 +450,10 @@ static int64_t factored(const struct machine *m, uint64_t units)
     return (int64_t)(units * (uint64_t)m->fde->cie.data_align); /* wraps: it may be nonsense */
 }
 
-static const uint8_t *take_block(struct cursor *c)
+/* Where an expression lies in the module. */
+static uint64_t take_block(struct cursor *c)
 {
-    const uint8_t *block = c->at;
+    uint64_t block = (uint64_t)(uintptr_t)c->at + c->moved;
     uint64_t length = take_uleb(c);
 
     skip(c, length);
@@ -402,7 +500,7 @@ static bool execute_cfa(struct machine *m, struct cursor *c, uint8_t op)
         m->row.cfa_offset = (int64_t)take_uleb(c);
         return m->row.cfa_expr == NULL;
     case 0x0f: /* def_cfa_expression */
-        m->row.cfa_expr = take_block(c);
+        m->row.cfa_expr = (const uint8_t *)(uintptr_t)take_block(c);
         return true;
     case 0x12: /* def_cfa_sf */
         reg = take_uleb(c);
@@ -458,7 +556,7 @@ static bool execute_extended(struct machine *m, struct cursor *c, uint8_t op)
         return state_restore(m);
     case 0x10: /* expression */
         reg = take_uleb(c);
-        register_set(m, reg, CFI_EXPRESSION, (int64_t)(uintptr_t)take_block(c));
+        register_set(m, reg, CFI_EXPRESSION, (int64_t)take_block(c));
         return true;
     case 0x11: /* offset_extended_sf */
         reg = take_uleb(c);
@@ -474,7 +572,7 @@ static bool execute_extended(struct machine *m, struct cursor *c, uint8_t op)
         return true;
     case 0x16: /* val_expression */
         reg = take_uleb(c);
-        register_set(m, reg, CFI_VAL_EXPRESSION, (int64_t)(uintptr_t)take_block(c));
+        register_set(m, reg, CFI_VAL_EXPRESSION, (int64_t)take_block(c));
         return true;
     case 0x2e: /* GNU_args_size: says nothing about where things are */
         take_uleb(c);
@@ -491,7 +589,7 @@ static bool execute_extended(struct machine *m, struct cursor *c, uint8_t op)
 /* Run one program until it ends or, in an FDE, moves past `pc`. */
 static bool execute(struct machine *m, const uint8_t *program, const uint8_t *end, uint64_t pc)
 {
-    struct cursor c = {.at = program, .end = end};
+    struct cursor c = {.at = program, .end = end, .moved = m->fde->moved};
 
     while (c.at < c.end && !c.bad) {
         uint8_t op = take_byte(&c);

@@ -30,6 +30,7 @@ enum cfi_how {
     CFI_VAL_EXPRESSION
 };
 
+/* Its expressions lie in the module itself, wherever the row was read. */
 struct cfi_row {
     const uint8_t *cfa_expr; /* not NULL: the CFA is this expression's value */
     uint64_t cfa_register;
@@ -46,11 +47,29 @@ enum cfi_result {
     CFI_UNREADABLE /* it is there but makes no sense or uses what we do not know */
 };
 
-/* Where a module's unwind information lies, and its search table. */
+/* The search table of .eh_frame_hdr: rows of two 32-bit offsets from the header, in order of
+ * address. */
+struct cfi_table {
+    const uint8_t *rows;
+    uint64_t count;
+    int32_t first, last; /* addresses that the first and the last row begin at, from the header */
+};
+
+/*
+ * Where a module's unwind information is read, and its search table.  That may be another mapping
+ * of the same file than the module's own (cficopy.h).
+ */
 struct cfi_module {
     uint64_t start, end;         /* all of it can be read */
     const uint8_t *eh_frame_hdr; /* PT_GNU_EH_FRAME */
+    uint64_t header_bytes;       /* of that; 0: not known */
+    uint64_t moved;              /* what a place is to be added to for its address in the module */
+    const struct cfi_table *table; /* as cfi_table_find says; NULL: to be found each time */
+    void (*visit)(uint64_t at);    /* told of each place before it is read; or NULL */
 };
+
+/* The search table of `m`, whose own is not looked at.  false: there is none that makes sense. */
+bool cfi_table_find(const struct cfi_module *m, struct cfi_table *table);
 
 /* The row that holds at `pc`, an address inside an instruction or just before its end. */
 enum cfi_result cfi_find_row(const struct cfi_module *m, uint64_t pc, struct cfi_row *row);

@@ -411,9 +411,8 @@ enum module_result module_find(uint64_t pc, struct cfi_module *module, uint32_t 
         unlock_known();
     }
     span = readable_around(&l, (uint64_t)(uintptr_t)l.eh_frame_hdr);
-    module->start = span.start;
-    module->end = span.end;
-    module->eh_frame_hdr = l.eh_frame_hdr;
+    *module =
+        (struct cfi_module){.start = span.start, .end = span.end, .eh_frame_hdr = l.eh_frame_hdr};
     *generation = i == UINT32_MAX ? 0 : segment_module(&session.segment, i)->generation;
     return MODULE_FOUND;
 }
