@@ -62,7 +62,7 @@ struct cfi_table {
 struct cfi_module {
     uint64_t start, end;         /* all of it can be read */
     const uint8_t *eh_frame_hdr; /* PT_GNU_EH_FRAME */
-    uint64_t header_bytes;       /* of that; 0: not known */
+    uint64_t header_bytes;       /* of that, in a segment that cannot be written; or 0 */
     uint64_t moved;              /* what a place is to be added to for its address in the module */
     const struct cfi_table *table; /* as cfi_table_find says; NULL: to be found each time */
     void (*visit)(uint64_t at);    /* told of each place before it is read; or NULL */

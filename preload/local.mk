@@ -19,6 +19,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/carry.h \
 	preload/cfi.c \
 	preload/cfi.h \
+	preload/cficopy.c \
+	preload/cficopy.h \
 	preload/confinement.c \
 	preload/confinement.h \
 	preload/connect.c \
@@ -37,6 +39,8 @@ libmemprof_preload_la_SOURCES = $(shared_sources) \
 	preload/environment.h \
 	preload/fatal-signal.c \
 	preload/fatal-signal.h \
+	preload/filecopy.c \
+	preload/filecopy.h \
 	preload/forked.c \
 	preload/forked.h \
 	preload/imports.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/modules.h"
 
+#include "preload/cficopy.h"
 #include "preload/rules.h"
 #include "preload/session.h"
 #include "preload/walk.h"
@@ -182,6 +183,23 @@ static struct span readable_around(const struct location *l, uint64_t at)
         span.end = end;
     }
     return count ? span : (struct span){l->start, l->end};
+}
+
+/* The size of .eh_frame_hdr if it lies in a segment that cannot be written, else 0. */
+static uint64_t fixed_header_bytes(const struct location *l)
+{
+    uint64_t at = (uint64_t)(uintptr_t)l->eh_frame_hdr - l->bias, bytes = 0;
+    const ElfW(Phdr) * p;
+    uint64_t count = headers(l, &p);
+    bool fixed = false;
+
+    for (uint64_t i = 0; i < count; i++) {
+        if (p[i].p_type == PT_GNU_EH_FRAME && p[i].p_vaddr == at)
+            bytes = p[i].p_memsz;
+        if (p[i].p_type == PT_LOAD && at >= p[i].p_vaddr && at - p[i].p_vaddr < p[i].p_filesz)
+            fixed = !(p[i].p_flags & PF_W);
+    }
+    return fixed ? bytes : 0;
 }
 
 /* ------------------------------------------------------------ build ID -- */
@@ -411,8 +429,10 @@ enum module_result module_find(uint64_t pc, struct cfi_module *module, uint32_t 
         unlock_known();
     }
     span = readable_around(&l, (uint64_t)(uintptr_t)l.eh_frame_hdr);
-    *module =
-        (struct cfi_module){.start = span.start, .end = span.end, .eh_frame_hdr = l.eh_frame_hdr};
+    *module = (struct cfi_module){.start = span.start,
+                                  .end = span.end,
+                                  .eh_frame_hdr = l.eh_frame_hdr,
+                                  .header_bytes = fixed_header_bytes(&l)};
     *generation = i == UINT32_MAX ? 0 : segment_module(&session.segment, i)->generation;
     return MODULE_FOUND;
 }
@@ -449,6 +469,7 @@ bool modules_revalidate(void)
             continue;
         atomic_store_explicit(&known[i].loaded, 0, memory_order_relaxed);
         rules_forget(r->start, r->end);
+        cficopy_forget(r->start, r->end);
         libunwind_forget();
         /* relaxed: a time for the report, nothing depends on its order */
         atomic_store_explicit(&r->gone_seen, clock_ticks(h->settings.clock), memory_order_relaxed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/rules.h"
 
-#include "preload/cfi.h"
+#include "preload/cficopy.h"
 #include "preload/modules.h"
 #include "preload/session.h"
 
@@ -217,7 +217,7 @@ static uint64_t rule_decode(const struct cfi_module *module, uint64_t pc)
 {
     struct cfi_row row;
 
-    if (!module->eh_frame_hdr || cfi_find_row(module, pc, &row) != CFI_FOUND)
+    if (!module->eh_frame_hdr || cficopy_find_row(module, pc, &row) != CFI_FOUND)
         return RULE_STOP;
     return compile(&row);
 }

@@ -2,6 +2,7 @@
 #include "preload/session.h"
 
 #include "preload/bootstrap.h"
+#include "preload/cficopy.h"
 #include "preload/connect.h"
 #include "preload/ending.h"
 #include "preload/environment.h"
@@ -384,6 +385,8 @@ void session_release(void)
 
     if (!session.segment.base)
         return;
+    if (session_here())
+        cficopy_release();
     /* the table is that of the process it was made for, not of a forked child's */
     for (uint32_t at = 0; session_here() && own_range_next(&session.segment, &at, &start, &end);)
         sysmem_unmap((void *)(uintptr_t)start, end - start);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preload/thread.h"
 
+#include "preload/cficopy.h"
 #include "preload/confinement.h"
 #include "preload/modules.h"
 #include "preload/own.h"
@@ -106,6 +107,7 @@ static void name_note(uint32_t slot)
 void thread_recover(struct thread *t)
 {
     modules_abandon();
+    cficopy_abandon();
     ring_recover(&session.segment, &t->writer);
     t->stamps.last = 0;       /* whether its record was committed is not known */
     t->cache.loader_events--; /* what it remembers may be half written, see stack_capture */

@@ -2,6 +2,7 @@
 #include "preload/walk.h"
 
 #include "preload/cfi.h"
+#include "preload/cficopy.h"
 #include "preload/modules.h"
 #include "preload/rules.h"
 #include "preload/session.h"
@@ -181,7 +182,7 @@ static bool advance(struct registers *r, struct walk *w, uint64_t *frame)
     if (module_find(pc - !r->exact, &module, &generation) != MODULE_FOUND)
         return false;
     *frame |= (uint64_t)generation << FRAME_GENERATION_SHIFT;
-    if (!module.eh_frame_hdr || cfi_find_row(&module, pc - !r->exact, &row) != CFI_FOUND)
+    if (!module.eh_frame_hdr || cficopy_find_row(&module, pc - !r->exact, &row) != CFI_FOUND)
         return false;
     if (row.how[CFI_RA] == CFI_UNDEFINED) {
         w->root = STACK_ROOT_WHOLE;

@@ -78,6 +78,13 @@ void *sysmem_map_shared(int fd, size_t bytes)
     return memory;
 }
 
+const void *sysmem_map_file(int fd, uint64_t offset, size_t bytes)
+{
+    long result = rawcall6(SYS_mmap, 0, (long)bytes, PROT_READ, MAP_PRIVATE, fd, (long)offset);
+
+    return result < 0 && result > -4096 ? NULL : (const void *)result;
+}
+
 void *sysmem_map_wiped_on_fork(void)
 {
     void *memory = sysmem_map(PAGE);
@@ -100,7 +107,7 @@ void sysmem_unmap_shared(void *memory, size_t bytes)
     rawcall(SYS_munmap, memory, bytes, 0);
 }
 
-void sysmem_drop(void *memory, size_t bytes)
+bool sysmem_drop(void *memory, size_t bytes)
 {
-    rawcall(SYS_madvise, memory, bytes, MADV_DONTNEED);
+    return rawcall(SYS_madvise, memory, bytes, MADV_DONTNEED) == 0;
 }

@@ -7,6 +7,7 @@
 #ifndef MEMPROF_SHARED_SYSMEM_H
 #define MEMPROF_SHARED_SYSMEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,10 @@ void *sysmem_map(size_t bytes);
 
 /* A shared mapping of a descriptor's first `bytes`, left out of core dumps, or NULL. */
 void *sysmem_map_shared(int fd, size_t bytes);
+
+/* What a descriptor's file has from `offset`, a multiple of a page, private and to be read only; or
+ * NULL. */
+const void *sysmem_map_file(int fd, uint64_t offset, size_t bytes);
 
 /* One page that a forked child finds zeroed (MADV_WIPEONFORK), or NULL where the kernel cannot. */
 void *sysmem_map_wiped_on_fork(void);
@@ -32,7 +37,8 @@ void sysmem_unmap_shared(void *memory, size_t bytes);
  */
 uint64_t sysmem_private_bytes(void);
 
-/* Let go of this process's page-table entries for a shared range; the contents stay. */
-void sysmem_drop(void *memory, size_t bytes);
+/* Let go of this process's page-table entries for a shared range or one of a file that is only
+ * read; the contents stay.  false: the kernel refuses. */
+bool sysmem_drop(void *memory, size_t bytes);
 
 #endif

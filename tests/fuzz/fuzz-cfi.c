@@ -5,9 +5,10 @@
  *   2 bytes  where the .eh_frame_hdr begins in the module
  *   4 bytes  signed: the program counter, from the start of the module
  * and the module's bytes, which lie alone in memory, so that a read beyond them is
- * seen.  What is found must be usable: every expression is evaluated, a rule made.
+ * seen.  What is found must be usable: every expression is evaluated, a rule made; and
+ * the same must be found where the module is read elsewhere than it lies.
  */
-#include "preload/cfi.h"
+#include "preload/cficopy.h"
 #include "preload/modules.h"
 #include "preload/rules.h"
 #include "preload/session.h"
@@ -23,7 +24,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 /* What rules.c asks of the rest of the preload library: this one module. */
 struct session session;
-static struct cfi_module here;
+static struct cfi_module here, there;
+
+enum cfi_result cficopy_find_row(const struct cfi_module *m, uint64_t pc, struct cfi_row *row)
+{
+    return cfi_find_row(m, pc, row);
+}
 
 enum module_result module_find(uint64_t pc, struct cfi_module *module, uint32_t *generation)
 {
@@ -62,12 +68,37 @@ static void evaluate(const uint8_t *expr, bool with_initial)
                  &result);
 }
 
+static void visit(uint64_t at)
+{
+    require(at >= there.start && at < there.end);
+}
+
+static void look_there(uint64_t pc, enum cfi_result result, const struct cfi_row *row)
+{
+    struct cfi_table table;
+    struct cfi_row same;
+
+    for (unsigned round = 0; round < 2; round++) {
+        require(cfi_find_row(&there, pc, &same) == result);
+        if (result == CFI_FOUND)
+            require(same.cfa_expr == row->cfa_expr && same.cfa_register == row->cfa_register &&
+                    same.cfa_offset == row->cfa_offset && same.signal_frame == row->signal_frame &&
+                    memcmp(same.how, row->how, sizeof same.how) == 0 &&
+                    memcmp(same.value, row->value, sizeof same.value) == 0);
+        if (!cfi_table_find(&there, &table))
+            break;
+        there.table = &table;
+    }
+}
+
 static void look(uint64_t pc)
 {
     struct cfi_row row;
+    enum cfi_result result = cfi_find_row(&here, pc, &row);
     uint64_t rule;
 
-    if (cfi_find_row(&here, pc, &row) == CFI_FOUND) {
+    look_there(pc, result, &row);
+    if (result == CFI_FOUND) {
         if (row.cfa_expr)
             evaluate(row.cfa_expr, false);
         for (unsigned i = 0; i < CFI_REGISTERS; i++) {
@@ -82,7 +113,7 @@ static void look(uint64_t pc)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    uint8_t *module;
+    uint8_t *module, *copy;
     uint16_t header;
     int32_t offset;
 
@@ -94,11 +125,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     memcpy(&offset, bytes + 2, sizeof offset);
     module = malloc(size - HEADER);
     require(module != NULL);
+    copy = malloc(size - HEADER);
+    require(copy != NULL);
     memcpy(module, bytes + HEADER, size - HEADER);
+    memcpy(copy, module, size - HEADER);
     here.start = (uint64_t)(uintptr_t)module;
     here.end = here.start + size - HEADER;
     here.eh_frame_hdr = module + header;
+    there = (struct cfi_module){.start = (uint64_t)(uintptr_t)copy,
+                                .end = (uint64_t)(uintptr_t)copy + size - HEADER,
+                                .eh_frame_hdr = copy + header,
+                                .moved = here.start - (uint64_t)(uintptr_t)copy,
+                                .visit = visit};
     look(here.start + (uint64_t)(int64_t)offset);
     free(module);
+    free(copy);
     return 0;
 }

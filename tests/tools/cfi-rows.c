@@ -11,7 +11,7 @@
  *
  * A line for each file; exit status 1 when anything differs.
  */
-#include "preload/cfi.h"
+#include "preload/cficopy.h"
 #include "preload/modules.h"
 #include "preload/rules.h"
 #include "preload/session.h"
@@ -42,6 +42,16 @@ enum module_result module_find(uint64_t pc, struct cfi_module *module, uint32_t 
     *module = here;
     *generation = 0;
     return pc >= here.start && pc < here.end ? MODULE_FOUND : MODULE_NONE;
+}
+
+/* Rules are made from the same file mapped elsewhere, rows from where it lies. */
+static struct cfi_module elsewhere;
+static struct cfi_table elsewhere_table;
+
+enum cfi_result cficopy_find_row(const struct cfi_module *m, uint64_t pc, struct cfi_row *row)
+{
+    (void)m;
+    return cfi_find_row(&elsewhere, pc, row);
 }
 
 /* ---------------------------------------------------- made-up program -- */
@@ -454,11 +464,12 @@ static void compare_gap(struct check *k, uint64_t pc)
 /* --------------------------------------------------------------- file -- */
 
 /* Map the segments as the loader would, and find .eh_frame_hdr. */
-static bool image_map(struct check *k, int fd)
+static bool segments_map(struct check *k, int fd, struct cfi_module *m)
 {
     uint64_t low = UINT64_MAX, high = 0;
     size_t count;
     GElf_Phdr p;
+    uint64_t bias;
     uint8_t *base;
 
     elf_getphdrnum(k->elf, &count);
@@ -470,19 +481,30 @@ static bool image_map(struct check *k, int fd)
     base = mmap(NULL, high - low, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
         return false;
-    k->bias = (uint64_t)(uintptr_t)base - low;
-    here = (struct cfi_module){.start = low + k->bias, .end = high + k->bias};
+    bias = (uint64_t)(uintptr_t)base - low;
+    *m = (struct cfi_module){.start = low + bias, .end = high + bias};
     for (size_t i = 0; i < count; i++) {
         if (!gelf_getphdr(k->elf, (int)i, &p))
             return false;
         if (p.p_type == PT_GNU_EH_FRAME)
-            here.eh_frame_hdr = (const uint8_t *)(uintptr_t)(p.p_vaddr + k->bias);
+            m->eh_frame_hdr = (const uint8_t *)(uintptr_t)(p.p_vaddr + bias);
         if (p.p_type == PT_LOAD && p.p_filesz &&
-            mmap((void *)(uintptr_t)((p.p_vaddr & -PAGE) + k->bias), p.p_filesz + p.p_vaddr % PAGE,
+            mmap((void *)(uintptr_t)((p.p_vaddr & -PAGE) + bias), p.p_filesz + p.p_vaddr % PAGE,
                  PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, (off_t)(p.p_offset & -PAGE)) == MAP_FAILED)
             return false;
     }
-    return here.eh_frame_hdr != NULL;
+    k->bias = bias;
+    return m->eh_frame_hdr != NULL;
+}
+
+static bool image_map(struct check *k, int fd)
+{
+    if (!segments_map(k, fd, &elsewhere) || !segments_map(k, fd, &here))
+        return false;
+    elsewhere.moved = here.start - elsewhere.start;
+    if (cfi_table_find(&elsewhere, &elsewhere_table))
+        elsewhere.table = &elsewhere_table;
+    return true;
 }
 
 static bool section_find(struct check *k)
@@ -613,6 +635,7 @@ static bool check_file(const char *path, size_t every)
     dwarf_cfi_end(k.cfi);
     free(k.frames);
     munmap((void *)(uintptr_t)here.start, here.end - here.start);
+    munmap((void *)(uintptr_t)elsewhere.start, elsewhere.end - elsewhere.start);
     elf_end(k.elf);
     close(fd);
     return k.differences == 0 && k.rows != 0;

@@ -3,6 +3,7 @@
  * The table of unwind rules: that it grows as rules are kept, gives none for another key, and
  * forgets what it is to forget, also while several threads make it grow.
  */
+#include "preload/cficopy.h"
 #include "preload/modules.h"
 #include "preload/rules.h"
 #include "preload/session.h"
@@ -34,6 +35,11 @@ enum module_result module_find(uint64_t pc, struct cfi_module *module, uint32_t 
     *module = (struct cfi_module){.start = CODE, .end = CODE + CODE_BYTES};
     *generation = generation_of(pc + 1);
     return MODULE_FOUND;
+}
+
+enum cfi_result cficopy_find_row(const struct cfi_module *m, uint64_t pc, struct cfi_row *row)
+{
+    return cfi_find_row(m, pc, row);
 }
 
 static uint64_t keys[KEYS];
