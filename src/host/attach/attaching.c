@@ -27,9 +27,11 @@
 
 #define PAUSE_FIRST_NS 500000
 #define PAUSE_MOST_NS 20000000
+#define PAUSE_LONGEST_NS 500000000 /* behind an attempt that took long */
 #define STOP_FIRST_NS UINT64_C(50000000)
-#define LEAVE_NS UINT64_C(2000000000) /* for all threads to be out of the library at once */
-#define LIBC_DLOPEN_FLAG 0x80000000u  /* of __libc_dlopen_mode: as if called by dlopen */
+#define LEAVE_NS UINT64_C(2000000000)       /* for another thread to be out of the library */
+#define LEAVE_MOST_NS UINT64_C(60000000000) /* for all of them at once */
+#define LIBC_DLOPEN_FLAG 0x80000000u        /* of __libc_dlopen_mode: as if called by dlopen */
 
 /* -------------------------------------------------------- at a safe point -- */
 
@@ -413,12 +415,14 @@ static bool is_outside(const struct work *w, const struct stopped_thread *t,
             busy == 0);
 }
 
-static bool all_outside(const struct work *w, const struct stopped *s, const struct attachment *a)
+static uint32_t count_inside(const struct work *w, const struct stopped *s,
+                             const struct attachment *a)
 {
+    uint32_t inside = 0;
+
     for (uint32_t i = 0; i < s->count; i++)
-        if (!is_outside(w, &s->threads[i], a))
-            return false;
-    return true;
+        inside += !is_outside(w, &s->threads[i], a);
+    return inside;
 }
 
 static void forget_states(const struct work *w, const struct stopped *s, const struct attachment *a)
@@ -435,7 +439,7 @@ static void forget_states(const struct work *w, const struct stopped *s, const s
 static bool release_now(const struct work *w, const struct stopped *s)
 {
     struct inject_call call = {.way_back = w->way_back,
-                               .until_ns = clock_monotonic_ns() + LEAVE_NS};
+                               .until_ns = clock_monotonic_ns() + LEAVE_MOST_NS};
     enum inject_result result = INJECT_NOT_BEGUN;
     uint64_t size;
 
@@ -452,6 +456,7 @@ static bool release_now(const struct work *w, const struct stopped *s)
 struct letting_go {
     struct work *work;
     const struct attachment *attachment;
+    uint32_t inside; /* threads, at this attempt */
     bool over, released;
 };
 
@@ -461,11 +466,13 @@ static void *let_go_of_session(void *context)
     struct stopped s;
     int result = stop_here(l->work, &s);
 
+    l->inside = UINT32_MAX;
     if (result != 0) {
         l->over = result < 0;
         return NULL;
     }
-    if (all_stopped(l->work, &s) && all_outside(l->work, &s, l->attachment)) {
+    l->inside = count_inside(l->work, &s, l->attachment);
+    if (all_stopped(l->work, &s) && l->inside == 0) {
         forget_states(l->work, &s, l->attachment);
         l->released = release_now(l->work, &s);
         l->over = true;
@@ -474,17 +481,35 @@ static void *let_go_of_session(void *context)
     return NULL;
 }
 
-/* After memprof_detach.  false: some thread was always inside. */
+/*
+ * After memprof_detach.  false: some thread was always inside.  A thread leaves once it is given a
+ * processor, which many threads on a busy machine wait for longer than for LEAVE_NS: time counts
+ * from when the last one left.  They get as much of it as stopping them takes, at least.
+ */
 static bool release(struct work *w)
 {
-    uint64_t until = clock_monotonic_ns() + LEAVE_NS, at, pause = PAUSE_FIRST_NS;
+    uint64_t begun = clock_monotonic_ns(), now = begun, left_ns = begun, at, pause = PAUSE_FIRST_NS;
+    uint32_t least = UINT32_MAX;
     struct attachment a;
     struct letting_go l = {.work = w, .attachment = &a};
 
     if (!read_attachment(w, &a, &at))
         return false;
-    while (in_a_thread(let_go_of_session, &l, w->e) == 0 && !l.over && clock_monotonic_ns() < until)
+    while (in_a_thread(let_go_of_session, &l, w->e) == 0 && !l.over &&
+           now - begun < LEAVE_MOST_NS) {
+        uint64_t took = clock_monotonic_ns() - now;
+
+        if (l.inside < least) {
+            least = l.inside;
+            left_ns = now + took;
+        }
+        if (now + took - left_ns >= LEAVE_NS)
+            break;
+        if (pause < took)
+            pause = took < PAUSE_LONGEST_NS ? took : PAUSE_LONGEST_NS;
         pause_a_while(&pause);
+        now = clock_monotonic_ns();
+    }
     return l.released;
 }
 
