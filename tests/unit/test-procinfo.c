@@ -57,6 +57,33 @@ static void threads_of_the_kernel(void **state)
         assert_true(procinfo_is_kernel_thread(2));
 }
 
+static void named(const char *first, const char *name)
+{
+    char buffer[64];
+
+    procinfo_name(buffer, sizeof(buffer), first, "/usr/sbin/server");
+    assert_string_equal(buffer, name);
+}
+
+static void what_a_process_is_called(void **unused)
+{
+    char small[4];
+
+    (void)unused;
+    named("/bin/sh", "sh");
+    named("-bash", "-bash");
+    named("", "server");
+    named("here/", "server");
+    named("/srv/a: b/run", "run");
+    named("sshd: [accepted]", "sshd: [accepted]");
+    named("nginx: master process /usr/sbin/nginx -c /etc/n.conf", "nginx: master process");
+    named("sshd: /usr/sbin/sshd -D [listener] 0 of 10", "sshd");
+    named("sshd: root@pts/0", "sshd");
+    named(": /", "server");
+    procinfo_name(small, sizeof(small), "server", "");
+    assert_string_equal(small, "ser");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -64,6 +91,7 @@ int main(void)
         cmocka_unit_test(masks_of_signals_are_hexadecimal),
         cmocka_unit_test(what_has_ended_says_nothing),
         cmocka_unit_test(threads_of_the_kernel),
+        cmocka_unit_test(what_a_process_is_called),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

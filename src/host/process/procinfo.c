@@ -221,3 +221,34 @@ bool procinfo_tsc_reliable(void)
     return false;
 }
 #endif
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* The length of a title without the word that `slash` is in, and what is behind it. */
+static size_t before_path(const char *title, const char *slash)
+{
+    size_t length = (size_t)(slash - title);
+
+    while (length && title[length - 1] != ' ')
+        length--;
+    while (length && strchr(": ", title[length - 1]))
+        length--;
+    return length;
+}
+
+void procinfo_name(char *name, size_t size, const char *first, const char *executable)
+{
+    const char *colon = strstr(first, ": "), *slash = strchr(first, '/');
+
+    if (colon && slash && colon < slash)
+        snprintf(name, size, "%.*s", (int)before_path(first, slash), first);
+    else
+        snprintf(name, size, "%s", base_of(first));
+    if (!*name)
+        snprintf(name, size, "%s", base_of(executable));
+}

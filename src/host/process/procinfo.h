@@ -62,6 +62,13 @@ void procinfo_executable(pid_t pid, char *path, size_t size);
 size_t procinfo_arguments(pid_t pid, char *arguments, size_t size);
 
 /*
+ * What a process is called: the last part of its first argument; of a title that it put there,
+ * as in "nginx: master process /usr/sbin/nginx", what is before the first path; and where that is
+ * nothing the last part of its executable's path.  Cut to `size`.
+ */
+void procinfo_name(char *name, size_t size, const char *first, const char *executable);
+
+/*
  * Whether every processor's time-stamp counter runs at one constant rate and in
  * step, by the kernel's own judgement.
  */

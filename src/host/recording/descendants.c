@@ -295,9 +295,7 @@ bool descendants_wanted(const struct run_options *run, pid_t pid, char *program,
 
     procinfo_executable(pid, executable, sizeof(executable));
     procinfo_arguments(pid, arguments, sizeof(arguments));
-    snprintf(program, size, "%s", base_of(arguments));
-    if (!*program) /* none, or what ends in a slash */
-        snprintf(program, size, "%s", base_of(executable));
+    procinfo_name(program, size, arguments, executable);
     if (run->only && !matches(run->only, program, base_of(executable)))
         return false;
     return !matches(run->not, program, base_of(executable));

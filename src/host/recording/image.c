@@ -200,23 +200,13 @@ static void describe_process(void *context, struct profile *p, double seconds)
     p->process.own_malloc = segment_own_malloc(&i->segment);
 }
 
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 static void read_arguments(struct image *i)
 {
-    const char *first = i->modmap.executable;
-
     i->arguments = malloc(IMAGE_ARGUMENTS_BYTES);
     if (i->arguments)
         i->arguments_size = procinfo_arguments(i->pid, i->arguments, IMAGE_ARGUMENTS_BYTES);
-    if (i->arguments_size && *base_of(i->arguments)) /* none, or what ends in a slash */
-        first = i->arguments;
-    i->program = base_of(first);
+    procinfo_name(i->program, sizeof(i->program), i->arguments_size ? i->arguments : "",
+                  i->modmap.executable);
     gethostname(i->host, sizeof(i->host) - 1);
 }
 

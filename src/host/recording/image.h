@@ -57,7 +57,7 @@ struct image {
     int64_t started_unix;
     char *arguments; /* as in /proc/PID/cmdline */
     size_t arguments_size;
-    const char *program;     /* the base name of what runs; in `arguments` or `modmap` */
+    char program[256];       /* procinfo_name of what runs */
     double attached_seconds; /* as in image_options */
     char host[256];
     struct image_family family;
