@@ -125,6 +125,10 @@ static void every_loss_is_said(void **state)
     strbuf_clear(&out);
     lossnotes_add(&out, &p, text.exact);
     assert_has(&out, "25 allocations (2.5 %)");
+    p.loss = (struct profile_loss){.replaced_blocks = 1};
+    strbuf_clear(&out);
+    lossnotes_add(&out, &p, text.exact);
+    assert_has(&out, "1 address was handed out again with no free seen: something frees past");
     p.loss = (struct profile_loss){.verified = 30434, .verify_mismatch = 2, .verify_skipped = 12};
     strbuf_clear(&out);
     lossnotes_add(&out, &p, text.exact);

@@ -4,6 +4,11 @@
 #include "src/host/profile/liveness.h"
 #include "src/host/text/units.h"
 
+/* Blocks whose addresses were not handed out again are nowhere counted. */
+#define FREED_PAST                                                                                 \
+    ": something frees past memprof, a library loaded with RTLD_DEEPBIND perhaps, so more of "     \
+    "what seems live or lost may be free"
+
 static const char *plural(uint64_t count)
 {
     return count == 1 ? "" : "s";
@@ -108,8 +113,9 @@ void lossnotes_add(struct strbuf *out, const struct profile *p, bool exact)
     note_count(out, loss->imports_missed,
                "import could not be redirected: calls from there are not recorded",
                "imports could not be redirected: calls from there are not recorded");
-    note_count(out, loss->replaced_blocks, "address was handed out again with no free seen",
-               "addresses were handed out again with no free seen");
+    note_count(out, loss->replaced_blocks,
+               "address was handed out again with no free seen" FREED_PAST,
+               "addresses were handed out again with no free seen" FREED_PAST);
     note_share(out, p, loss->stacks_truncated, "with a stack cut short: its outer callers unknown");
     note_share(out, p, loss->stacks_lost, "with no stack at all: the table of stacks was full");
     note_count(out, loss->modules_lost, "library is unnamed: the table of libraries was full",
