@@ -40,6 +40,26 @@ static void what_is_touched_counts(void **state)
     assert_in_range(ownmemory_bytes(), before - (before < NEAR ? before : NEAR), before + NEAR);
 }
 
+/* A statistic is not older than what was answered before. */
+static void what_was_read_last_is_kept(void **state)
+{
+    const size_t some = (size_t)256 << 10; /* touched within the time that a number is kept for */
+    uint64_t with;
+
+    (void)state;
+    known();
+    for (int i = 0; i < 20; i++) {
+        char *memory = pages_map(some);
+
+        assert_non_null(memory);
+        ownmemory_bytes_lately();
+        memset(memory, 1, some);
+        with = ownmemory_bytes();
+        assert_in_range(ownmemory_bytes_lately(), with - some / 2, with + some / 2);
+        pages_unmap(memory, some);
+    }
+}
+
 static void a_segment_is_what_was_touched(void **state)
 {
     int fd = memfd_create("test", MFD_CLOEXEC);
@@ -62,6 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_touched_counts),
+        cmocka_unit_test(what_was_read_last_is_kept),
         cmocka_unit_test(a_segment_is_what_was_touched),
     };
 

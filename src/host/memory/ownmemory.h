@@ -15,8 +15,8 @@
 uint64_t ownmemory_bytes(void);
 
 /*
- * The same for a statistic of many processes: what was read last, unless that is longer ago than
- * 32 times what reading it took.
+ * The same for a statistic of many processes: what either function read last, unless that is
+ * longer ago than 32 times the processor time that reading it took.
  */
 uint64_t ownmemory_bytes_lately(void);
 
