@@ -4,7 +4,7 @@
 e2e_tests = tests/e2e/api.py tests/e2e/attach.py tests/e2e/attach-killed.py tests/e2e/attach-refused.py tests/e2e/own-malloc.py tests/e2e/compare.py tests/e2e/diff.py tests/e2e/memcheck.py tests/e2e/merge.py tests/e2e/backpressure.py tests/e2e/check.py tests/e2e/cxx.py tests/e2e/domains.py tests/e2e/early.py \
 	tests/e2e/endings.py tests/e2e/exact.py tests/e2e/findings.py tests/e2e/gdb.py tests/e2e/growth.py tests/e2e/host-death.py \
 	tests/e2e/leaks.py tests/e2e/lines.py tests/e2e/modules.py tests/e2e/processes.py \
-	tests/e2e/refusals.py tests/e2e/report.py tests/e2e/threads.py \
+	tests/e2e/refusals.py tests/e2e/report.py tests/e2e/resident.py tests/e2e/threads.py \
 	tests/e2e/transparency.py \
 	tests/e2e/trees.py \
 	tests/e2e/file.py \

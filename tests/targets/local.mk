@@ -15,7 +15,7 @@ targets_api = tests/targets/api tests/targets/api-no-pie tests/targets/api-stati
 	tests/targets/api-allocator tests/targets/closed-pages tests/targets/leak-asked tests/targets/overhead tests/targets/search-asked tests/targets/snapshot-threads
 targets_other = tests/targets/plain-static tests/targets/deep-gaps tests/targets/swap-plugin-1.so \
 	tests/targets/swap-plugin-2.so tests/targets/audit-plugin.so tests/targets/early-plugin.so tests/targets/cells-plugin.so \
-	tests/targets/attached tests/targets/attached-static tests/targets/own-malloc-exported tests/targets/leak-plugin.so tests/targets/leak-gate-moved tests/tools/clock-preload.so tests/tools/count-preload.so tests/tools/crashing-preload.so tests/tools/kill-preload.so tests/tools/other-version.so $(targets_api)
+	tests/targets/attached tests/targets/attached-static tests/targets/own-malloc-exported tests/targets/leak-plugin.so tests/targets/leak-gate-moved tests/tools/clock-preload.so tests/tools/count-preload.so tests/tools/crashing-preload.so tests/tools/kill-preload.so tests/tools/other-version.so tests/tools/smaps-preload.so $(targets_api)
 
 targets_c_files = $(targets_c:%=tests/targets/%)
 targets_cxx_files = $(targets_cxx:%=tests/targets/%) tests/targets/cxx-plugin.so
@@ -145,6 +145,9 @@ tests/tools/other-version.so: $(top_srcdir)/tests/tools/other-version.c $(top_sr
 tests/tools/clock-preload.so: $(top_srcdir)/tests/tools/clock-preload.c
 	$(AM_V_CC)$(target_module) $<
 
+tests/tools/smaps-preload.so: $(top_srcdir)/tests/tools/smaps-preload.c
+	$(AM_V_CC)$(target_module) $<
+
 tests/tools/crashing-preload.so: $(top_srcdir)/tests/tools/crashing-preload.c
 	$(AM_V_CC)$(target_module) $<
 
@@ -166,4 +169,4 @@ EXTRA_DIST += $(targets_c:%=tests/targets/%.c) $(targets_cxx:%=tests/targets/%.c
 	tests/targets/snapshot-threads.c \
 	tests/targets/tracemalloc.c tests/targets/tracemalloc-other.h \
 	tests/targets/steering.c tests/targets/api-cxx.cc tests/targets/cxx-plugin.cc tests/targets/leaks.h tests/targets/tally.h \
-	tests/targets/threads.h tests/tools/clock-preload.c tests/tools/count-preload.c tests/tools/crashing-preload.c tests/tools/kill-preload.c tests/tools/other-version.c
+	tests/targets/threads.h tests/tools/clock-preload.c tests/tools/count-preload.c tests/tools/crashing-preload.c tests/tools/kill-preload.c tests/tools/other-version.c tests/tools/smaps-preload.c
