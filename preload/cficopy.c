@@ -73,13 +73,26 @@ void cficopy_abandon(void)
 
 /* --------------------------------------------------------------- parts -- */
 
-static void part_drop(struct part *p)
+/*
+ * Also what lies around it up to other parts that are kept: at the beginning of a mapping, and of
+ * folios that are larger (since Linux 6.18), the kernel maps more than the part at a fault.
+ */
+static void part_drop(const struct part *p)
 {
     uint64_t low = (uint64_t)(uintptr_t)p->copy->memory, high = low + p->copy->bytes;
-    uint64_t start = p->start > low ? p->start : low;
-    uint64_t stop = p->start + CFICOPY_PART_BYTES < high ? p->start + CFICOPY_PART_BYTES : high;
 
-    sysmem_drop((void *)(uintptr_t)start, stop - start);
+    for (unsigned i = 0; i < CFICOPY_PARTS; i++) {
+        const struct part *other = &parts[i];
+        uint64_t behind = other->start + CFICOPY_PART_BYTES;
+
+        if (other->copy != p->copy || other->start == p->start)
+            continue;
+        if (other->start < p->start && behind > low)
+            low = behind;
+        if (other->start > p->start && other->start < high)
+            high = other->start;
+    }
+    sysmem_drop((void *)(uintptr_t)low, high - low);
 }
 
 /* The kernel maps what lies around a fault up to such multiples, hence these parts. */

@@ -5,9 +5,10 @@
  * rules for it (rules.h) are decoded from all over 11 MB of tables, and a fault maps 64 KiB; in the
  * program's own mapping they would stay resident because of us.
  *
- * The parts of 64 KiB that were read last are kept, at most CFICOPY_PARTS of all copies together;
- * the others are given back by madvise(MADV_DONTNEED).  Giving back what another process or a
- * handler is about to read is harmless: the mapping is of a file, and faults in again.
+ * The parts of 64 KiB that were read last are kept, at most CFICOPY_PARTS of all copies together
+ * (with what the kernel maps around them where folios are larger); the others are given back by
+ * madvise(MADV_DONTNEED).  Giving back what another process or a handler is about to read is
+ * harmless: the mapping is of a file, and faults in again.
  *
  * A module has no copy, and is read as it lies in the program, when its tables are small, may have
  * been relocated, or are not verifiably those of a file (filecopy.h); when the program has several

@@ -5,6 +5,7 @@
 #include "src/shared/sysmem.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>

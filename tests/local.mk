@@ -43,6 +43,7 @@ unit_tests = \
 	tests/unit/test-blockfind \
 	tests/unit/test-answer \
 	tests/unit/test-buffer \
+	tests/unit/test-cficopy \
 	tests/unit/test-changes \
 	tests/unit/test-capture \
 	tests/unit/test-checksum \
@@ -414,6 +415,12 @@ endif
 # What cfi-rows.sh runs.
 check_PROGRAMS += tests/tools/cfi-rows
 tests_tools_cfi_rows_SOURCES = tests/tools/cfi-rows.c preload/cfi.c preload/rules.c
+tests_unit_test_cficopy_SOURCES = \
+	preload/cfi.c \
+	preload/cficopy.c \
+	preload/filecopy.c \
+	tests/unit/test-cficopy.c
+tests_unit_test_cficopy_LDFLAGS = -pthread
 tests_unit_test_dynamic_SOURCES = tests/unit/test-dynamic.c preload/dynamic.c
 tests_unit_test_rules_SOURCES = tests/unit/test-rules.c preload/cfi.c preload/rules.c
 # What addr2line.py asks.
