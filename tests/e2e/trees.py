@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 
 import harness as h
@@ -212,6 +213,16 @@ if os.path.exists(static):
             f"a static program in place: {tree.images}")
     h.check("at the end was not recorded: " + static + " is statically linked" in tree.err,
             f"a static program in place: the summary says why:\n{tree.err}")
+    # a shell that is static, whose end the program does not hear of: its row stays
+    folder = os.path.join(h.scratch, "no-wait")
+    program = "import os, signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.system('x')"
+    run = subprocess.run(["unshare", "-m", "/bin/bash", "-c", 'mount --bind "$1" "$(readlink -f /bin/sh)" || exit 77; shift; exec "$@"',
+                          "bash", static, h.MEMPROF, "run", "-q", "-o", folder + "/", "--", sys.executable, "-c", program],
+                         capture_output=True, text=True, timeout=60) if os.geteuid() == 0 and shutil.which("unshare") else None
+    if run and run.returncode == 0:
+        h.equal([(i["program"], i["recorded"]) for i in images_of(folder)[1:]], [("sh", False)],
+                "a static shell that is not waited for has a row")
+
     tree = Tree(["/bin/sh", "-c", "exec ./plain-static 4"], cwd=os.path.dirname(static))
     h.check((tree.images[-1]["reason"] or "").startswith("./plain-static is statically linked"),
             f"a relative path: the reason has it as it was given: {tree.images}")
