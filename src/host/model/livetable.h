@@ -258,9 +258,9 @@ livetable_prefetch_more(const struct livetable *t, uint64_t hash, uint64_t addre
     if (__builtin_expect(!shard->entries, 0))
         return 0;
     line = livetable_look(shard->entries + livetable_home(shard, hash), address);
-    if (line.used == LIVETABLE_LINE)
-        __builtin_prefetch(line.entries + LIVETABLE_LINE, 1);
-    return line.found ? line.entries[line.match].site : 0;
+    /* without branches, which could not be predicted: a line with room asks for itself again */
+    __builtin_prefetch(line.entries + line.used, 1);
+    return line.entries[line.match].site & -(uint32_t)line.found;
 }
 
 #endif

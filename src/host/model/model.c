@@ -421,7 +421,7 @@ __attribute__((always_inline)) static inline void prefetch_site(const struct mod
         uint32_t stack = (uint32_t)(e->rest[0] >> 32);
 
         sites_prefetch_more(&m->sites, stack, heap_owner(e));
-    } else if (site && site < m->sites.count) {
+    } else if (m->sites.sites) { /* whether it is known cannot be predicted: 0 is there, too */
         __builtin_prefetch(&m->sites.sites[site], 1);
     }
 }
