@@ -10,7 +10,7 @@ if not shutil.which("valgrind"):
     h.skip("valgrind is not installed")
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--track-origins=yes", h.MEMPROF]
 if subprocess.run([*VALGRIND, "--version"], capture_output=True).returncode != 0:
-    h.skip("memprof does not run under Valgrind: it is built with a sanitizer")
+    h.skip("memprof does not run under Valgrind: it is built with a sanitizer, or Valgrind cannot read its DWARF (clang)")
 profile = os.path.join(h.scratch, "checked.mprof")
 
 
